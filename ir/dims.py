@@ -1,0 +1,426 @@
+"""Integers of the host program: constants, symbols, and arithmetic on them.
+
+A size that is known is a plain ``int``. One that is not is a ``Dim``: a
+polynomial over symbols in one normal form, so that equal sizes are equal
+objects: ``(n + 1) - 1`` is ``n``. What a polynomial cannot hold (quotients,
+remainders, minima, maxima) is an atom with normalized arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Union
+
+from penstock.ir.errors import TextError
+
+__all__ = [
+    "Atom",
+    "Dim",
+    "Size",
+    "dim_maximum",
+    "dim_minimum",
+    "evaluate_dim",
+    "parse_dim",
+    "product",
+    "substitute_dim",
+    "symbol",
+    "symbols_of",
+]
+
+Size = Union[int, "Dim"]
+_Monomial = tuple["Atom", ...]
+
+
+class Atom:
+    """A symbol, or an operation on Dims that polynomials do not hold.
+
+    ``operation`` is ``"symbol"``, ``"//"``, ``"%"``, ``"min"`` or ``"max"``.
+    """
+
+    __slots__ = ("arguments", "name", "operation", "text")
+
+    def __init__(self, operation: str, name: str, arguments: tuple[Size, ...]) -> None:
+        self.operation = operation
+        self.name = name
+        self.arguments = arguments
+        if operation == "symbol":
+            self.text = name
+        elif operation in ("min", "max"):
+            self.text = f"{operation}({arguments[0]}, {arguments[1]})"
+        else:
+            left, right = (_parenthesized(a) for a in arguments)
+            self.text = f"{left} {operation} {right}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Atom) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Atom({self.text})"
+
+
+def _parenthesized(size: Size) -> str:
+    text = str(size)
+    return text if re.fullmatch(r"\w+", text) else f"({text})"
+
+
+class Dim:
+    """A symbolic integer in normal form.
+
+    Arithmetic with ``int`` and ``Dim`` gives the same two types; a result that
+    is constant is an ``int``. Equality and hashing are structural: they ask
+    nothing about the values that the symbols will have.
+
+    Example:
+        >>> n = symbol("n")
+        >>> (n + 1) * 2 - n, (n + 1) - n
+        (n + 2, 1)
+    """
+
+    __slots__ = ("_hash", "_text", "terms")
+
+    def __init__(self, terms: tuple[tuple[_Monomial, int], ...]) -> None:
+        # Sorted by monomial text, the constant (empty monomial) last.
+        self.terms = terms
+        self._hash = hash(terms)
+        self._text: str | None = None
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Dim) and self.terms == other.terms)
+
+    def __repr__(self) -> str:
+        if self._text is None:
+            self._text = _format_terms(self.terms)
+        return self._text
+
+    def __add__(self, other: Size) -> Size:
+        if not isinstance(other, (int, Dim)):
+            return NotImplemented
+        terms = dict(self.terms)
+        for monomial, coefficient in _terms(other):
+            terms[monomial] = terms.get(monomial, 0) + coefficient
+        return _from_terms(terms)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Size:
+        return self * -1
+
+    def __sub__(self, other: Size) -> Size:
+        if not isinstance(other, (int, Dim)):
+            return NotImplemented
+        return self + (-other)
+
+    def __rsub__(self, other: int) -> Size:
+        return (-self) + other
+
+    def __mul__(self, other: Size) -> Size:
+        if not isinstance(other, (int, Dim)):
+            return NotImplemented
+        terms: dict[_Monomial, int] = {}
+        for left, left_coefficient in self.terms:
+            for right, right_coefficient in _terms(other):
+                monomial = tuple(sorted(left + right, key=_atom_key))
+                terms[monomial] = (
+                    terms.get(monomial, 0) + left_coefficient * right_coefficient
+                )
+        return _from_terms(terms)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Size) -> Size:
+        return _divide(self, other)
+
+    def __rfloordiv__(self, other: int) -> Size:
+        return _divide(other, self)
+
+    def __mod__(self, other: Size) -> Size:
+        return _remainder(self, other)
+
+    def __rmod__(self, other: int) -> Size:
+        return _remainder(other, self)
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"the truth of the symbolic size {self} is not known")
+
+
+def _atom_key(atom: Atom) -> str:
+    return atom.text
+
+
+def _monomial_key(monomial: _Monomial) -> tuple[int, str]:
+    # Higher degrees first, then by name, the constant last.
+    return (-len(monomial), " ".join(atom.text for atom in monomial))
+
+
+def _terms(size: Size) -> tuple[tuple[_Monomial, int], ...]:
+    if isinstance(size, Dim):
+        return size.terms
+    return (((), int(size)),)
+
+
+def _from_terms(terms: Mapping[_Monomial, int]) -> Size:
+    kept = [(monomial, c) for monomial, c in terms.items() if c]
+    if not kept:
+        return 0
+    if len(kept) == 1 and not kept[0][0]:
+        return kept[0][1]
+    if len(kept) > 1:
+        kept.sort(key=lambda term: _monomial_key(term[0]))
+    return Dim(tuple(kept))
+
+
+def _format_terms(terms: tuple[tuple[_Monomial, int], ...]) -> str:
+    text = ""
+    for monomial, coefficient in terms:
+        magnitude = abs(coefficient)
+        factors = [
+            atom.text if atom.operation not in ("//", "%") else f"({atom.text})"
+            for atom in monomial
+        ]
+        if len(terms) == 1 and coefficient == 1 and len(factors) == 1:
+            return monomial[0].text
+        if magnitude != 1 or not factors:
+            factors.insert(0, str(magnitude))
+        sign = "-" if coefficient < 0 else "+"
+        if text:
+            text += f" {sign} "
+        elif sign == "-":
+            text += "-"
+        text += "*".join(factors)
+    return text
+
+
+def symbol(name: str) -> Dim:
+    """The Dim that is the symbol ``name``."""
+    return Dim((((Atom("symbol", name, ()),), 1),))
+
+
+def _atom(operation: str, left: Size, right: Size) -> Dim:
+    return Dim((((Atom(operation, "", (left, right)),), 1),))
+
+
+def _divide(left: Size, right: Size) -> Size:
+    """Floor division, distributed over the terms that divide evenly."""
+    if isinstance(left, int) and isinstance(right, int):
+        return left // right
+    if isinstance(right, int):
+        if right == 0:
+            raise ZeroDivisionError("division of a size by zero")
+        if right == 1:
+            return left
+        # (a*k + b) // k == a + b // k for integers, whatever their signs.
+        whole = {m: c // right for m, c in _terms(left) if c % right == 0}
+        rest = _from_terms({m: c for m, c in _terms(left) if c % right != 0})
+        whole_part = _from_terms(whole)
+        if isinstance(rest, int):
+            return whole_part + rest // right
+        quotient = _atom("//", rest, right)
+        return quotient + whole_part
+    if left == right:
+        return _atom("//", left, right)  # right may be zero, so this is not 1
+    return _atom("//", left, right)
+
+
+def _remainder(left: Size, right: Size) -> Size:
+    if isinstance(left, int) and isinstance(right, int):
+        return left % right
+    if isinstance(right, int):
+        if right == 0:
+            raise ZeroDivisionError("remainder of a size by zero")
+        # Multiples of the divisor do not change the remainder.
+        rest = _from_terms({m: c for m, c in _terms(left) if c % right != 0})
+        if isinstance(rest, int):
+            return rest % right
+        return _atom("%", rest, right)
+    return _atom("%", left, right)
+
+
+def dim_minimum(left: Size, right: Size) -> Size:
+    """The smaller of two sizes, as a size."""
+    return _extremum("min", min, left, right)
+
+
+def dim_maximum(left: Size, right: Size) -> Size:
+    """The larger of two sizes, as a size."""
+    return _extremum("max", max, left, right)
+
+
+def _extremum(
+    name: str, choose: Callable[[int, int], int], left: Size, right: Size
+) -> Size:
+    if isinstance(left, int) and isinstance(right, int):
+        return choose(left, right)
+    difference = left - right
+    if isinstance(difference, int):
+        return left if choose(difference, 0) == difference else right
+    first, second = sorted((left, right), key=str)
+    return _atom(name, first, second)
+
+
+def product(sizes: tuple[Size, ...] | list[Size]) -> Size:
+    """The product of sizes; 1 for none."""
+    total: Size = 1
+    for size in sizes:
+        total = size * total
+    return total
+
+
+def symbols_of(size: Size) -> Iterator[str]:
+    """The names of the symbols that a size depends on, possibly repeated."""
+    if isinstance(size, Dim):
+        for monomial, _ in size.terms:
+            for atom in monomial:
+                if atom.operation == "symbol":
+                    yield atom.name
+                for argument in atom.arguments:
+                    yield from symbols_of(argument)
+
+
+def _map_atoms(size: Size, leaf: Callable[[str], Size]) -> Size:
+    if isinstance(size, int):
+        return size
+    total: Size = 0
+    for monomial, coefficient in size.terms:
+        term: Size = coefficient
+        for atom in monomial:
+            term = _map_atom(atom, leaf) * term
+        total = term + total
+    return total
+
+
+def _map_atom(atom: Atom, leaf: Callable[[str], Size]) -> Size:
+    if atom.operation == "symbol":
+        return leaf(atom.name)
+    left, right = (_map_atoms(argument, leaf) for argument in atom.arguments)
+    if atom.operation == "//":
+        return _divide(left, right)
+    if atom.operation == "%":
+        return _remainder(left, right)
+    return dim_minimum(left, right) if atom.operation == "min" else dim_maximum(
+        left, right
+    )
+
+
+def evaluate_dim(size: Size, values: Mapping[str, int]) -> int:
+    """The number that a size is, given the values of its symbols.
+
+    Raises:
+        KeyError: a symbol has no value.
+    """
+    if isinstance(size, int):
+        return size
+    result = _map_atoms(size, lambda name: values[name])
+    assert isinstance(result, int)
+    return result
+
+
+def substitute_dim(size: Size, replacements: Mapping[str, Size]) -> Size:
+    """The size with some symbols replaced by sizes."""
+    if isinstance(size, int):
+        return size
+    return _map_atoms(
+        size, lambda name: replacements[name] if name in replacements else symbol(name)
+    )
+
+
+_TOKEN = re.compile(r"\s*(?:(\d+)|(min|max)\b|([A-Za-z_]\w*)|(//|[-+*%(),]))")
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.tokens: list[str] = []
+        position = 0
+        text = text.strip()
+        self.source = text
+        while position < len(text):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise self.error()
+            self.tokens.append(match[0].strip())
+            position = match.end()
+        self.position = 0
+
+    def error(self) -> TextError:
+        return TextError(None, f"cannot read the size {self.source!r}", code="bad-size")
+
+    def peek(self) -> str:
+        return self.tokens[self.position] if self.position < len(self.tokens) else ""
+
+    def take(self, expected: str | None = None) -> str:
+        token = self.peek()
+        if not token or (expected is not None and token != expected):
+            raise self.error()
+        self.position += 1
+        return token
+
+    def sum(self) -> Size:
+        total = self.term()
+        while self.peek() in ("+", "-"):
+            sign = self.take()
+            right = self.term()
+            total = total + right if sign == "+" else total - right
+        return total
+
+    def term(self) -> Size:
+        total = self.factor()
+        while self.peek() in ("*", "//", "%"):
+            operation = self.take()
+            right = self.factor()
+            if operation == "*":
+                total = total * right
+            elif operation == "//":
+                total = _divide(total, right)
+            else:
+                total = _remainder(total, right)
+        return total
+
+    def factor(self) -> Size:
+        token = self.take()
+        if token == "-":
+            return -self.factor()
+        if token == "(":
+            inner = self.sum()
+            self.take(")")
+            return inner
+        if token in ("min", "max"):
+            self.take("(")
+            left = self.sum()
+            self.take(",")
+            right = self.sum()
+            self.take(")")
+            return (dim_minimum if token == "min" else dim_maximum)(left, right)
+        if token.isdigit():
+            return int(token)
+        if not (token[0].isalpha() or token[0] == "_"):
+            raise self.error()
+        return symbol(token)
+
+
+def parse_dim(text: str) -> Size:
+    """Read a size as it prints.
+
+    Args:
+        text: for example ``"2*n + (m // 4)"``.
+
+    Raises:
+        TextError: the text is no size.
+
+    Example:
+        >>> parse_dim("2*n + 1 - n")
+        n + 1
+    """
+    parser = _Parser(text)
+    try:
+        size = parser.sum()
+    except ZeroDivisionError:
+        raise parser.error() from None
+    if parser.peek():
+        raise parser.error()
+    return size

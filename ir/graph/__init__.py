@@ -1,0 +1,1 @@
+"""The graph level: Functions of immutable Values."""

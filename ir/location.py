@@ -1,0 +1,158 @@
+"""Places in the user's source, captured cheaply and resolved on demand."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from functools import lru_cache
+from types import CodeType, FrameType
+
+import numpy as np
+
+__all__ = ["Location", "hide_directory", "user_location"]
+
+_hidden_directories: list[str] = [
+    os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
+    os.path.dirname(os.path.abspath(__file__)) + os.sep,
+]
+
+
+def hide_directory(path: str) -> None:
+    """Leave frames of files under ``path`` out of user locations.
+
+    Args:
+        path: a directory of the package's own code.
+    """
+    directory = os.path.abspath(path) + os.sep
+    if directory not in _hidden_directories:
+        _hidden_directories.append(directory)
+        _is_hidden.cache_clear()
+
+
+@lru_cache(maxsize=None)
+def _is_hidden(filename: str) -> bool:
+    path = os.path.abspath(filename)
+    return path.startswith(tuple(_hidden_directories))
+
+
+@lru_cache(maxsize=4096)
+def _positions(code: CodeType, instruction: int) -> tuple[int, int, int]:
+    """Line, first column and last column of one instruction (0 where unknown)."""
+    for index, (line, end_line, start, end) in enumerate(code.co_positions()):
+        if index == instruction:
+            if line is None:
+                break
+            if line != end_line or start is None or end is None:
+                return line, 0, 0
+            return line, start, end
+    return code.co_firstlineno, 0, 0
+
+
+class Location:
+    """One place in a source file: file, line, and columns where known.
+
+    Columns count from zero in UTF-8 bytes, as ``code.co_positions`` gives them;
+    ``end == 0`` says that only the line is known. The position is worked out
+    when it is first asked for, because most locations are never shown.
+
+    Example:
+        >>> str(Location("model.py", 12, 8, 13))
+        'model.py:12:9'
+    """
+
+    __slots__ = ("_code", "_instruction", "_position", "file")
+
+    def __init__(self, file: str, line: int, column: int = 0, end: int = 0) -> None:
+        self.file = file
+        self._code: CodeType | None = None
+        self._instruction = 0
+        self._position: tuple[int, int, int] | None = (line, column, end)
+
+    @classmethod
+    def of_frame(cls, frame: FrameType) -> Location:
+        """The place where ``frame`` is now."""
+        self = cls.__new__(cls)
+        self.file = frame.f_code.co_filename
+        self._code = frame.f_code
+        self._instruction = frame.f_lasti // 2
+        self._position = None
+        return self
+
+    def _resolve(self) -> tuple[int, int, int]:
+        if self._position is None:
+            assert self._code is not None
+            self._position = _positions(self._code, self._instruction)
+            self._code = None
+        return self._position
+
+    @property
+    def line(self) -> int:
+        """Line number, from 1."""
+        return self._resolve()[0]
+
+    @property
+    def column(self) -> int:
+        """First column, from 0."""
+        return self._resolve()[1]
+
+    @property
+    def end(self) -> int:
+        """Column after the last one; 0 where unknown."""
+        return self._resolve()[2]
+
+    def _key(self) -> tuple[str, int, int, int]:
+        return (self.file, *self._resolve())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Location) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}"
+        return f"{place}:{self.column + 1}" if self.end else place
+
+    def __repr__(self) -> str:
+        return f"Location({self})"
+
+    @property
+    def short(self) -> str:
+        """File name without its folder, line, and column where known."""
+        place = f"{os.path.basename(self.file)}:{self.line}"
+        return f"{place}:{self.column + 1}" if self.end else place
+
+    def source_line(self) -> str:
+        """The text of the line, or ``""`` where the file is not to be had."""
+        return linecache.getline(self.file, self.line)
+
+    def excerpt(self) -> str:
+        """The source line with a caret under the expression, or ``""``."""
+        source = self.source_line().rstrip()
+        if not source.strip():
+            return ""
+        raw = source.encode()
+        indent = len(source) - len(source.lstrip())
+        if self.end > self.column:
+            # Columns count bytes, carets count characters.
+            start = len(raw[: self.column].decode(errors="replace"))
+            stop = len(raw[: self.end].decode(errors="replace"))
+        else:
+            start, stop = indent, len(source)
+        number = str(self.line)
+        margin = " " * len(number)
+        text = source.expandtabs(1)
+        return (
+            f"  {margin} |\n"
+            f"  {number} | {text}\n"
+            f"  {margin} | {' ' * start}{'^' * max(stop - start, 1)}"
+        )
+
+
+def user_location() -> Location | None:
+    """The innermost frame that is neither ours nor NumPy's, or ``None``."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _is_hidden(frame.f_code.co_filename):
+        frame = frame.f_back
+    return None if frame is None else Location.of_frame(frame)

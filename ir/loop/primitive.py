@@ -1,0 +1,129 @@
+"""The scalar primitives of the loop level, with their types and meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from penstock.ir.types import Dtype, bool_
+
+__all__ = ["COMBINES", "PRIMITIVES", "Primitive"]
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One scalar operation.
+
+    Args:
+        name: as it prints; the same name as the graph op of the same meaning.
+        arity: the number of operands.
+        kinds: NumPy kind letters of the dtypes it takes.
+        evaluate: its meaning on NumPy scalars.
+        result: ``"same"`` as the operands, ``"bool"``, or ``"given"`` explicitly.
+        flops: floating-point operations it counts as.
+    """
+
+    name: str
+    arity: int
+    kinds: str
+    evaluate: Callable[..., Any]
+    result: str = "same"
+    flops: int = 1
+
+    def result_dtype(self, operands: tuple[Dtype, ...]) -> Dtype:
+        """The dtype of the result where it is not given."""
+        return bool_ if self.result == "bool" else operands[-1]
+
+
+def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    def evaluate(*operands: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*operands)
+
+    return evaluate
+
+
+def _integer_divide(a: Any, b: Any) -> Any:
+    if np.issubdtype(np.asarray(a).dtype, np.floating):
+        return np.floor_divide(a, b)
+    return type(a)(0) if b == 0 else np.floor_divide(a, b)
+
+
+def _integer_remainder(a: Any, b: Any) -> Any:
+    if np.issubdtype(np.asarray(a).dtype, np.floating):
+        return np.remainder(a, b)
+    return type(a)(0) if b == 0 else np.remainder(a, b)
+
+
+def _erf(x: Any) -> Any:
+    import math
+
+    # The reference rounds once from double precision.
+    return type(x)(math.erf(float(x)))
+
+
+def _fused_multiply_add(a: Any, b: Any, c: Any) -> Any:
+    # Exact for f32, whose products fit in f64; within an ulp of fma for f64.
+    wide = np.longdouble
+    return type(a)(wide(a) * wide(b) + wide(c))
+
+
+_PRIMITIVES = (
+    # Arithmetic
+    Primitive("add", 2, "iuf", np.add),
+    Primitive("sub", 2, "iuf", np.subtract),
+    Primitive("mul", 2, "iuf", np.multiply),
+    Primitive("div", 2, "f", np.divide, flops=4),
+    Primitive("floor_divide", 2, "iuf", _integer_divide, flops=6),
+    Primitive("remainder", 2, "iuf", _integer_remainder, flops=6),
+    Primitive("fma", 3, "f", _fused_multiply_add, flops=2),
+    Primitive("neg", 1, "iuf", np.negative),
+    Primitive("abs", 1, "iuf", np.absolute),
+    Primitive("sign", 1, "iuf", np.sign),
+    Primitive("minimum", 2, "biuf", np.minimum),
+    Primitive("maximum", 2, "biuf", np.maximum),
+    # Rounding
+    Primitive("floor", 1, "f", np.floor),
+    Primitive("ceil", 1, "f", np.ceil),
+    Primitive("round", 1, "f", np.rint),
+    # Functions
+    Primitive("sqrt", 1, "f", np.sqrt, flops=4),
+    Primitive("exp", 1, "f", np.exp, flops=15),
+    Primitive("expm1", 1, "f", np.expm1, flops=18),
+    Primitive("log", 1, "f", np.log, flops=18),
+    Primitive("log1p", 1, "f", np.log1p, flops=20),
+    Primitive("sin", 1, "f", np.sin, flops=18),
+    Primitive("cos", 1, "f", np.cos, flops=18),
+    Primitive("tanh", 1, "f", np.tanh, flops=20),
+    Primitive("erf", 1, "f", _erf, flops=20),
+    Primitive("pow", 2, "iuf", np.power, flops=40),
+    # Comparison
+    Primitive("equal", 2, "biuf", np.equal, "bool"),
+    Primitive("not_equal", 2, "biuf", np.not_equal, "bool"),
+    Primitive("less", 2, "biuf", np.less, "bool"),
+    Primitive("less_equal", 2, "biuf", np.less_equal, "bool"),
+    Primitive("greater", 2, "biuf", np.greater, "bool"),
+    Primitive("greater_equal", 2, "biuf", np.greater_equal, "bool"),
+    Primitive("is_nan", 1, "f", np.isnan, "bool"),
+    # Bits
+    Primitive("and", 2, "biu", np.bitwise_and, flops=0),
+    Primitive("or", 2, "biu", np.bitwise_or, flops=0),
+    Primitive("xor", 2, "biu", np.bitwise_xor, flops=0),
+    Primitive("not", 1, "biu", np.invert, flops=0),
+    Primitive("shift_left", 2, "iu", np.left_shift, flops=0),
+    Primitive("shift_right", 2, "iu", np.right_shift, flops=0),
+    # Choice and conversion
+    Primitive("select", 3, "biuf", lambda c, a, b: a if c else b, flops=0),
+    Primitive("convert", 1, "biuf", lambda x: x, "given", flops=0),
+)
+
+PRIMITIVES: Mapping[str, Primitive] = {
+    p.name: Primitive(p.name, p.arity, p.kinds, _quiet(p.evaluate), p.result, p.flops)
+    for p in _PRIMITIVES
+}
+
+COMBINES = ("add", "mul", "minimum", "maximum", "and", "or")
+"""Primitives that a loop may combine carried values with, in any order."""

@@ -1,0 +1,34 @@
+"""Scalar functions by name, for the lowering rules of ops: ``scalar.tanh(x)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from penstock.ir.loop.node import Scalar
+from penstock.ir.types import Dtype
+
+__all__ = ["convert", "primitive", "select"]
+
+
+def primitive(name: str) -> Callable[..., Scalar]:
+    """The function that applies a primitive to Scalars of one Kernel."""
+
+    def apply(*operands: Scalar) -> Scalar:
+        builder = operands[0].builder
+        assert builder is not None
+        return builder.apply(name, *operands)
+
+    apply.__name__ = name
+    return apply
+
+
+def select(condition: Scalar, yes: Scalar, no: Scalar) -> Scalar:
+    """One number or the other."""
+    assert condition.builder is not None
+    return condition.builder.select(condition, yes, no)
+
+
+def convert(x: Scalar, dtype: Dtype) -> Scalar:
+    """The number in another dtype, as ``astype``."""
+    assert x.builder is not None
+    return x.builder.convert(x, dtype)

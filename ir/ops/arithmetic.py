@@ -1,0 +1,473 @@
+"""Arithmetic of numbers, element by element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from penstock.ir.graph.expression import Expression
+from penstock.ir.loop import scalar
+from penstock.ir.loop.node import Scalar
+from penstock.ir.op import (
+    BooleanOrInteger,
+    Boolean,
+    Anything,
+    Floating,
+    Numeric,
+    define,
+)
+from penstock.ir.op import Unsupported
+from penstock.ir.ops.families import Elementwise
+from penstock.ir.types import Dtype, TensorType
+
+_NUMPY = "numpy.org/doc/stable/reference/routines.math.html"
+_INTEGER_STEP = Unsupported("the result is piecewise constant in integers")
+
+
+@define
+class Add(Elementwise):
+    """Sum of two arrays.
+
+    x, y: number [...]  ->  number [...]; integers wrap around.
+    """
+
+    name = "add"
+    operands = (Numeric("x"), Numeric("y"))
+    reference = np.add
+    source = _NUMPY
+    flops = 1
+
+    @staticmethod
+    def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
+        one = z.constant(1)
+        return one, one
+
+    lower = scalar.primitive("add")
+
+
+@define
+class Subtract(Elementwise):
+    """Difference of two arrays.
+
+    x, y: number [...]  ->  number [...]; integers wrap around.
+    """
+
+    name = "sub"
+    operands = (Numeric("x"), Numeric("y"))
+    reference = np.subtract
+    source = _NUMPY
+    flops = 1
+
+    @staticmethod
+    def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
+        return z.constant(1), z.constant(-1)
+
+    lower = scalar.primitive("sub")
+
+
+@define
+class Multiply(Elementwise):
+    """Product of two arrays.
+
+    x, y: number [...]  ->  number [...]; integers wrap around.
+    """
+
+    name = "mul"
+    operands = (Numeric("x"), Numeric("y"))
+    reference = np.multiply
+    source = _NUMPY
+    flops = 1
+
+    @staticmethod
+    def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
+        return y, x
+
+    lower = scalar.primitive("mul")
+
+
+@define
+class Divide(Elementwise):
+    """True quotient of two floating arrays.
+
+    x, y: float [...]  ->  float [...]. x/0 is inf or nan, as in IEEE 754.
+    d(x/y) = dx/y - (x/y) dy/y
+    """
+
+    name = "div"
+    operands = (Floating("x"), Floating("y"))
+    reference = np.divide
+    source = _NUMPY
+    flops = 4
+
+    @staticmethod
+    def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
+        return 1.0 / y, -(z / y)
+
+    lower = scalar.primitive("div")
+
+
+@define
+class FloorDivide(Elementwise):
+    """Quotient rounded down.
+
+    x, y: number [...]  ->  number [...]. Integers: n // 0 is 0, as in NumPy, without
+    its warning.
+    """
+
+    name = "floor_divide"
+    operands = (Numeric("x"), Numeric("y"))
+    reference = np.floor_divide
+    source = _NUMPY
+    flops = 6
+
+    @staticmethod
+    def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
+        return None, None
+
+    lower = scalar.primitive("floor_divide")
+
+
+@define
+class Remainder(Elementwise):
+    """Remainder with the sign of the divisor.
+
+    x, y: number [...]  ->  number [...]: x - floor(x / y) * y. Integers: n % 0 is 0.
+    """
+
+    name = "remainder"
+    operands = (Numeric("x"), Numeric("y"))
+    reference = np.remainder
+    source = _NUMPY
+    flops = 6
+
+    @staticmethod
+    def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
+        return z.constant(1), -x.apply("floor_divide", y)
+
+    lower = scalar.primitive("remainder")
+
+
+@define
+class Power(Elementwise):
+    """Power of two arrays.
+
+    x, y: number [...]  ->  number [...]. Integers wrap around; a negative integer
+    exponent is for the tracer to refuse, as NumPy does.
+    d(x^y) = y x^(y-1) dx + x^y log(x) dy                        DLMF 4.2.26
+    The second term is zero where x is zero and y positive.
+    """
+
+    name = "pow"
+    operands = (Numeric("x"), Numeric("y"))
+    reference = np.power
+    tolerance = {"f32": 2.0, "f64": 2.0, "f16": 1.0, "bf16": 1.0}
+    source = "DLMF 4.2.26"
+    flops = 40
+
+    @staticmethod
+    def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
+        zero = z.constant(0)
+        by_x = y.apply("equal", 0).apply("select", zero, y * x ** (y - 1))
+        is_zero = x.apply("equal", 0)
+        # log(0) must not reach the product: inf * 0 is nan.
+        log_x = is_zero.apply("select", x.constant(1), x).apply("log")
+        return by_x, is_zero.apply("select", zero, z * log_x)
+
+    lower = scalar.primitive("pow")
+
+
+@define
+class Negative(Elementwise):
+    """The number with the other sign.
+
+    x: number [...]  ->  number [...]; unsigned integers wrap around.
+    """
+
+    name = "neg"
+    operands = (Numeric("x"),)
+    reference = np.negative
+    source = _NUMPY
+    flops = 1
+
+    @staticmethod
+    def partials(y: Expression, x: Expression) -> tuple[Any]:
+        return (y.constant(-1),)
+
+    lower = scalar.primitive("neg")
+
+
+@define
+class Absolute(Elementwise):
+    """Absolute value.
+
+    x: number [...]  ->  number [...]. The least signed integer stays as it is.
+    d|x| = sign(x) dx; 0 at 0.
+    """
+
+    name = "abs"
+    operands = (Numeric("x"),)
+    reference = np.absolute
+    source = _NUMPY
+    flops = 1
+
+    @staticmethod
+    def partials(y: Expression, x: Expression) -> tuple[Any]:
+        return (x.apply("sign"),)
+
+    lower = scalar.primitive("abs")
+
+
+@define
+class Sign(Elementwise):
+    """-1, 0 or 1 by the sign; nan stays nan.
+
+    x: number [...]  ->  number [...].
+    """
+
+    name = "sign"
+    operands = (Numeric("x"),)
+    reference = np.sign
+    source = _NUMPY
+    flops = 1
+
+    @staticmethod
+    def partials(y: Expression, x: Expression) -> tuple[None]:
+        return (None,)
+
+    lower = scalar.primitive("sign")
+
+
+@define
+class Floor(Elementwise):
+    """The greatest integer not above, as a float.
+
+    x: float [...]  ->  float [...].
+    """
+
+    name = "floor"
+    operands = (Floating("x"),)
+    reference = np.floor
+    source = _NUMPY
+    flops = 1
+
+    @staticmethod
+    def partials(y: Expression, x: Expression) -> tuple[None]:
+        return (None,)
+
+    lower = scalar.primitive("floor")
+
+
+@define
+class Ceil(Elementwise):
+    """The least integer not below, as a float.
+
+    x: float [...]  ->  float [...].
+    """
+
+    name = "ceil"
+    operands = (Floating("x"),)
+    reference = np.ceil
+    source = _NUMPY
+    flops = 1
+
+    @staticmethod
+    def partials(y: Expression, x: Expression) -> tuple[None]:
+        return (None,)
+
+    lower = scalar.primitive("ceil")
+
+
+@define
+class SquareRoot(Elementwise):
+    """Square root, correctly rounded; nan for negative numbers.
+
+    x: float [...]  ->  float [...].      d sqrt x = dx / (2 sqrt x)
+    """
+
+    name = "sqrt"
+    operands = (Floating("x"),)
+    reference = np.sqrt
+    source = "IEEE 754-2019, 5.4.1"
+    flops = 4
+
+    @staticmethod
+    def partials(y: Expression, x: Expression) -> tuple[Any]:
+        return (0.5 / y,)
+
+    lower = scalar.primitive("sqrt")
+
+
+@define
+class Minimum(Elementwise):
+    """The smaller number; nan if either is nan.
+
+    x, y: any [...]  ->  any [...]. The derivative goes to the operand that is chosen,
+    half to each of two equal ones.
+    """
+
+    name = "minimum"
+    operands = (Anything("x"), Anything("y"))
+    reference = np.minimum
+    source = _NUMPY
+    flops = 1
+
+    @staticmethod
+    def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
+        return _choice(z, x.apply("less", y), x.apply("equal", y))
+
+    lower = scalar.primitive("minimum")
+
+
+@define
+class Maximum(Elementwise):
+    """The larger number; nan if either is nan.
+
+    x, y: any [...]  ->  any [...]. The derivative goes to the operand that is chosen,
+    half to each of two equal ones.
+    """
+
+    name = "maximum"
+    operands = (Anything("x"), Anything("y"))
+    reference = np.maximum
+    source = _NUMPY
+    flops = 1
+
+    @staticmethod
+    def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
+        return _choice(z, x.apply("greater", y), x.apply("equal", y))
+
+    lower = scalar.primitive("maximum")
+
+
+def _choice(z: Expression, first: Expression, tie: Expression) -> tuple[Any, Any]:
+    half, one, zero = z.constant(0.5), z.constant(1), z.constant(0)
+    by_x = tie.apply("select", half, first.apply("select", one, zero))
+    return by_x, one - by_x
+
+
+@define
+class And(Elementwise):
+    """Bitwise and; logical and of bools.
+
+    x, y: bool or integer [...]  ->  the same [...].
+    """
+
+    name = "and"
+    operands = (BooleanOrInteger("x"), BooleanOrInteger("y"))
+    reference = np.bitwise_and
+    source = _NUMPY
+    flops = 0
+    partials = _INTEGER_STEP
+    lower = scalar.primitive("and")
+
+
+@define
+class Or(Elementwise):
+    """Bitwise or; logical or of bools.
+
+    x, y: bool or integer [...]  ->  the same [...].
+    """
+
+    name = "or"
+    operands = (BooleanOrInteger("x"), BooleanOrInteger("y"))
+    reference = np.bitwise_or
+    source = _NUMPY
+    flops = 0
+    partials = _INTEGER_STEP
+    lower = scalar.primitive("or")
+
+
+@define
+class Xor(Elementwise):
+    """Bitwise exclusive or; logical of bools.
+
+    x, y: bool or integer [...]  ->  the same [...].
+    """
+
+    name = "xor"
+    operands = (BooleanOrInteger("x"), BooleanOrInteger("y"))
+    reference = np.bitwise_xor
+    source = _NUMPY
+    flops = 0
+    partials = _INTEGER_STEP
+    lower = scalar.primitive("xor")
+
+
+@define
+class Not(Elementwise):
+    """Bitwise not; logical not of bools.
+
+    x: bool or integer [...]  ->  the same [...].
+    """
+
+    name = "not"
+    operands = (BooleanOrInteger("x"),)
+    reference = np.invert
+    source = _NUMPY
+    flops = 0
+    partials = _INTEGER_STEP
+    lower = scalar.primitive("not")
+
+
+@define
+class Select(Elementwise):
+    """One array where a condition holds, another where not (``np.where``).
+
+    condition: bool [...]; x, y: any [...]  ->  any [...].
+    """
+
+    name = "select"
+    operands = (Boolean("condition"), Anything("x"), Anything("y"))
+    first_typed = 1
+    reference = np.where
+    source = "numpy.org/doc/stable/reference/generated/numpy.where.html"
+    flops = 0
+
+    @staticmethod
+    def partials(
+        z: Expression, condition: Expression, x: Expression, y: Expression
+    ) -> tuple[Any, ...]:
+        one, zero = z.constant(1), z.constant(0)
+        return (
+            None,
+            condition.apply("select", one, zero),
+            condition.apply("select", zero, one),
+        )
+
+    lower = staticmethod(scalar.select)
+
+
+@define
+class AsType(Elementwise):
+    """Elements converted to another dtype, as ``astype``.
+
+    x: any [...]  ->  dtype [...]. Floats to integers truncate; a float that does not
+    fit gives what this machine gives, as in NumPy. Anything but zero is True.
+    """
+
+    name = "astype"
+    operands = (Anything("x"),)
+    attributes = ("dtype",)
+    source = "numpy.org/doc/stable/reference/generated/numpy.ndarray.astype.html"
+    flops = 0
+
+    @staticmethod
+    def reference(x: Any, *, dtype: Dtype) -> Any:
+        with np.errstate(invalid="ignore", over="ignore"):
+            return x.astype(dtype.numpy)
+
+    @classmethod
+    def infer_type(cls, types: Any, attributes: Any) -> TensorType:
+        (type_,) = cls.check_operands(types)
+        return type_.with_dtype(attributes["dtype"])
+
+    @staticmethod
+    def partials(y: Expression, x: Expression, *, dtype: Dtype) -> tuple[Any]:
+        if not (x.dtype.is_float and dtype.is_float):
+            return (None,)
+        return (y.constant(1),)
+
+    @staticmethod
+    def lower(x: Scalar, *, dtype: Dtype) -> Scalar:
+        return scalar.convert(x, dtype)

@@ -1,0 +1,295 @@
+"""Control flow and effects: ops that carry Functions, tuples, and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from penstock.ir.attributes import Attribute
+from penstock.ir.errors import DtypeError, TypeRuleError
+from penstock.ir.op import Anything, Op, Unsupported, define
+from penstock.ir.types import TOKEN, TensorType, TokenType, TupleType, Type, bool_, i64
+
+if TYPE_CHECKING:
+    from penstock.ir.graph.value import Function
+
+_LATER = Unsupported("transforms of control flow are not there yet")
+_NOT_COMPILED = Unsupported("control flow within a graph is not compiled yet")
+_EVALUATOR = Unsupported("the evaluator runs its regions")
+_SCALAR_BOOL = TensorType(bool_)
+_COUNTER = TensorType(i64)
+
+
+class Control(Op):
+    """Ops that carry regions; everything a region reads is an operand."""
+
+    family = "control"
+    operands = (Anything("arguments", variadic=True),)
+    reference = _EVALUATOR
+    jvp = _LATER
+    batch = _LATER
+    lower = _NOT_COMPILED
+    flops = 0
+
+    @classmethod
+    def infer_type(
+        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
+    ) -> Type:
+        """Needs the regions."""
+        raise TypeRuleError(f"{cls.name}: its regions are missing", code="regions")
+
+    @classmethod
+    def check_region_count(cls, regions: Sequence[Function]) -> None:
+        """Raise a TypeRuleError unless there is a region for each name."""
+        if len(regions) != len(cls.region_names):
+            raise TypeRuleError(
+                f"{cls.name}: has {len(regions)} regions, not "
+                f"{' and '.join(cls.region_names)}",
+                code="regions",
+            )
+
+
+def takes(name: str, region: Function, types: Sequence[Type]) -> None:
+    """Raise a TypeRuleError unless a region takes arguments of these types."""
+    have = [parameter.type for parameter in region.parameters]
+    if have != list(types):
+        raise TypeRuleError(
+            f"{name}: a region takes ({_listed(have)}) but gets ({_listed(types)})",
+            kind=DtypeError,
+            code="regions",
+        )
+
+
+def gives(name: str, region: Function, types: Sequence[Type]) -> None:
+    """Raise a TypeRuleError unless a region returns results of these types."""
+    have = [result.type for result in region.results]
+    if have != list(types):
+        raise TypeRuleError(
+            f"{name}: a region returns ({_listed(have)}), not ({_listed(types)})",
+            kind=DtypeError,
+            code="regions",
+        )
+
+
+def _listed(types: Sequence[Type]) -> str:
+    return ", ".join(map(str, types))
+
+
+def together(types: Sequence[Type]) -> Type:
+    """One type, or the tuple of several or none."""
+    return types[0] if len(types) == 1 else TupleType(tuple(types))
+
+
+@define
+class If(Control):
+    """One of two Functions, by a condition.
+
+    condition: bool []; arguments  ->  what both regions return.
+    """
+
+    name = "if"
+    region_names = ("then", "else")
+    source = "structured control flow"
+
+    @classmethod
+    def infer_region_type(
+        cls,
+        types: Sequence[Type],
+        attributes: Mapping[str, Attribute],
+        regions: Sequence[Function],
+    ) -> Type:
+        """What the regions return."""
+        cls.check_region_count(regions)
+        if not types or types[0] != _SCALAR_BOOL:
+            raise TypeRuleError("if: its first operand must be the condition, bool[]")
+        for region in regions:
+            takes(cls.name, region, types[1:])
+        results = [result.type for result in regions[0].results]
+        gives(cls.name, regions[1], results)
+        return together(results)
+
+
+@define
+class While(Control):
+    """A Function repeated while another holds.
+
+    arguments  ->  the same types: the arguments, or what ``body`` last returned.
+    """
+
+    name = "while"
+    region_names = ("cond", "body")
+    source = "structured control flow"
+
+    @classmethod
+    def infer_region_type(
+        cls,
+        types: Sequence[Type],
+        attributes: Mapping[str, Attribute],
+        regions: Sequence[Function],
+    ) -> Type:
+        """The types of the arguments."""
+        cls.check_region_count(regions)
+        cond, body = regions
+        takes(cls.name, cond, types)
+        gives(cls.name, cond, [_SCALAR_BOOL])
+        takes(cls.name, body, types)
+        gives(cls.name, body, types)
+        return together(types)
+
+
+@define
+class Loop(Control):
+    """A Function repeated ``trip`` times, with a counter.
+
+    arguments  ->  the same types. ``body(i: i64[], arguments)`` returns the next
+    arguments.
+    """
+
+    name = "loop"
+    attributes = ("trip",)
+    region_names = ("body",)
+    source = "structured control flow"
+
+    @classmethod
+    def infer_region_type(
+        cls,
+        types: Sequence[Type],
+        attributes: Mapping[str, Attribute],
+        regions: Sequence[Function],
+    ) -> Type:
+        """The types of the arguments."""
+        cls.check_region_count(regions)
+        takes(cls.name, regions[0], [_COUNTER, *types])
+        gives(cls.name, regions[0], types)
+        return together(types)
+
+
+class Inline(Control):
+    """A Function in the place of its Values."""
+
+    region_names = ("body",)
+
+    @classmethod
+    def infer_region_type(
+        cls,
+        types: Sequence[Type],
+        attributes: Mapping[str, Attribute],
+        regions: Sequence[Function],
+    ) -> Type:
+        """What the region returns."""
+        cls.check_region_count(regions)
+        takes(cls.name, regions[0], types)
+        return together([result.type for result in regions[0].results])
+
+
+@define
+class Recompute(Inline):
+    """Values to be computed again rather than kept.
+
+    arguments  ->  what ``body`` returns. The serial number keeps two of them, and
+    what they hold, from being merged.
+    """
+
+    name = "recompute"
+    attributes = ("serial",)
+    source = "Chen et al., Training Deep Nets with Sublinear Memory Cost (2016)"
+
+
+@define
+class Cluster(Inline):
+    """Values that fusion put into one kernel.
+
+    arguments  ->  what ``body`` returns.
+    """
+
+    name = "cluster"
+    attributes = ("kind",)
+    source = "penstock.lower.fusion"
+
+
+@define
+class Get(Op):
+    """One of several results.
+
+    tuple  ->  its element at ``index``.
+    """
+
+    name = "get"
+    family = "control"
+    operands = (Anything("tuple"),)
+    attributes = ("index",)
+    source = "structured control flow"
+    jvp = _LATER
+    batch = _LATER
+    lower = _NOT_COMPILED
+    flops = 0
+
+    @staticmethod
+    def reference(x: Any, *, index: int) -> Any:
+        return x[index]
+
+    @classmethod
+    def infer_type(
+        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
+    ) -> Type:
+        """The element's type."""
+        index = attributes["index"]
+        if len(types) != 1 or not isinstance(types[0], TupleType):
+            raise TypeRuleError("get: its operand must be a tuple")
+        if not (isinstance(index, int) and 0 <= index < len(types[0].elements)):
+            raise TypeRuleError(f"get: {types[0]} has no element {index}")
+        return types[0].elements[index]
+
+
+class Effect(Op):
+    """Ops whose order is kept, by the token that they take and give."""
+
+    family = "effect"
+    pure = False
+    operands = (Anything("operands", variadic=True),)
+    reference = _EVALUATOR
+    jvp = _LATER
+    batch = _LATER
+    lower = _NOT_COMPILED
+    flops = 0
+
+
+@define
+class Token(Effect):
+    """The first token of a chain of effects.
+
+    ->  token.
+    """
+
+    name = "token"
+    source = "effects in order"
+
+    @classmethod
+    def infer_type(
+        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
+    ) -> Type:
+        """A token."""
+        if types:
+            raise TypeRuleError("token: takes no operands")
+        return TOKEN
+
+
+@define
+class Print(Effect):
+    """Writes a text and an array where the program runs.
+
+    token; x: any [...]  ->  token.
+    """
+
+    name = "print"
+    attributes = ("text",)
+    source = "effects in order"
+
+    @classmethod
+    def infer_type(
+        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
+    ) -> Type:
+        """A token."""
+        if len(types) != 2 or not isinstance(types[0], TokenType):
+            raise TypeRuleError("print: takes a token and an array")
+        return TOKEN

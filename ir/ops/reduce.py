@@ -1,0 +1,330 @@
+"""Reductions over axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from penstock.ir.attributes import Attribute
+from penstock.ir.dims import Size
+from penstock.ir.errors import AxisError, TypeRuleError
+from penstock.ir.graph.expression import Expression
+from penstock.ir.op import ULP, Anything, Boolean, Numeric, Op, Unsupported, define
+from penstock.ir.ops.families import Reduction, reduced_shape
+from penstock.ir.types import Dtype, TensorType, Type, i64
+
+_NUMPY = "numpy.org/doc/stable/reference/routines.math.html"
+
+
+def keep_axes(x: Expression, shape: Sequence[Size], axes: Sequence[int]) -> Expression:
+    """A reduced array with its axes put back at size 1."""
+    return x.reshape(reduced_shape(shape, axes, True))
+
+
+@define
+class Sum(Reduction):
+    """Sum over axes; 0 for none.
+
+    x: number [...]  ->  number, without the axes or with size 1 there. Integers wrap
+    around. Terms are added in an order that depends on the sizes alone.
+    """
+
+    name = "sum"
+    operands = (Numeric("x"),)
+    reference = np.sum
+    combine = "add"
+    # Relative to the sum of magnitudes; the order of terms differs from NumPy's.
+    tolerance = {"f32": 8 * ULP, "f64": 8 * ULP, "f16": 2 * ULP, "bf16": 2 * ULP}
+    source = _NUMPY
+    flops = 1
+    linear = (0,)
+
+    @classmethod
+    def identity(cls, dtype: Dtype) -> Any:
+        return 0
+
+    @staticmethod
+    def transpose(
+        cotangent: Expression,
+        x: Sequence[Expression],
+        position: int,
+        *,
+        axes: tuple[int, ...],
+        keepdims: bool,
+    ) -> Expression:
+        shape = x[0].shape
+        return keep_axes(cotangent, shape, axes).broadcast_to(shape)
+
+
+@define
+class Product(Reduction):
+    """Product over axes; 1 for none.
+
+    x: number [...]  ->  number, without the axes or with size 1 there.
+    d prod x = sum_i (prod of the others) dx_i: by dividing where no element is zero;
+    where one is zero its derivative is the product of the others.
+    """
+
+    name = "prod"
+    operands = (Numeric("x"),)
+    reference = np.prod
+    combine = "mul"
+    tolerance = {"f32": 64 * ULP, "f64": 64 * ULP, "f16": 4 * ULP, "bf16": 4 * ULP}
+    source = _NUMPY
+    flops = 1
+
+    @classmethod
+    def identity(cls, dtype: Dtype) -> Any:
+        return 1
+
+    @staticmethod
+    def jvp(
+        y: Expression,
+        x: Sequence[Expression],
+        tangents: Sequence[Expression],
+        *,
+        axes: tuple[int, ...],
+        keepdims: bool,
+    ) -> Expression:
+        (a,), (da,) = x, tangents
+        is_zero = a.apply("equal", 0)
+        one, zero = a.constant(1), a.constant(0)
+        filled = is_zero.apply("select", one, a)
+        rest = filled.apply("prod", axes=axes, keepdims=True)
+        zeros = is_zero.apply("select", one, zero).sum(axes, True)
+        # No zero: rest / a_i. One zero: rest, at that element. More: nothing.
+        at_zero = is_zero.apply("select", rest, zero)
+        elsewhere = is_zero.apply("select", zero, rest / filled)
+        none = zeros.apply("equal", 0)
+        single = zeros.apply("equal", 1)
+        weight = none.apply("select", elsewhere, single.apply("select", at_zero, zero))
+        return (weight * da).sum(axes, keepdims)
+
+
+def _extremum_jvp(
+    y: Expression,
+    x: Sequence[Expression],
+    tangents: Sequence[Expression],
+    *,
+    axes: tuple[int, ...],
+    keepdims: bool,
+) -> Expression:
+    """The mean of the tangents of all elements that attain the extremum."""
+    (a,), (da,) = x, tangents
+    attained = a.apply("equal", keep_axes(y, a.shape, axes))
+    one, zero = a.constant(1), a.constant(0)
+    weight = attained.apply("select", one, zero)
+    chosen = attained.apply("select", da, zero)
+    return chosen.sum(axes, keepdims) / weight.sum(axes, keepdims)
+
+
+@define
+class Max(Reduction):
+    """Greatest element over axes; nan if any is nan.
+
+    x: any [...]  ->  any, without the axes or with size 1 there. Of no elements it is
+    the least number, which the tracer refuses as NumPy does.
+    """
+
+    name = "max"
+    operands = (Anything("x"),)
+    reference = np.max
+    combine = "maximum"
+    source = _NUMPY
+    flops = 1
+    jvp = staticmethod(_extremum_jvp)
+
+    @classmethod
+    def identity(cls, dtype: Dtype) -> Any:
+        return least(dtype)
+
+    @classmethod
+    def evaluate(
+        cls, arrays: Sequence[Any], attributes: Mapping[str, Any], type_: Type
+    ) -> Any:
+        """``np.max``, with the identity for no elements."""
+        return _extremum(cls, arrays[0], attributes, least)
+
+
+@define
+class Min(Reduction):
+    """Least element over axes; nan if any is nan.
+
+    x: any [...]  ->  any, without the axes or with size 1 there. Of no elements it is
+    the greatest number, which the tracer refuses as NumPy does.
+    """
+
+    name = "min"
+    operands = (Anything("x"),)
+    reference = np.min
+    combine = "minimum"
+    source = _NUMPY
+    flops = 1
+    jvp = staticmethod(_extremum_jvp)
+
+    @classmethod
+    def identity(cls, dtype: Dtype) -> Any:
+        return greatest(dtype)
+
+    @classmethod
+    def evaluate(
+        cls, arrays: Sequence[Any], attributes: Mapping[str, Any], type_: Type
+    ) -> Any:
+        """``np.min``, with the identity for no elements."""
+        return _extremum(cls, arrays[0], attributes, greatest)
+
+
+def least(dtype: Dtype) -> Any:
+    """The least number of a dtype."""
+    if dtype.is_float:
+        return -np.inf
+    return False if dtype.kind == "b" else np.iinfo(dtype.numpy).min
+
+
+def greatest(dtype: Dtype) -> Any:
+    """The greatest number of a dtype."""
+    if dtype.is_float:
+        return np.inf
+    return True if dtype.kind == "b" else np.iinfo(dtype.numpy).max
+
+
+def _extremum(
+    cls: type[Reduction], x: Any, attributes: Mapping[str, Any], identity: Any
+) -> Any:
+    from penstock.ir.types import dtype_of
+
+    dtype = dtype_of(x.dtype)
+    assert dtype is not None
+    axes, keepdims = attributes["axes"], attributes["keepdims"]
+    if x.size == 0:
+        shape = reduced_shape(x.shape, axes, keepdims)
+        return np.full(shape, identity(dtype), x.dtype)  # type: ignore[arg-type]
+    return np.asarray(cls.reference(x, axis=axes, keepdims=keepdims))
+
+
+@define
+class Any_(Reduction):
+    """Whether any element is True.
+
+    x: bool [...]  ->  bool, without the axes or with size 1 there.
+    """
+
+    name = "any"
+    operands = (Boolean("x"),)
+    reference = np.any
+    combine = "or"
+    source = _NUMPY
+    flops = 0
+    jvp = Unsupported("the result is a bool")
+
+    @classmethod
+    def identity(cls, dtype: Dtype) -> Any:
+        return False
+
+
+@define
+class All(Reduction):
+    """Whether all elements are True.
+
+    x: bool [...]  ->  bool, without the axes or with size 1 there.
+    """
+
+    name = "all"
+    operands = (Boolean("x"),)
+    reference = np.all
+    combine = "and"
+    source = _NUMPY
+    flops = 0
+    jvp = Unsupported("the result is a bool")
+
+    @classmethod
+    def identity(cls, dtype: Dtype) -> Any:
+        return True
+
+
+class ArgumentExtremum(Op):
+    """The index of an extremum along one axis: the first of equals, or of nan.
+
+    It is expanded into reductions before fusion, by ``expand``.
+    """
+
+    family = "composite"
+    operands = (Anything("x"),)
+    attributes = ("axis", "keepdims")
+    source = "numpy.org/doc/stable/reference/generated/numpy.argmax.html"
+    flops = 2
+    jvp = Unsupported("the result is an index")
+    lower = "expand"
+    extremum: str
+
+    @classmethod
+    def infer_type(
+        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
+    ) -> Type:
+        """i64, without the axis or with size 1 there."""
+        (type_,) = cls.check_operands(types)
+        axis = attributes["axis"]
+        if not (isinstance(axis, int) and 0 <= axis < type_.rank):
+            raise TypeRuleError(
+                f"{cls.name}: axis {axis} does not fit an array of {type_.rank} axes",
+                kind=AxisError,
+            )
+        shape = reduced_shape(type_.shape, (axis,), bool(attributes["keepdims"]))
+        return TensorType(i64, shape)
+
+    @classmethod
+    def evaluate(
+        cls, arrays: Sequence[Any], attributes: Mapping[str, Any], type_: Type
+    ) -> Any:
+        """The NumPy function."""
+        return np.asarray(cls.reference(arrays[0], **attributes), np.int64)
+
+    @classmethod
+    def batch(
+        cls,
+        operands: Sequence[Expression],
+        batched: Sequence[bool],
+        *,
+        axis: int,
+        keepdims: bool,
+    ) -> Expression:
+        """The same, its axis one further on."""
+        return operands[0].apply(cls.name, axis=axis + 1, keepdims=keepdims)
+
+    @classmethod
+    def expand(cls, x: Expression, *, axis: int, keepdims: bool) -> Expression:
+        """The least index at which the extremum, or else a nan, stands."""
+        extremum = x.apply(cls.extremum, axes=(axis,), keepdims=True)
+        found = x.apply("equal", extremum)
+        if x.dtype.is_float:
+            found = found.apply("or", x.apply("is_nan"))
+        index = x.builder.add("iota", shape=x.shape, axis=axis, dtype=i64)
+        last = x.constant(greatest(i64), i64)
+        candidates = found.apply("select", Expression(x.builder, index), last)
+        return candidates.apply("min", axes=(axis,), keepdims=keepdims)
+
+
+@define
+class ArgMax(ArgumentExtremum):
+    """The index of the first greatest element along an axis, or of the first nan.
+
+    x: any [...]  ->  i64, without the axis or with size 1 there.
+    """
+
+    name = "argmax"
+    reference = np.argmax
+    extremum = "max"
+
+
+@define
+class ArgMin(ArgumentExtremum):
+    """The index of the first least element along an axis, or of the first nan.
+
+    x: any [...]  ->  i64, without the axis or with size 1 there.
+    """
+
+    name = "argmin"
+    reference = np.argmin
+    extremum = "min"

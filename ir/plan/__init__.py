@@ -1,0 +1,1 @@
+"""The plan level: the host program that allocates and launches Kernels."""

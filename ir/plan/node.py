@@ -1,0 +1,176 @@
+"""Nodes of the plan level.
+
+A Plan is what runs on the host for one call: it knows every size by then, holds
+temporaries in one arena, and launches Kernels in order. One Plan serves all
+targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+import numpy as np
+
+from penstock.ir.dims import Size
+from penstock.ir.guards import Guard
+from penstock.ir.location import Location
+from penstock.ir.loop.node import Kernel
+from penstock.ir.types import TensorType
+
+__all__ = [
+    "Alloc",
+    "Free",
+    "Launch",
+    "Plan",
+    "PlanBuffer",
+    "PlanIf",
+    "PlanStatement",
+    "PlanWhile",
+    "RunError",
+]
+
+
+@dataclass(eq=False)
+class PlanBuffer:
+    """An array of the host program.
+
+    Attributes:
+        name: as it prints.
+        type: dtype and shape.
+        role: ``"parameter"``, ``"result"``, ``"temporary"`` or ``"constant"``.
+        strided: for a parameter, whether its strides are given at run time; all
+            other arrays lie in C order without gaps.
+        data: the elements of a constant.
+    """
+
+    name: str
+    type: TensorType
+    role: str
+    strided: bool = False
+    data: np.ndarray[Any, Any] | None = None
+
+
+@dataclass(eq=False)
+class Alloc:
+    """A temporary comes to life, ``offset`` bytes into the arena."""
+
+    buffer: PlanBuffer
+    offset: Size
+
+
+@dataclass(eq=False)
+class Free:
+    """A temporary is not read any more."""
+
+    buffer: PlanBuffer
+
+
+@dataclass(eq=False)
+class Launch:
+    """Run a Kernel on buffers.
+
+    Attributes:
+        kernel: its buffers may have other shapes than the arguments (merged axes,
+            reshapes), but the same elements.
+        arguments: a PlanBuffer for each Buffer of the Kernel.
+        chunk: iterations of the parallel loop that one thread takes at a time. It
+            depends on sizes alone, so results do not depend on threads.
+    """
+
+    kernel: Kernel
+    arguments: tuple[PlanBuffer, ...]
+    chunk: Size = 1
+
+
+@dataclass(eq=False)
+class PlanIf:
+    """One of two bodies, by a ``bool[]`` buffer."""
+
+    condition: PlanBuffer
+    then: list[PlanStatement]
+    otherwise: list[PlanStatement]
+
+
+@dataclass(eq=False)
+class PlanWhile:
+    """Runs ``before``; then, while the ``bool[]`` buffer holds, body and before."""
+
+    before: list[PlanStatement]
+    condition: PlanBuffer
+    body: list[PlanStatement]
+
+
+PlanStatement = Union[Alloc, Free, Launch, PlanIf, PlanWhile]
+
+
+@dataclass(frozen=True)
+class RunError:
+    """An entry of a Plan's error table.
+
+    Attributes:
+        code: the message's code.
+        message: what is wrong; ``{detail}`` stands for the value found at run time.
+        loc: the user's line.
+    """
+
+    code: str
+    message: str
+    loc: Location | None = None
+
+
+@dataclass(eq=False)
+class Plan:
+    """The host program of one variant.
+
+    Attributes:
+        parameters: arrays and floats (``f64[]``) that the caller gives.
+        integers: the names of symbols that are integer arguments.
+        results: arrays that the caller allocates, given what ``prepare`` says.
+        guards: what must hold for the Plan to serve.
+        constants: arrays that belong to the Plan.
+        arena: bytes of memory for temporaries.
+        body: statements in order. The Plan returns 0, or k if error ``k - 1`` struck.
+        errors: the table of errors that Kernels may report.
+        returned: sizes that are results of the user's function.
+        work: an estimate of the Plan's run time in nanoseconds on one thread.
+    """
+
+    name: str
+    parameters: tuple[PlanBuffer, ...]
+    integers: tuple[str, ...]
+    results: tuple[PlanBuffer, ...]
+    guards: tuple[Guard, ...] = ()
+    constants: tuple[PlanBuffer, ...] = ()
+    arena: Size = 0
+    body: list[PlanStatement] = field(default_factory=list)
+    errors: tuple[RunError, ...] = ()
+    returned: tuple[Size, ...] = ()
+    work: Size = 0
+
+    def statements(self) -> Iterator[PlanStatement]:
+        """All statements, those of bodies after the one that holds them."""
+        return _walk(self.body)
+
+    @property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """The distinct Kernels, in the order of their first launch."""
+        launches = (s for s in self.statements() if isinstance(s, Launch))
+        return tuple(dict.fromkeys(launch.kernel for launch in launches))
+
+    def __str__(self) -> str:
+        from penstock.ir.plan.text_print import print_plan
+
+        return print_plan(self)
+
+
+def _walk(body: list[PlanStatement]) -> Iterator[PlanStatement]:
+    for statement in body:
+        yield statement
+        if isinstance(statement, PlanIf):
+            yield from _walk(statement.then)
+            yield from _walk(statement.otherwise)
+        elif isinstance(statement, PlanWhile):
+            yield from _walk(statement.before)
+            yield from _walk(statement.body)
