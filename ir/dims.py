@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Union
 
 from penstock.ir.errors import TextError
@@ -167,6 +168,13 @@ def _terms(size: Size) -> tuple[tuple[_Monomial, int], ...]:
 
 def _from_terms(terms: Mapping[_Monomial, int]) -> Size:
     kept = [(monomial, c) for monomial, c in terms.items() if c]
+    for monomial, coefficient in kept:
+        for atom in monomial:
+            if atom.operation == "//":
+                whole = _multiplied_out(monomial, coefficient, atom)
+                if whole is not None:
+                    rest = {m: c for m, c in kept if m != monomial}
+                    return whole + _from_terms(rest)
     if not kept:
         return 0
     if len(kept) == 1 and not kept[0][0]:
@@ -174,6 +182,24 @@ def _from_terms(terms: Mapping[_Monomial, int]) -> Size:
     if len(kept) > 1:
         kept.sort(key=lambda term: _monomial_key(term[0]))
     return Dim(tuple(kept))
+
+
+def _multiplied_out(
+    monomial: _Monomial, coefficient: int, quotient: Atom
+) -> Size | None:
+    """A term that holds ``b * (a // b)``, with that written as ``a - a % b``."""
+    above, below = quotient.arguments
+    terms = _terms(below)
+    if len(terms) != 1 or coefficient % terms[0][1]:
+        return None
+    factors = [*monomial]
+    factors.remove(quotient)
+    for atom in terms[0][0]:
+        if atom not in factors:
+            return None
+        factors.remove(atom)
+    whole = above - _remainder(above, below)
+    return whole * _from_terms({tuple(factors): coefficient // terms[0][1]})
 
 
 def _format_terms(terms: tuple[tuple[_Monomial, int], ...]) -> str:
@@ -283,26 +309,36 @@ def symbols_of(size: Size) -> Iterator[str]:
                     yield from symbols_of(argument)
 
 
-def _map_atoms(size: Size, leaf: Callable[[str], Size]) -> Size:
+def _map_atoms(
+    size: Size,
+    leaf: Callable[[str], Size],
+    known: Mapping[str, Size] = MappingProxyType({}),
+) -> Size:
+    """The size with symbols mapped, and then remainders whose text is known."""
     if isinstance(size, int):
         return size
     total: Size = 0
     for monomial, coefficient in size.terms:
         term: Size = coefficient
         for atom in monomial:
-            term = _map_atom(atom, leaf) * term
+            term = _map_atom(atom, leaf, known) * term
         total = term + total
     return total
 
 
-def _map_atom(atom: Atom, leaf: Callable[[str], Size]) -> Size:
+def _map_atom(
+    atom: Atom, leaf: Callable[[str], Size], known: Mapping[str, Size]
+) -> Size:
     if atom.operation == "symbol":
         return leaf(atom.name)
-    left, right = (_map_atoms(argument, leaf) for argument in atom.arguments)
+    left, right = (_map_atoms(argument, leaf, known) for argument in atom.arguments)
     if atom.operation == "//":
         return _divide(left, right)
     if atom.operation == "%":
-        return _remainder(left, right)
+        remainder = _remainder(left, right)
+        return remainder if isinstance(remainder, int) else known.get(
+            str(remainder), remainder
+        )
     return dim_minimum(left, right) if atom.operation == "min" else dim_maximum(
         left, right
     )
@@ -322,11 +358,13 @@ def evaluate_dim(size: Size, values: Mapping[str, int]) -> int:
 
 
 def substitute_dim(size: Size, replacements: Mapping[str, Size]) -> Size:
-    """The size with some symbols replaced by sizes."""
+    """The size with some symbols, and remainders such as ``"n % 4"``, replaced."""
     if isinstance(size, int):
         return size
     return _map_atoms(
-        size, lambda name: replacements[name] if name in replacements else symbol(name)
+        size,
+        lambda name: replacements[name] if name in replacements else symbol(name),
+        replacements,
     )
 
 

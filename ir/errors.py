@@ -17,6 +17,7 @@ __all__ = [
     "DtypeError",
     "IndexOutOfBoundsError",
     "LeakedValueError",
+    "NumberRangeError",
     "OptionError",
     "PenstockError",
     "RunError",
@@ -109,6 +110,12 @@ class LeakedValueError(TraceError):
     """A traced value used after its function had returned."""
 
     default_code = "leaked-value"
+
+
+class NumberRangeError(CompileError, OverflowError):
+    """A Python number that the dtype it meets cannot hold."""
+
+    default_code = "integer-range"
 
 
 class UnsupportedError(CompileError, NotImplementedError, TypeError):

@@ -24,6 +24,7 @@ from penstock.ir.dims import (
     substitute_dim,
     symbols_of,
 )
+from penstock.ir.errors import TextError
 from penstock.ir.reals import Real, parse_real
 from penstock.ir.types import Type
 
@@ -69,6 +70,14 @@ class Guard:
         text = f"{self.left} {self.relation} {self.right}"
         return f"not {text}" if self.negated else text
 
+    def symbols(self) -> set[str]:
+        """The symbols that the guard asks about."""
+        return {
+            name
+            for side in (self.left, self.right)
+            for name in (side.symbols() if isinstance(side, Real) else symbols_of(side))
+        }
+
     def holds(
         self, sizes: Mapping[str, int], reals: Mapping[str, float] | None = None
     ) -> bool:
@@ -98,10 +107,13 @@ def parse_guard(text: str) -> Guard:
         if match
         else (text, "", "")
     )
-    # A remainder prints with spaces around its sign, a float argument without.
-    if re.search(r"%[A-Za-z_]", text):
+    if relation not in RELATIONS:
+        raise TextError(None, f"cannot read the guard {text!r}", code="bad-guard")
+    # Reals hold what no size does, a point or a %name, so they are tried second.
+    try:
+        return Guard(parse_dim(left), relation, parse_dim(right), negated)
+    except TextError:
         return Guard(parse_real(left), relation, parse_real(right), negated)
-    return Guard(parse_dim(left), relation, parse_dim(right), negated)
 
 
 _Range = tuple[float, float]
@@ -123,10 +135,15 @@ class Facts:
         self.order: dict[str, int] = {}
         self.guards: list[Guard] = []
         self.replacements: dict[str, Size] = {}
+        # Normal forms found under the present replacements.
+        self._sizes: dict[Size, Size] = {}
+        self._types: dict[Type, Type] = {}
         self._ranges: dict[str, _Range] = {}
         # Normalized sizes known to be at least zero, or known not to be zero.
         self._nonnegative: list[Size] = []
         self._nonzero: list[Size] = []
+        # Those known to be zero that no replacement of a symbol says.
+        self._zero: list[Size] = []
         for name, least in minimum.items():
             self.declare(name, least)
         for guard in guards:
@@ -146,17 +163,26 @@ class Facts:
         other._ranges = dict(self._ranges)
         other._nonnegative = list(self._nonnegative)
         other._nonzero = list(self._nonzero)
+        other._zero = list(self._zero)
         return other
 
     def normalize(self, size: Size) -> Size:
         """The one form in which this size is written."""
         if isinstance(size, int) or not self.replacements:
             return size
-        return substitute_dim(size, self.replacements)
+        found = self._sizes.get(size)
+        if found is None:
+            found = self._sizes[size] = substitute_dim(size, self.replacements)
+        return found
 
     def normalize_type(self, type_: Type) -> Type:
         """The type with its sizes normalized."""
-        return type_.substitute(self.replacements) if self.replacements else type_
+        if not self.replacements:
+            return type_
+        found = self._types.get(type_)
+        if found is None:
+            found = self._types[type_] = type_.substitute(self.replacements)
+        return found
 
     def decide(self, left: Size, relation: str, right: Size) -> bool | None:
         """Whether the relation holds for all, none, or some of the known values."""
@@ -164,6 +190,8 @@ class Facts:
         if isinstance(difference, int):
             return RELATIONS[relation](difference, 0)
         if relation in ("==", "!="):
+            if difference in self._zero or -difference in self._zero:
+                return relation == "=="
             low, high = self.range_of(difference)
             apart = (
                 low > 0
@@ -291,8 +319,24 @@ class Facts:
             _, name, coefficient = max(candidates)
             rest = size - Dim((((Atom("symbol", name, ()),), coefficient),))
             self._replace(name, -rest if coefficient == 1 else rest)
+        else:
+            self._learn_zero(size)
+
+    def _learn_zero(self, size: Size) -> None:
+        """Take a size as zero; a remainder that is zero is written so."""
+        if isinstance(size, int):
+            return
+        self._zero.append(size)
+        if len(size.terms) == 1 and len(size.terms[0][0]) == 1:
+            atom = size.terms[0][0][0]
+            if atom.operation == "%":
+                self._sizes.clear()
+                self._types.clear()
+                self.replacements[atom.text] = 0
 
     def _replace(self, name: str, size: Size) -> None:
+        self._sizes.clear()
+        self._types.clear()
         least = self._ranges.get(name, _ANY)[0]
         if isinstance(size, Dim) and least > -math.inf:
             # The other side inherits the replaced symbol's least value.
@@ -305,6 +349,9 @@ class Facts:
         self.replacements[name] = size
         self._nonnegative = [substitute_dim(s, single) for s in self._nonnegative]
         self._nonzero = [substitute_dim(s, single) for s in self._nonzero]
+        zero, self._zero = self._zero, []
+        for known in zero:
+            self._learn_zero(substitute_dim(known, single))
 
 
 def _single_symbol(size: Size) -> tuple[str, int, int] | None:

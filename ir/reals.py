@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
-from penstock.ir.dims import Size, evaluate_dim, parse_dim
+from penstock.ir.dims import Size, evaluate_dim, parse_dim, symbols_of
 from penstock.ir.errors import TextError
 
 __all__ = ["REAL_OPERATIONS", "Real", "parse_real"]
@@ -110,6 +110,12 @@ class Real:
             return float(evaluate_dim(self.size, sizes))
         values = (argument.evaluate(reals, sizes) for argument in self.arguments)
         return REAL_OPERATIONS[self.operation](*values)
+
+    def symbols(self) -> set[str]:
+        """The symbols that this depends on."""
+        if self.operation == "size":
+            return set(symbols_of(self.size))
+        return {name for a in self.arguments for name in a.symbols()}
 
     def parameters(self) -> set[str]:
         """The names of the float arguments that this depends on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from typing import Any
 
@@ -12,7 +13,7 @@ from penstock.ir.types import Dtype, dtype_of, f64
 
 __all__ = [
     "LISTED_ELEMENTS",
-    "array_from_hex",
+    "array_from_bytes",
     "array_from_numbers",
     "format_constant",
     "format_real",
@@ -94,22 +95,23 @@ def parse_number(text: str, dtype: Dtype) -> Any:
             raise ValueError(f"{text} is not a bool")
         return np.bool_(text == "true")
     if dtype.is_integer:
-        number = int(text, 10)
+        if not _INTEGER.fullmatch(text):
+            raise ValueError(f"{text[:40]} is not an integer of 64 bits")
+        number = int(text)
         limits = np.iinfo(dtype.numpy)
         if not limits.min <= number <= limits.max:
             raise ValueError(f"{text} does not fit {dtype}")
         return dtype.numpy.type(number)
-    if not dtype.is_float:
-        raise ValueError(f"constants of {dtype} are written in hexadecimal")
+    if not dtype.is_float or text in ("true", "false"):
+        raise ValueError(f"{text} is not a number of {dtype}")
     if text.startswith("0x"):
         bits = int(text, 16)
         if bits >> dtype.bits:
-            raise ValueError(f"{text} has more than {dtype.bits} bits")
+            raise ValueError(f"{text[:40]} has more than {dtype.bits} bits")
         return _INTEGER_OF_SIZE[dtype.itemsize](bits).view(dtype.numpy)
-    wide = float(text)
-    rounded = _cast(wide, dtype)
+    rounded = _cast(float(text), dtype)
     if math.isinf(float(rounded)) and not text.endswith("inf"):
-        raise ValueError(f"{text} does not fit {dtype}")
+        raise ValueError(f"{text[:40]} does not fit {dtype}")
     return rounded
 
 
@@ -122,30 +124,32 @@ def array_from_numbers(
         ValueError: there are more or fewer than the shape has, or one does not fit.
     """
     if len(numbers) != math.prod(shape):
-        raise ValueError(
-            f"{len(numbers)} numbers do not fill the shape {list(shape)}"
-        )
+        raise ValueError(f"{len(numbers)} numbers do not fill {dtype}{list(shape)}")
     elements = [parse_number(text, dtype) for text in numbers]
     return np.array(elements, dtype.numpy).reshape(shape)
 
 
-def array_from_hex(
-    digits: str, dtype: Dtype, shape: tuple[int, ...]
+def array_from_bytes(
+    content: bytes, dtype: Dtype, shape: tuple[int, ...]
 ) -> np.ndarray[Any, Any]:
-    """The array that little-endian bytes in hexadecimal mean.
+    """The array that little-endian bytes mean.
 
     Raises:
-        ValueError: the digits are not those of an array of this dtype and shape.
+        ValueError: the bytes are not those of an array of this dtype and shape.
     """
-    content = bytes.fromhex(digits)
     if len(content) != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"{len(content)} bytes are not a {dtype} of {list(shape)}")
+        raise ValueError(f"{len(content)} bytes do not fill {dtype}{list(shape)}")
     if dtype.kind == "b" and any(byte > 1 for byte in content):
         raise ValueError("a bool is 00 or 01")
     little_endian = np.frombuffer(content, dtype.numpy.newbyteorder("<"))
     return little_endian.astype(dtype.numpy).reshape(shape)
 
 
+_INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+# An integer alone is none: it is a size.
+_REAL = re.compile(
+    r"0x[0-9a-f]{1,16}|-?(?:inf|nan|[0-9]+(?:\.[0-9]*(?:e[-+]?[0-9]+)?|e[-+]?[0-9]+))"
+)
 _NAN_BITS = struct.pack("<d", math.nan)
 
 
@@ -163,7 +167,7 @@ def parse_real_literal(text: str) -> float:
     Raises:
         ValueError: the text is no such number.
     """
-    if text.startswith("0x"):
-        return float(parse_number(text, f64))
-    return float(text)
+    if not _REAL.fullmatch(text):
+        raise ValueError(f"{text!r} is not a real number")
+    return float(parse_number(text, f64)) if text.startswith("0x") else float(text)
 

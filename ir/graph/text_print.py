@@ -11,8 +11,7 @@ The grammar is described in ``text_parse``.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from json.encoder import encode_basestring_ascii as _quoted
 
 from penstock.ir.attributes import Attribute, Constant, map_sizes
@@ -20,28 +19,23 @@ from penstock.ir.dims import Dim, Size, substitute_dim, symbol
 from penstock.ir.graph.literal import format_constant, format_real
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.guards import Facts, Guard
-from penstock.ir.location import Location
 from penstock.ir.reals import Real
-from penstock.ir.types import DTYPES, Type, dtype_of
+from penstock.ir.text import (
+    format_places,
+    printable_function_name,
+    printable_name,
+    printable_symbols,
+)
+from penstock.ir.types import Type, dtype_of
 
 __all__ = [
-    "RESERVED_WORDS",
     "format_attribute",
     "print_function",
     "print_region",
     "print_value",
 ]
 
-RESERVED_WORDS = frozenset(
-    ("true", "false", "none", "inf", "nan", "min", "max", "not", "float", "where")
-).union(("func", "return", "effects", "int", "token", "hex", "neg", "abs"), DTYPES)
-"""Words of the grammar, which symbols of the text may not be called."""
-
 _COMMENT_COLUMN = 46
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_NOT_A_WORD = re.compile(r"[^A-Za-z0-9_]", re.ASCII)
-_NOT_A_FUNCTION_NAME = re.compile(r"[^A-Za-z0-9_.]", re.ASCII)
-_NOT_IN_A_FILE = re.compile(r"[\s,#]")
 _NO_FACTS = Facts()
 
 
@@ -112,7 +106,7 @@ class _Printer:
         self.renamed = self._rename_symbols(function)
         arguments = self._name_parameters(function)
         results = self._result_types(function)
-        name = "f" if self.canonical else _function_name(function.name)
+        name = "f" if self.canonical else printable_function_name(function.name)
         where = ", ".join(map(self._guard, function.guards))
         if where:
             where = f" where {where}"
@@ -128,28 +122,14 @@ class _Printer:
                 name: symbol(f"s{index}")
                 for index, name in enumerate(function.symbols)
             }
-        renamed: dict[str, Size] = {}
-        taken = set(function.symbols)
-        for name in function.symbols:
-            if name in RESERVED_WORDS or not _WORD.fullmatch(name):
-                new = _unused(_NOT_A_WORD.sub("_", f"{name}_"), taken)
-                renamed[name] = symbol(new)
-        return renamed
+        return printable_symbols(function.symbols)
 
     def _name_parameters(self, function: Function) -> str:
         taken: set[str] = set()
         arguments = []
         for index, parameter in enumerate(function.parameters):
             own = str(parameter.attributes.get("name", ""))
-            if self.canonical:
-                name = f"p{index}"
-            elif _WORD.fullmatch(own) and own not in taken:
-                name = own
-                taken.add(name)
-            else:
-                # A digit in front would be taken for a Value's number.
-                clean = _NOT_A_WORD.sub("_", own)
-                name = _unused(clean if clean[:1].isalpha() else f"p{clean}", taken)
+            name = f"p{index}" if self.canonical else printable_name(own, "p", taken)
             self.parameter_names.setdefault(own, name)
             self.names[parameter] = f"%{name}"
             type_ = parameter.type.substitute(self.renamed)
@@ -229,7 +209,7 @@ class _Printer:
             parts.append("{")
         line = " ".join(parts)
         if self.locations and value.locations:
-            places = ", ".join(map(_place, value.locations))
+            places = format_places(value.locations)
             line = f"{line.ljust(_COMMENT_COLUMN)} # {places}"
         self.lines.append(line)
         if value.regions:
@@ -274,18 +254,3 @@ def format_attribute(attribute: Attribute) -> str:
         return f"{dtype}[{shape}] {format_constant(attribute.array)}"
     return str(attribute)
 
-
-def _place(loc: Location) -> str:
-    return _NOT_IN_A_FILE.sub("_", loc.short)
-
-
-def _function_name(name: str) -> str:
-    return _NOT_A_FUNCTION_NAME.sub("_", name) or "_"
-
-
-def _unused(name: str, taken: set[str]) -> str:
-    """The name, with underscores added until it is new; it becomes taken."""
-    while name in taken or name in RESERVED_WORDS:
-        name += "_"
-    taken.add(name)
-    return name

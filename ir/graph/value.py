@@ -302,10 +302,23 @@ class Builder:
             }
         ordered = {name: attributes[name] for name in op.attributes}
         assert len(ordered) == len(attributes), (op.name, attributes)
+        frozen = MappingProxyType(ordered) if ordered else _NO_ATTRIBUTES
+        return self._intern(op, operands, frozen, regions, locations, None)
+
+    def _intern(
+        self,
+        op: type[Op],
+        operands: tuple[Value, ...],
+        attributes: Mapping[str, Attribute],
+        regions: tuple[Function, ...],
+        locations: tuple[Location, ...],
+        type_: Type | None,
+    ) -> Value:
+        """The Value of normalized attributes; a type given is not inferred."""
         key = (
             op.name,
             operands,
-            tuple([attribute_key(attribute) for attribute in ordered.values()]),
+            tuple([attribute_key(attribute) for attribute in attributes.values()]),
             tuple([region.region_key for region in regions]),
         )
         found = self._interned.get(key)
@@ -313,19 +326,28 @@ class Builder:
             if locations:
                 merge_locations(found, locations)
             return found
+        if type_ is None:
+            type_ = self._infer(op, operands, attributes, regions, locations)
+        value = Value(op, operands, attributes, regions, type_, locations)
+        self._interned[key] = value
+        return value
+
+    def _infer(
+        self,
+        op: type[Op],
+        operands: tuple[Value, ...],
+        attributes: Mapping[str, Attribute],
+        regions: tuple[Function, ...],
+        locations: tuple[Location, ...],
+    ) -> Type:
         normalize_type = self.facts.normalize_type
         types = [normalize_type(operand.type) for operand in operands]
         try:
             if regions:
-                type_ = op.infer_region_type(types, ordered, regions)
-            else:
-                type_ = op.infer_type(types, ordered)
+                return op.infer_region_type(types, attributes, regions)
+            return op.infer_type(types, attributes)
         except TypeRuleError as error:
             raise error.at(locations[0] if locations else None) from None
-        frozen = MappingProxyType(ordered) if ordered else _NO_ATTRIBUTES
-        value = Value(op, operands, frozen, regions, type_, locations)
-        self._interned[key] = value
-        return value
 
     def constant(
         self, array: Any, dtype: Dtype, locations: tuple[Location, ...] = ()
@@ -336,12 +358,23 @@ class Builder:
 
     def rebuild(self, value: Value, operands: Sequence[Value]) -> Value:
         """The same op on other operands."""
-        return self.add(
-            value.op,
-            *operands,
-            locations=value.locations,
-            regions=value.regions,
-            **value.attributes,
+        operands = tuple(operands)
+        normal = self.facts.normalize_type
+        attributes = value.attributes
+        if self.facts.replacements:
+            attributes = MappingProxyType({
+                name: map_sizes(attribute, self.facts.normalize)
+                for name, attribute in attributes.items()
+            })  # fmt: skip
+        type_: Type | None = None
+        if normal(value.type) == value.type and all(
+            normal(new.type) == old.type
+            for new, old in zip(operands, value.operands, strict=True)
+        ):
+            # What made the type is the same, so inferring it again is waste.
+            type_ = value.type
+        return self._intern(
+            value.op, operands, attributes, value.regions, value.locations, type_
         )
 
 

@@ -154,6 +154,17 @@ class KernelBuilder:
         """One number or the other."""
         return yes if yes is no else self.apply("select", condition, yes, no)
 
+    def recall(self, key: Hashable) -> Scalar | None:
+        """A Scalar that was remembered in a block that is still open."""
+        for memo in self._memo:
+            if key in memo:
+                return memo[key]
+        return None
+
+    def remember(self, key: Hashable, scalar: Scalar) -> None:
+        """Recall this Scalar by a key for as long as it can be read."""
+        self._memo[scalar.depth][key] = scalar
+
     def load(
         self,
         buffer: Buffer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ class Primitive:
         name: as it prints; the same name as the graph op of the same meaning.
         arity: the number of operands.
         kinds: NumPy kind letters of the dtypes it takes.
-        evaluate: its meaning on NumPy scalars.
+        evaluate: its meaning on NumPy scalars, or arrays of lanes.
         result: ``"same"`` as the operands, ``"bool"``, or ``"given"`` explicitly.
         flops: floating-point operations it counts as.
     """
@@ -46,29 +47,22 @@ def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     return evaluate
 
 
-def _integer_divide(a: Any, b: Any) -> Any:
-    if np.issubdtype(np.asarray(a).dtype, np.floating):
-        return np.floor_divide(a, b)
-    return type(a)(0) if b == 0 else np.floor_divide(a, b)
-
-
-def _integer_remainder(a: Any, b: Any) -> Any:
-    if np.issubdtype(np.asarray(a).dtype, np.floating):
-        return np.remainder(a, b)
-    return type(a)(0) if b == 0 else np.remainder(a, b)
-
-
 def _erf(x: Any) -> Any:
-    import math
-
     # The reference rounds once from double precision.
-    return type(x)(math.erf(float(x)))
+    wide = np.frompyfunc(math.erf, 1, 1)(np.asarray(x, np.float64))
+    return np.asarray(wide, np.float64).astype(x.dtype)[()]
 
 
 def _fused_multiply_add(a: Any, b: Any, c: Any) -> Any:
     # Exact for f32, whose products fit in f64; within an ulp of fma for f64.
-    wide = np.longdouble
-    return type(a)(wide(a) * wide(b) + wide(c))
+    wide = [np.asarray(x).astype(np.longdouble) for x in (a, b, c)]
+    return (wide[0] * wide[1] + wide[2]).astype(a.dtype)[()]
+
+
+def _select(condition: Any, yes: Any, no: Any) -> Any:
+    if isinstance(condition, np.ndarray):
+        return np.where(condition, yes, no)
+    return yes if condition else no
 
 
 _PRIMITIVES = (
@@ -77,8 +71,8 @@ _PRIMITIVES = (
     Primitive("sub", 2, "iuf", np.subtract),
     Primitive("mul", 2, "iuf", np.multiply),
     Primitive("div", 2, "f", np.divide, flops=4),
-    Primitive("floor_divide", 2, "iuf", _integer_divide, flops=6),
-    Primitive("remainder", 2, "iuf", _integer_remainder, flops=6),
+    Primitive("floor_divide", 2, "iuf", np.floor_divide, flops=6),
+    Primitive("remainder", 2, "iuf", np.remainder, flops=6),
     Primitive("fma", 3, "f", _fused_multiply_add, flops=2),
     Primitive("neg", 1, "iuf", np.negative),
     Primitive("abs", 1, "iuf", np.absolute),
@@ -116,7 +110,7 @@ _PRIMITIVES = (
     Primitive("shift_left", 2, "iu", np.left_shift, flops=0),
     Primitive("shift_right", 2, "iu", np.right_shift, flops=0),
     # Choice and conversion
-    Primitive("select", 3, "biuf", lambda c, a, b: a if c else b, flops=0),
+    Primitive("select", 3, "biuf", _select, flops=0),
     Primitive("convert", 1, "biuf", lambda x: x, "given", flops=0),
 )
 

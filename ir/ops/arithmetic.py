@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -424,16 +425,16 @@ class Select(Elementwise):
     source = "numpy.org/doc/stable/reference/generated/numpy.where.html"
     flops = 0
 
+    linear = (1, 2)
+
     @staticmethod
-    def partials(
-        z: Expression, condition: Expression, x: Expression, y: Expression
-    ) -> tuple[Any, ...]:
-        one, zero = z.constant(1), z.constant(0)
-        return (
-            None,
-            condition.apply("select", one, zero),
-            condition.apply("select", zero, one),
-        )
+    def transpose(
+        cotangent: Expression, operands: Sequence[Expression], position: int
+    ) -> Expression:
+        # Not a product with 0 or 1, which would make nan of an infinite cotangent.
+        condition, zero = operands[0], cotangent.constant(0)
+        chosen = (cotangent, zero) if position == 1 else (zero, cotangent)
+        return condition.apply("select", *chosen)
 
     lower = staticmethod(scalar.select)
 
@@ -462,11 +463,17 @@ class AsType(Elementwise):
         (type_,) = cls.check_operands(types)
         return type_.with_dtype(attributes["dtype"])
 
+    linear = (0,)
+
     @staticmethod
-    def partials(y: Expression, x: Expression, *, dtype: Dtype) -> tuple[Any]:
-        if not (x.dtype.is_float and dtype.is_float):
-            return (None,)
-        return (y.constant(1),)
+    def transpose(
+        cotangent: Expression,
+        operands: Sequence[Expression],
+        position: int,
+        *,
+        dtype: Dtype,
+    ) -> Expression:
+        return cotangent.astype(operands[0].dtype)
 
     @staticmethod
     def lower(x: Scalar, *, dtype: Dtype) -> Scalar:

@@ -15,8 +15,8 @@ from penstock.ir.loop.build import KernelBuilder
 from penstock.ir.loop.node import Scalar
 from penstock.ir.op import ULP, Floating, Numeric, define
 from penstock.ir.ops.families import Nest, NestContext
-from penstock.ir.ops.movement import batch_size
-from penstock.ir.types import TensorType, Type
+from penstock.ir.ops.movement import Pad, batch_size
+from penstock.ir.types import TensorType, Type, i64
 
 # Of the sum of magnitudes: the terms are added in another order, by fma.
 _SUM_TOLERANCE = {"f32": 16 * ULP, "f64": 16 * ULP, "f16": 2 * ULP, "bf16": 2 * ULP}
@@ -274,8 +274,6 @@ def _embed_diagonal(
     x: Expression, distinct: str, own: str, shape: tuple[Size, ...]
 ) -> Expression:
     """Zeros, with x where the indices of equal letters agree."""
-    from penstock.ir.types import i64
-
     builder = x.builder
     order = [distinct.index(letter) for letter in own]
     inside: Expression | None = None
@@ -305,7 +303,8 @@ class Convolution(Nest):
 
     x: float [N, C, X...]; w: float [O, C / groups, K...]  ->  float [N, O, Y...] with
     y[n, o, p] = sum_{c, k} x[n, c, p * stride + k * dilation - low] w[o, c, k],
-    zeros outside, and Y = (X + low + high - dilation * (K - 1) - 1) // stride + 1.
+    zeros outside, and Y = (X + low + high - dilation * (K - 1) - 1) // stride + 1;
+    negative low and high cut elements off.
     """
 
     name = "convolution"
@@ -340,18 +339,12 @@ class Convolution(Nest):
                 f"convolution: {x} has {x.shape[1]} channels, {w} with {groups} "
                 f"groups takes {w.shape[1] * groups}"
             )
-        result = [x.shape[0], w.shape[0]]
-        for axis, (stride, low, high, dilation) in enumerate(
-            zip(*spatial, strict=True)
-        ):
-            room = x.shape[axis + 2] + low + high - dilation * (w.shape[axis + 2] - 1)
-            size = (room - 1) // stride + 1
-            if isinstance(size, int) and size < 0:
-                raise TypeRuleError(
-                    f"convolution: the kernel of {w} is larger than {x} with padding"
-                )
-            result.append(size)
-        return x.with_shape(tuple(result))
+        room = convolved_sizes(x.shape[2:], w.shape[2:], *spatial)
+        if any(isinstance(size, int) and size < 0 for size in room):
+            raise TypeRuleError(
+                f"convolution: the kernel of {w} is larger than {x} with padding"
+            )
+        return x.with_shape((x.shape[0], w.shape[0], *room))
 
     @staticmethod
     def reference(
@@ -366,19 +359,20 @@ class Convolution(Nest):
     ) -> Any:
         dtype = x.dtype
         wide = np.float32 if dtype.itemsize == 2 else dtype
-        padded = np.pad(
-            x.astype(wide), [(0, 0), (0, 0), *zip(low, high, strict=True)]
-        )
+        sizes = convolved_sizes(x.shape[2:], w.shape[2:], stride, low, high, dilation)
+        if 0 in (*sizes, *w.shape[2:]):
+            return np.zeros((x.shape[0], w.shape[0], *sizes), dtype)
         spatial = x.ndim - 2
-        axes = tuple(range(2, x.ndim))
+        padded = Pad.reference(
+            x.astype(wide), 0, low=(0, 0, *low), high=(0, 0, *high)
+        )
         extent = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape[2:], strict=True)]
-        if any(e > s for e, s in zip(extent, padded.shape[2:], strict=True)):
-            shape = [max(0, (s - e) // t + 1) for s, e, t in zip(
-                padded.shape[2:], extent, stride, strict=True)]  # fmt: skip
-            return np.zeros((x.shape[0], w.shape[0], *shape), dtype)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, extent, axis=axes)
-        windows = windows[(slice(None), slice(None), *(slice(None, None, s) for s in stride))]
-        windows = windows[(..., *(slice(None, None, d) for d in dilation))]
+        windows = np.lib.stride_tricks.sliding_window_view(
+            padded, extent, axis=tuple(range(2, x.ndim))
+        )
+        every_stride = [slice(None, None, step) for step in stride]
+        every_tap = [slice(None, None, step) for step in dilation]
+        windows = windows[(slice(None), slice(None), *every_stride, *every_tap)]
         n, c = windows.shape[:2]
         grouped = windows.reshape(n, groups, c // groups, *windows.shape[2:])
         kernels = w.astype(wide).reshape(groups, w.shape[0] // groups, *w.shape[1:])
@@ -417,52 +411,52 @@ class Convolution(Nest):
         groups: int,
     ) -> Expression:
         a, w = x
-        spread = _spread(cotangent, stride)
-        taps = [
-            d * (k - 1) for d, k in zip(dilation, w.shape[2:], strict=True)
-        ]
-        # What the strides left over at the end gets no cotangent.
-        rest = [
-            size + before + after - t - s
-            for size, before, after, t, s in zip(
-                a.shape[2:], low, high, taps, spread.shape[2:], strict=True
-            )
-        ]
-        ones = (1,) * len(stride)
         if position == 0:
-            return _pad_signed(
-                spread,
-                [t - before for t, before in zip(taps, low, strict=True)],
-                [
-                    t - after + left
-                    for t, after, left in zip(taps, high, rest, strict=True)
-                ],
-            ).apply(
+            spread = _spread(cotangent, stride)
+            before = tuple(
+                d * (k - 1) - first
+                for d, k, first in zip(dilation, w.shape[2:], low, strict=True)
+            )
+            # What the strides left over at the end gets no cotangent.
+            after = tuple(
+                size + first - have
+                for size, first, have in zip(
+                    a.shape[2:], low, spread.shape[2:], strict=True
+                )
+            )
+            return spread.apply(
                 "convolution",
                 _flip_and_swap(w, groups),
-                stride=ones,
-                low=(0,) * len(ones),
-                high=(0,) * len(ones),
+                stride=(1,) * len(stride),
+                low=before,
+                high=after,
                 dilation=dilation,
                 groups=groups,
             )
         # dw[o, c, k] = sum_{n, p} x[n, c, p s + k d - low] ct[n, o, p]: a convolution
         # in which the batch is what is summed over.
-        n = a.shape[0]
-        per_group = w.shape[1]
+        n, per_group = a.shape[0], w.shape[1]
         inputs = a.reshape((n, groups, per_group, *a.shape[2:]))
-        order = [2, 1, 0, *range(3, inputs.rank)]
-        inputs = inputs.transpose(order)
+        inputs = inputs.transpose((2, 1, 0, *range(3, inputs.rank)))
         inputs = inputs.reshape((per_group, groups * n, *a.shape[2:]))
-        outputs = cotangent.move_axis(1, 0)
+        after = tuple(
+            (k - 1) * d + (p - 1) * s + 1 - size - first
+            for k, d, p, s, size, first in zip(
+                w.shape[2:],
+                dilation,
+                cotangent.shape[2:],
+                stride,
+                a.shape[2:],
+                low,
+                strict=True,
+            )
+        )
         result = inputs.apply(
             "convolution",
-            outputs,
+            cotangent.move_axis(1, 0),
             stride=dilation,
             low=low,
-            high=tuple(
-                after - left for after, left in zip(high, rest, strict=True)
-            ),
+            high=after,
             dilation=stride,
             groups=groups,
         )
@@ -491,17 +485,7 @@ class Convolution(Nest):
             y = y.reshape((x.shape[0], groups, count, per_group, *y.shape[2:]))
             y = y.move_axis(2, 0)
             return y.reshape((count, x.shape[0], w.shape[1], *y.shape[4:]))
-        if not isinstance(count, int):
-            raise TypeRuleError(
-                "convolution: batching both operands needs a batch of fixed size",
-                hint="fix the size with ps.compile(static=...)",
-            )
-        merged = x.move_axis(0, 1)
-        merged = merged.reshape((x.shape[1], count * x.shape[2], *x.shape[3:]))
-        kernels = w.reshape((count * w.shape[1], *w.shape[2:]))
-        y = merged.apply("convolution", kernels, groups=groups * count, **spatial)
-        y = y.reshape((x.shape[1], count, w.shape[1], *y.shape[2:]))
-        return y.move_axis(1, 0)
+        return _contract_windows(x, w, groups=groups, **spatial)
 
     @staticmethod
     def lower(context: NestContext) -> None:
@@ -548,13 +532,28 @@ class Convolution(Nest):
                 )
 
 
+def convolved_sizes(
+    x: Sequence[Any],
+    w: Sequence[Any],
+    stride: Sequence[Any],
+    low: Sequence[Any],
+    high: Sequence[Any],
+    dilation: Sequence[Any],
+) -> tuple[Any, ...]:
+    """The spatial sizes of a convolution's result."""
+    return tuple(
+        (size + before + after - d * (taps - 1) - 1) // s + 1
+        for size, taps, s, before, after, d in zip(
+            x, w, stride, low, high, dilation, strict=True
+        )
+    )
+
+
 def _spread(x: Expression, stride: Sequence[Size]) -> Expression:
-    """Zeros between the elements along spatial axes, ``stride - 1`` of them."""
+    """Zeros after each element along spatial axes, ``stride - 1`` of them."""
     if all(s == 1 for s in stride):
         return x
-    shape = [
-        (size - 1) * s + 1 for size, s in zip(x.shape[2:], stride, strict=True)
-    ]
+    shape = [size * s for size, s in zip(x.shape[2:], stride, strict=True)]
     zeros = x.constant(0).broadcast_to((*x.shape[:2], *shape))
     return zeros.apply(
         "update_slice",
@@ -565,34 +564,51 @@ def _spread(x: Expression, stride: Sequence[Size]) -> Expression:
     )
 
 
-def _pad_signed(
-    x: Expression, low: Sequence[Size], high: Sequence[Size]
+def _contract_windows(
+    x: Expression,
+    w: Expression,
+    *,
+    stride: tuple[Size, ...],
+    low: tuple[Size, ...],
+    high: tuple[Size, ...],
+    dilation: tuple[Size, ...],
+    groups: int,
 ) -> Expression:
-    """Zeros around spatial axes; elements cut off where a width is negative."""
+    """Convolve each of a batch of x with its own w: both have a leading axis more.
 
-    def cut(width: Size) -> Size:
-        return -width if isinstance(width, int) and width < 0 else 0
+    All windows are gathered, and contracted with the kernels.
+    """
+    count, n, _, *space = x.shape
+    _, outputs, per_group, *taps = w.shape
+    sizes = convolved_sizes(space, taps, stride, low, high, dilation)
+    zeros = (0, 0, 0)
+    windows = x.apply("pad", x.constant(0), low=(*zeros, *low), high=(*zeros, *high))
+    # Each gather moves the last axis to the front, as a window's place and its tap.
+    for size, tap, s, d in reversed(
+        list(zip(sizes, taps, stride, dilation, strict=True))
+    ):
+        place, step = (
+            Expression(
+                x.builder, x.builder.add("iota", shape=(size, tap), axis=a, dtype=i64)
+            )
+            for a in (0, 1)
+        )
+        index = place * _host_integer(x, s) + step * _host_integer(x, d)
+        windows = windows.apply("gather", index, axes=(windows.rank - 1,))
+    windows = windows.reshape((*windows.shape[:-1], groups, per_group))
+    kernels = w.reshape((count, groups, outputs // groups, per_group, *taps))
+    at, by = "abcde"[: len(taps)], "fghij"[: len(taps)]
+    pairs = "".join(map("".join, zip(at, by, strict=True)))
+    spec = f"{pairs}vnxz,vxyz{by}->vnxy{at}"
+    result = windows.apply("contract", kernels, spec=spec)
+    return result.reshape((count, n, outputs, *sizes))
 
-    def grow(width: Size) -> Size:
-        return 0 if isinstance(width, int) and width < 0 else width
 
-    start = tuple(map(cut, low))
-    size = tuple(
-        whole - first - cut(after)
-        for whole, first, after in zip(x.shape[2:], start, high, strict=True)
-    )
-    x = x.apply(
-        "slice",
-        start=(0, 0, *start),
-        step=(1,) * x.rank,
-        size=(*x.shape[:2], *size),
-    )
-    return x.apply(
-        "pad",
-        x.constant(0),
-        low=(0, 0, *map(grow, low)),
-        high=(0, 0, *map(grow, high)),
-    )
+def _host_integer(like: Expression, size: Size) -> Expression:
+    """A size as a number of the program."""
+    if isinstance(size, int):
+        return like.constant(size, i64)
+    return Expression(like.builder, like.builder.add("dim", size=size))
 
 
 def _flip_and_swap(w: Expression, groups: int) -> Expression:

@@ -200,10 +200,16 @@ class Cluster(Inline):
     """Values that fusion put into one kernel.
 
     arguments  ->  what ``body`` returns.
+
+    ``kind`` is ``"map"``, ``"rows"`` or ``"nest"``. ``loops`` are the sizes of the
+    shared loops, from outermost to innermost; ``inner`` are the numbers of those that
+    run within the others, once for each pass over a row. ``results`` and
+    ``reductions`` give, for each result of the body and for the operand of each
+    reduction in it, the loop of each axis (``none`` for an axis of size 1).
     """
 
     name = "cluster"
-    attributes = ("kind",)
+    attributes = ("kind", "loops", "inner", "results", "reductions")
     source = "penstock.lower.fusion"
 
 

@@ -14,7 +14,7 @@ from penstock.ir.graph.expression import Expression
 from penstock.ir.loop.node import Scalar
 from penstock.ir.op import Anything, define
 from penstock.ir.ops.families import ElementContext, Movement, broadcast_indices
-from penstock.ir.types import TensorType, Type
+from penstock.ir.types import TensorType, Type, bool_
 
 _NUMPY = "numpy.org/doc/stable/reference/routines.array-manipulation.html"
 
@@ -401,7 +401,7 @@ class Pad(Movement):
     """An array with a constant around it.
 
     x: any [...]; fill: the same dtype []  ->  any, low[i] and high[i] elements of
-    fill before and after axis i.
+    fill before and after axis i. A negative width cuts elements off.
     """
 
     name = "pad"
@@ -413,8 +413,22 @@ class Pad(Movement):
     def reference(
         x: Any, fill: Any, *, low: tuple[int, ...], high: tuple[int, ...]
     ) -> Any:
-        widths = list(zip(low, high, strict=True))
-        return np.pad(x, widths, constant_values=fill[()]) if widths else x.copy()
+        shape = [a + s + b for a, s, b in zip(low, x.shape, high, strict=True)]
+        result = np.full(shape, fill, x.dtype)
+        starts = [max(before, 0) for before in low]
+        stops = [
+            max(start, min(before + size, whole))
+            for start, before, size, whole in zip(
+                starts, low, x.shape, shape, strict=True
+            )
+        ]
+        inside = tuple(map(slice, starts, stops))
+        kept = tuple(
+            slice(start - before, stop - before)
+            for start, stop, before in zip(starts, stops, low, strict=True)
+        )
+        result[inside] = x[kept]
+        return result
 
     @classmethod
     def infer_type(
@@ -428,12 +442,13 @@ class Pad(Movement):
             raise TypeRuleError(f"pad: fill is {fill}, but must be {x.dtype}[]")
         if not len(low) == len(high) == x.rank:
             raise TypeRuleError(f"pad: widths {low}, {high} do not fit {x}")
-        return x.with_shape(
-            tuple(
-                size + before + after  # type: ignore[operator]
-                for size, before, after in zip(x.shape, low, high, strict=True)
-            )
+        shape: tuple[Size, ...] = tuple(
+            size + before + after  # type: ignore[operator]
+            for size, before, after in zip(x.shape, low, high, strict=True)
         )
+        if any(isinstance(size, int) and size < 0 for size in shape):
+            raise TypeRuleError(f"pad: widths {low}, {high} cut off more than {x} has")
+        return x.with_shape(shape)
 
     @staticmethod
     def jvp(
@@ -459,20 +474,15 @@ class Pad(Movement):
         low: tuple[Size, ...],
         high: tuple[Size, ...],
     ) -> Expression:
-        rank = len(low)
-        inner = cotangent.apply("slice", start=low, step=(1,) * rank, size=x[0].shape)
-        if position == 0:
-            return inner
-        # What is not inside, not the difference of two sums: that would cancel.
         zero = cotangent.constant(0)
-        outside = cotangent.apply(
-            "update_slice",
-            zero.broadcast_to(x[0].shape),
-            start=low,
-            step=(1,) * rank,
-            size=x[0].shape,
-        )
-        return outside.sum(range(rank))
+        if position == 0:
+            return cotangent.apply(
+                "pad", zero, low=tuple(-n for n in low), high=tuple(-n for n in high)
+            )
+        # What is not inside, not the difference of two sums: that would cancel.
+        false, true = cotangent.constant(False, bool_), cotangent.constant(True, bool_)
+        outside = false.broadcast_to(x[0].shape).apply("pad", true, low=low, high=high)
+        return outside.apply("select", cotangent, zero).sum(range(len(low)))
 
     @staticmethod
     def batch(
@@ -488,18 +498,13 @@ class Pad(Movement):
             x = x.broadcast_to((count, *x.shape))
         if not batched[1]:
             return x.apply("pad", fill, low=(0, *low), high=(0, *high))
-        rank = x.rank
-        shape = (
-            count,
-            *(
-                before + size + after
-                for before, size, after in zip(low, x.shape[1:], high, strict=True)
-            ),
-        )
-        frame = fill.reshape((count, *([1] * (rank - 1)))).broadcast_to(shape)
-        return frame.apply(
-            "update_slice", x, start=(0, *low), step=(1,) * rank, size=x.shape
-        )
+        # A bool that is padded along tells the fill from what is inside.
+        false, true = x.constant(False, bool_), x.constant(True, bool_)
+        widths: dict[str, Attribute] = {"low": (0, *low), "high": (0, *high)}
+        outside = false.broadcast_to(x.shape).apply("pad", true, **widths)
+        padded = x.apply("pad", x.constant(0), **widths)
+        frame = fill.reshape((count, *([1] * len(low))))
+        return outside.apply("select", frame, padded)
 
     @staticmethod
     def lower(context: ElementContext, indices: Sequence[Scalar]) -> Scalar:

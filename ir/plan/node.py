@@ -13,10 +13,11 @@ from typing import Any, Union
 
 import numpy as np
 
-from penstock.ir.dims import Size
+from penstock.ir.dims import Size, symbols_of
 from penstock.ir.guards import Guard
 from penstock.ir.location import Location
 from penstock.ir.loop.node import Kernel
+from penstock.ir.reals import Real
 from penstock.ir.types import TensorType
 
 __all__ = [
@@ -39,7 +40,8 @@ class PlanBuffer:
     Attributes:
         name: as it prints.
         type: dtype and shape.
-        role: ``"parameter"``, ``"result"``, ``"temporary"`` or ``"constant"``.
+        role: ``"parameter"``, ``"real"`` (a float argument, ``f64[]``), ``"result"``,
+            ``"temporary"`` or ``"constant"``.
         strided: for a parameter, whether its strides are given at run time; all
             other arrays lie in C order without gaps.
         data: the elements of a constant.
@@ -111,13 +113,15 @@ class RunError:
 
     Attributes:
         code: the message's code.
-        message: what is wrong; ``{detail}`` stands for the value found at run time.
+        message: what is wrong; ``{value}`` stands for the value found at run time.
         loc: the user's line.
+        kind: the name of a class in ``penstock.ir.errors``.
     """
 
     code: str
     message: str
     loc: Location | None = None
+    kind: str = "IndexOutOfBoundsError"
 
 
 @dataclass(eq=False)
@@ -133,7 +137,7 @@ class Plan:
         arena: bytes of memory for temporaries.
         body: statements in order. The Plan returns 0, or k if error ``k - 1`` struck.
         errors: the table of errors that Kernels may report.
-        returned: sizes that are results of the user's function.
+        returned: host numbers that are results of the user's function.
         work: an estimate of the Plan's run time in nanoseconds on one thread.
     """
 
@@ -146,12 +150,19 @@ class Plan:
     arena: Size = 0
     body: list[PlanStatement] = field(default_factory=list)
     errors: tuple[RunError, ...] = ()
-    returned: tuple[Size, ...] = ()
+    returned: tuple[Size | Real, ...] = ()
     work: Size = 0
 
     def statements(self) -> Iterator[PlanStatement]:
         """All statements, those of bodies after the one that holds them."""
         return _walk(self.body)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols that parameters and integer arguments declare, in order."""
+        sizes = [size for buffer in self.parameters for size in buffer.type.shape]
+        names = [name for size in sizes for name in symbols_of(size)]
+        return tuple(dict.fromkeys([*names, *self.integers]))
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:

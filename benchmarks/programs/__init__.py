@@ -1,0 +1,1 @@
+"""Twenty programs: ``function(...)``, and ``arguments(n, rng)`` for it at size n."""

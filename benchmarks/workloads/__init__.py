@@ -1,0 +1,1 @@
+"""One file per workload: ``run()`` measures and returns a Table."""

@@ -1,0 +1,267 @@
+"""What users call: ``ps.compile`` and what it returns."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Collection
+from typing import Any, overload
+
+from penstock.driver import (
+    STAGES,
+    Compilation,
+    CompileOptions,
+    compile_variant,
+    support,
+    trace,
+)
+from penstock.ir.errors import OptionError
+from penstock.ir.location import hide_directory
+from penstock.runtime.binding import Binder, Call
+from penstock.runtime.dispatch import Dispatcher, DispatchOptions, Statistics, Variant
+from penstock.runtime.native import new_callable
+
+__all__ = ["Compiled", "Lowered", "compile"]
+
+hide_directory(os.path.dirname(__file__))
+
+
+class Lowered:
+    """A function on its way to native code for one call's arguments.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> f = ps.compile(lambda x: x * 2)
+        >>> print(f.lower(np.ones(3, np.float32)).text("graph"))
+        func @lambda(%x: f32[n]) -> f32[n] {
+          %0 = const 2.0 : f32[]
+          %1 = mul %x, %0 : f32[n]
+          return %1
+        }
+    """
+
+    def __init__(self, compilation: Compilation) -> None:
+        self.compilation = compilation
+
+    def text(self, stage: str) -> str:
+        """One stage of compilation as text.
+
+        Args:
+            stage: ``"trace"``, ``"graph"``, ``"fused"``, ``"loops"``, ``"plan"``,
+                ``"llvm"``, ``"asm"`` or ``"cuda"``.
+
+        Raises:
+            OptionError: there is no such stage.
+            UnsupportedError: the stage does not cover this program.
+        """
+        if stage not in STAGES:
+            raise OptionError(
+                None,
+                f"there is no stage {stage!r}",
+                code="unknown-stage",
+                hint=f"the stages are {', '.join(STAGES)}",
+            )
+        return self.compilation.text(stage)
+
+
+class Compiled:
+    """A compiled function: call it as the function itself.
+
+    ``ps.compile`` makes it. Each call is served by a variant: native code for the
+    dtypes, ranks and layouts of the arguments, for all sizes that its guards allow. A
+    call that no variant serves compiles one.
+    """
+
+    __slots__ = ()
+
+    # Set by `compile` in the object's own dictionary.
+    __wrapped__: Callable[..., Any]
+    dispatcher: Dispatcher
+    _state: _State
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """The function on its way to native code for these arguments.
+
+        Args:
+            *args: as in a call.
+            **kwargs: as in a call.
+
+        Raises:
+            PenstockError: the function cannot be compiled for them.
+        """
+        call = self.dispatcher.binder.bind(args, kwargs)
+        return Lowered(self._state.lower(call))
+
+    def stats(self) -> Statistics:
+        """Counts: ``calls``, ``compiles``, ``cache_hits``, ``variants``, and
+        ``compile_seconds``.
+        """
+        return self.dispatcher.statistics()
+
+    def save(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
+        """Write the program for these arguments to a file that ``ps.load`` reads.
+
+        Another process runs it without the source and without compiling, for all
+        sizes that the variant serves. Arrays that the function captures are stored as
+        they are now.
+
+        Args:
+            path: the file.
+            *args: as in a call.
+            **kwargs: as in a call.
+
+        Raises:
+            ArtifactError: something that the program needs cannot be written.
+        """
+        from penstock.runtime.load import pack, save
+
+        call = self.dispatcher.binder.bind(args, kwargs)
+        variant = self.dispatcher.variant_for(call)
+        save(path, pack(self.dispatcher.binder, variant, call))
+
+    def __repr__(self) -> str:
+        return f"<penstock.compile {self.__wrapped__!r}>"
+
+
+class _State:
+    """What a Compiled keeps besides its variants."""
+
+    def __init__(
+        self, function: Callable[..., Any], options: CompileOptions, name: str
+    ) -> None:
+        self.function = function
+        self.options = options
+        self.name = name
+        self.compilations: dict[Variant, Compilation] = {}
+
+    def compile_variant(self, call: Call) -> Variant:
+        variant, compilation = compile_variant(
+            self.function, call, self.options, self.name
+        )
+        self.compilations[variant] = compilation
+        return variant
+
+    def lower(self, call: Call) -> Compilation:
+        traced = trace(
+            self.function, call, static=self.options.static, name=self.name
+        )
+        return Compilation(traced, self.options)
+
+
+@overload
+def compile(  # noqa: A001
+    fn: Callable[..., Any],
+    *,
+    device: str | None = None,
+    static: Collection[Any] = (),
+    donate: Collection[Any] = (),
+    fastmath: bool = False,
+    threads: int | None = None,
+    debug: str | None = None,
+) -> Any: ...
+
+
+@overload
+def compile(  # noqa: A001
+    fn: None = None,
+    *,
+    device: str | None = None,
+    static: Collection[Any] = (),
+    donate: Collection[Any] = (),
+    fastmath: bool = False,
+    threads: int | None = None,
+    debug: str | None = None,
+) -> Callable[[Callable[..., Any]], Any]: ...
+
+
+def compile(  # noqa: A001
+    fn: Callable[..., Any] | None = None,
+    *,
+    device: str | None = None,
+    static: Collection[Any] = (),
+    donate: Collection[Any] = (),
+    fastmath: bool = False,
+    threads: int | None = None,
+    debug: str | None = None,
+) -> Any:
+    """Compile a function of NumPy code to native code.
+
+    Args:
+        fn: the function. It is traced when it is first called with arguments of new
+            dtypes, ranks or layouts, or of sizes that no variant serves.
+        device: ``"cpu"``, ``"auto"`` or ``None``: where it runs.
+        static: names of arguments whose sizes are fixed: each size gets a variant of
+            its own.
+        donate: no argument can be donated yet.
+        fastmath: whether algebra may change the last bits of results.
+        threads: at most this many; as many as the process may use by default.
+        debug: no checks can be asked for yet.
+
+    Returns:
+        A Compiled, which is called as ``fn`` is; without ``fn``, a decorator.
+
+    Raises:
+        OptionError: an option has no such value.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> @ps.compile
+        ... def f(x, y):
+        ...     return np.sqrt(x * x + y * y)
+        >>> f(np.array([3.0, 5.0]), np.array([4.0, 12.0]))
+        array([ 5., 13.])
+    """
+    _check_options(device, donate, threads, debug)
+    options = CompileOptions(tuple(static), fastmath)
+    if fn is None:
+        return lambda function: _compiled(function, options, threads)
+    return _compiled(fn, options, threads)
+
+
+def _check_options(
+    device: str | None, donate: Collection[Any], threads: int | None, debug: str | None
+) -> None:
+    if device not in (None, "cpu", "auto"):
+        raise OptionError(
+            None,
+            f"device {device!r} is not available",
+            code="unknown-device",
+            hint="use 'cpu' or 'auto'",
+        )
+    if donate or debug:
+        raise OptionError(
+            None,
+            f"{'donate' if donate else 'debug'} is not available yet",
+            code="unknown-option",
+        )
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise OptionError(
+            None, f"threads is {threads!r}, but must be at least 1", code="bad-threads"
+        )
+
+
+def _compiled(
+    function: Callable[..., Any], options: CompileOptions, threads: int | None
+) -> Any:
+    if not callable(function):
+        raise OptionError(
+            None, f"{function!r} cannot be called", code="not-a-function"
+        )
+    binder = Binder.of(function)
+    name = getattr(function, "__name__", type(function).__name__)
+    state = _State(function, options, "lambda" if name == "<lambda>" else name)
+    dispatcher = Dispatcher(
+        binder, DispatchOptions(threads), state.compile_variant
+    )
+    made = new_callable(Compiled, dispatcher, support())
+    vars(made).update(
+        {
+            attribute: getattr(function, attribute)
+            for attribute in functools.WRAPPER_ASSIGNMENTS
+            if hasattr(function, attribute)
+        }
+    )
+    vars(made).update(__wrapped__=function, _state=state)
+    return made

@@ -1,0 +1,1 @@
+"""Targets: each turns loop-level programs into native code."""

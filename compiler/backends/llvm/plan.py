@@ -1,0 +1,269 @@
+"""A Plan as one LLVM module with the two entries of an artifact.
+
+``penstock_prepare(slots, sizes)`` evaluates guards and sizes; ``penstock_run(slots,
+arena, parallel)`` launches the Kernels. Slots are 8-byte words: one reserved for the
+detail of an error; for each array argument the addresses of its data, sizes and byte
+strides; for each integer or float argument its value; for each result its address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.backends.llvm.emitter import Emitter
+from penstock.backends.llvm.kernel import emit_kernel, frame_words
+from penstock.backends.llvm.module import Module, Parameter
+from penstock.backends.llvm.operand import Operand
+from penstock.backends.llvm.sizes import emit_guard, emit_real, emit_size
+from penstock.ir.dims import Dim, Size
+from penstock.ir.loop.node import Buffer, Let
+from penstock.ir.plan.node import (
+    Alloc,
+    Launch,
+    Plan,
+    PlanBuffer,
+    PlanIf,
+    PlanStatement,
+    PlanWhile,
+)
+from penstock.ir.reals import Real
+from penstock.runtime.machine import Machine, host
+
+__all__ = ["PREPARE", "RUN", "emit_plan"]
+
+PREPARE, RUN = "penstock_prepare", "penstock_run"
+
+
+def emit_plan(
+    plan: Plan, order: Sequence[str], machine: Machine | None = None
+) -> str:
+    """The LLVM module of a Plan.
+
+    Args:
+        plan: what to print.
+        order: the names of parameters and integer arguments in the order of the
+            caller's arguments.
+        machine: the processor to print for; this one by default.
+    """
+    module = Module(machine or host())
+    for kernel in plan.kernels:
+        emit_kernel(module, kernel)
+    slots = _Slots(plan, order)
+    _emit_prepare(module, plan, slots)
+    _RunEmitter(module, plan, slots).emit()
+    return module.text()
+
+
+class _Slots:
+    """Where the words of arguments and results are."""
+
+    def __init__(self, plan: Plan, order: Sequence[str]) -> None:
+        self.plan = plan
+        self.first: dict[str, int] = {}
+        arrays = {p.name: p for p in plan.parameters}
+        position = 1
+        for name in order:
+            self.first[name] = position
+            buffer = arrays.get(name)
+            # A float argument is f64[] whose word is its value.
+            position += 1 if buffer is None or is_real(buffer) else 3
+        self.results = position
+
+    def symbols(self, e: Emitter, slots: Operand) -> dict[str, Operand]:
+        """Load every symbol that the arguments declare."""
+        found: dict[str, Operand] = {}
+        for name in self.plan.integers:
+            found[name] = self.word(e, slots, self.first[name])
+        for buffer in self.plan.parameters:
+            sizes: Operand | None = None
+            for axis, size in enumerate(buffer.type.shape):
+                if not isinstance(size, Dim):
+                    continue
+                if sizes is None:
+                    address = e.element_address(
+                        slots, self.first[buffer.name] + 1, "i64"
+                    )
+                    sizes = e.load(address, "ptr", align=8)
+                found[str(size)] = e.load(
+                    e.element_address(sizes, axis, "i64"), "i64", align=8
+                )
+        return found
+
+    def reals(self, e: Emitter, slots: Operand) -> dict[str, Operand]:
+        """Load every float argument."""
+        return {
+            buffer.name: e.load(
+                e.element_address(slots, self.first[buffer.name], "i64"), "f64", align=8
+            )
+            for buffer in self.plan.parameters
+            if is_real(buffer)
+        }
+
+    def word(self, e: Emitter, slots: Operand, position: int) -> Operand:
+        """The word at a position, as a number."""
+        return e.load(e.element_address(slots, position, "i64"), "i64", align=8)
+
+
+def is_real(buffer: PlanBuffer) -> bool:
+    """Whether a parameter is a float argument, passed by value."""
+    return buffer.role == "real"
+
+
+def _emit_prepare(module: Module, plan: Plan, slots: _Slots) -> None:
+    e = module.function(
+        PREPARE, [Parameter("slots", "ptr"), Parameter("sizes", "ptr")], result="i64"
+    )
+    words, sizes = e.parameters
+    symbols = slots.symbols(e, words)
+    reals = slots.reals(e, words)
+    for number, guard in enumerate(plan.guards):
+        failed, passed = e.label("failed"), e.label("passed")
+        e.branch_if(emit_guard(e, guard, symbols, reals), passed, failed)
+        e.begin(failed)
+        e.ret(e.constant(number + 1, "i64"))
+        e.begin(passed)
+    written: list[Size | Real] = [plan.arena, plan.work]
+    for result in plan.results:
+        written += result.type.shape
+    written += plan.returned
+    for position, number in enumerate(written):
+        if isinstance(number, Real):
+            value = emit_real(e, number, symbols, reals)
+        else:
+            value = emit_size(e, number, symbols)
+        e.store(value, e.element_address(sizes, position, "i64"), align=8)
+    e.ret(e.constant(0, "i64"))
+
+
+class _RunEmitter:
+    def __init__(self, module: Module, plan: Plan, slots: _Slots) -> None:
+        self.module = module
+        self.plan = plan
+        self.slots = slots
+        self.e = module.function(
+            RUN,
+            [Parameter("slots", "ptr"), Parameter("arena", "ptr"), Parameter("parallel", "ptr")],
+            result="i64",
+        )
+        self.words, self.arena, self.parallel = self.e.parameters
+        self.symbols = slots.symbols(self.e, self.words)
+        self.data: dict[PlanBuffer, Operand] = {}
+        self.frames: dict[int, Operand] = {}
+
+    def emit(self) -> None:
+        e, plan = self.e, self.plan
+        for buffer in plan.parameters:
+            address = e.element_address(
+                self.words, self.slots.first[buffer.name], "i64"
+            )
+            self.data[buffer] = (
+                address if is_real(buffer) else e.load(address, "ptr", align=8)
+            )
+        for number, buffer in enumerate(plan.results):
+            address = e.element_address(self.words, self.slots.results + number, "i64")
+            self.data[buffer] = e.load(address, "ptr", align=8)
+        for buffer in plan.constants:
+            assert buffer.data is not None
+            self.data[buffer] = self.module.bytes_data(
+                buffer.name, buffer.data.tobytes(), 64
+            )
+        self.statements(plan.body)
+        e.ret(e.constant(0, "i64"))
+
+    def statements(self, body: Sequence[PlanStatement]) -> None:
+        for statement in body:
+            if isinstance(statement, Alloc):
+                offset = emit_size(self.e, statement.offset, self.symbols)
+                self.data[statement.buffer] = self.e.offset(self.arena, offset)
+            elif isinstance(statement, Launch):
+                self.launch(statement)
+            elif isinstance(statement, PlanIf):
+                self.branch(statement)
+            elif isinstance(statement, PlanWhile):
+                self.repeat(statement)
+
+    def branch(self, statement: PlanIf) -> None:
+        e = self.e
+        condition = e.load(self.data[statement.condition], "i1")
+        then, other, after = e.label("then"), e.label("else"), e.label("after")
+        e.branch_if(condition, then, other)
+        for label, body in ((then, statement.then), (other, statement.otherwise)):
+            e.begin(label)
+            self.statements(body)
+            e.branch(after)
+        e.begin(after)
+
+    def repeat(self, statement: PlanWhile) -> None:
+        e = self.e
+        test, body, after = e.label("test"), e.label("body"), e.label("after")
+        e.branch(test)
+        e.begin(test)
+        self.statements(statement.before)
+        e.branch_if(e.load(self.data[statement.condition], "i1"), body, after)
+        e.begin(body)
+        self.statements(statement.body)
+        e.branch(test)
+        e.begin(after)
+
+    def launch(self, launch: Launch) -> None:
+        e, kernel = self.e, launch.kernel
+        frame = self.frame(launch)
+        begin = e.constant(0, "i64")
+        loop = kernel.parallel
+        if loop is None:
+            end = e.constant(1, "i64")
+            self.finish(e.call(kernel.name, [frame, begin, end], "i64", declare=False))
+            return
+        stop = loop.stop.definition
+        assert isinstance(stop, Let), "a parallel loop runs over a size"
+        size = stop.value if stop.primitive == "size" else int(stop.value)
+        total = emit_size(e, size, self.symbols)
+        chunk = emit_size(e, launch.chunk, self.symbols)
+        task = Operand(f"@{kernel.name}", "ptr")
+
+        def direct() -> list[Operand]:
+            return [e.call(kernel.name, [frame, begin, total], "i64", declare=False)]
+
+        def shared() -> list[Operand]:
+            status = e.call(self.parallel, [task, frame, total, chunk], "i64")
+            # Once more in order, so that which error is reported does not depend on
+            # which thread met one first.
+            return list(
+                e.choose(e.gt(status, 0), direct, lambda: [status], likely=False)
+            )
+
+        (status,) = e.choose(e.le(total, chunk), direct, shared)
+        self.finish(status)
+
+    def finish(self, status: Operand) -> None:
+        """Return at once when a Kernel reports an error."""
+        e = self.e
+        failed, passed = e.label("failed"), e.label("passed")
+        e.branch_if(e.ne(status, 0), failed, passed, likely=False)
+        e.begin(failed)
+        e.ret(status)
+        e.begin(passed)
+
+    def frame(self, launch: Launch) -> Operand:
+        """Fill the words of a Kernel's frame."""
+        e, kernel = self.e, launch.kernel
+        words = frame_words(kernel)
+        arguments = dict(zip(kernel.buffers, launch.arguments, strict=True))
+        if len(words) not in self.frames:
+            self.frames[len(words)] = e.allocate(8 * len(words), 8)
+        frame = self.frames[len(words)]
+        for position, (kind, what) in enumerate(words):
+            if kind == "detail":
+                word = self.words
+            elif isinstance(what, Buffer):
+                buffer = arguments[what]
+                word = self.data[buffer]
+                if kind == "strides":
+                    first = self.slots.first[buffer.name]
+                    address = e.element_address(self.words, first + 2, "i64")
+                    word = e.load(address, "ptr", align=8)
+            else:
+                assert isinstance(what, str)
+                word = self.symbols[what]
+            e.store(word, e.element_address(frame, position, "i64"), align=8)
+        return frame

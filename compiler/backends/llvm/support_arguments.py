@@ -1,0 +1,357 @@
+"""From the arguments of a call to the slots of a program, in generated code.
+
+resolve ... keywords and defaults, where a call is not purely positional
+attempt ... checks a call against one variant, and fills its slots
+read ...... reads what the function captures
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.backends.llvm.emitter import Emitter, Module, Operand, Parameter
+from penstock.backends.llvm.support_words import (
+    api_entry,
+    call_own,
+    call_python,
+    integer,
+    leave,
+    load_element,
+    load_word,
+    null_pointer,
+    null_word,
+    pointers,
+    require,
+    store_element,
+    store_word,
+    word_address,
+)
+from penstock.runtime.layout import (
+    FLOAT_VALUE,
+    TUPLE_ITEMS,
+    TUPLE_LENGTH,
+    Array,
+    Callable,
+    Descriptor,
+    Leaf,
+    LeafKind,
+    Reader,
+    ReaderKind,
+    Table,
+    Variant,
+)
+
+__all__ = ["add_attempt", "add_read", "add_resolve"]
+
+_PY_EQ = 2  # of Include/object.h
+
+
+def add_resolve(module: Module) -> None:
+    """``resolve(table, args, count, names, given)``: bind keywords and defaults.
+
+    Fills ``given`` with an object for each parameter and gives the tuple of defaults,
+    newly held, if any was used; ``args`` itself if none was; null if the call does not
+    fit.
+    """
+    f = module.function(
+        "resolve",
+        [
+            *pointers("table", "args"),
+            Parameter("count", "i64"),
+            *pointers("names", "given"),
+        ],
+        result="ptr",
+        internal=True,
+    )
+    table, args, count, names, given = f.parameters
+    fail = f.label("fail")
+    parameter_count = load_word(f, table, Table.PARAMETER_COUNT, "i64")
+    positional = load_word(f, table, Table.POSITIONAL_COUNT, "i64")
+    require(f, f.le(count, positional), fail)
+    with f.for_loop(integer(f, 0), parameter_count) as loop:
+        is_given = f.lt(loop.index, count)
+        source = f.select(is_given, word_address(f, args, loop.index), null_word(f))
+        store_element(f, f.load(source, "ptr", align=8), given, loop.index)
+    with f.when(f.ne(names, 0)):
+        _bind_keywords(f, parameter_count, fail)
+    used = _bind_defaults(f, parameter_count, positional, fail)
+    with f.when(f.ne(used, 0)):
+        call_python(f, "Py_IncRef", [used])
+    f.ret(f.select(f.eq(used, 0), args, used))
+    f.begin(fail)
+    f.ret(null_pointer(f))
+
+
+def _bind_keywords(f: Emitter, parameter_count: Operand, fail: str) -> None:
+    table, args, count, names, given = f.parameters
+    known = load_word(f, table, Table.NAMES)
+    zero = integer(f, 0)
+    keyword_count = load_word(f, names, TUPLE_LENGTH, "i64")
+    items = f.offset(names, TUPLE_ITEMS)
+    with f.for_loop(zero, keyword_count) as keywords:
+        name = load_element(f, items, keywords.index)
+        value = load_element(f, args, f.add(count, keywords.index))
+        # Names in source are interned; others are left to the Python dispatcher.
+        with f.for_loop(zero, parameter_count, carried=[integer(f, -1)]) as search:
+            candidate = load_element(f, known, search.index)
+            search.carry(
+                f.select(f.eq(candidate, name), search.index, search.carried[0])
+            )
+        place = search.results[0]
+        require(f, f.ge(place, 0), fail)
+        target = word_address(f, given, place)
+        require(f, f.eq(f.load(target, "ptr", align=8), 0), fail)
+        f.store(value, target, align=8)
+
+
+def _bind_defaults(
+    f: Emitter, parameter_count: Operand, positional: Operand, fail: str
+) -> Operand:
+    """Fill what is missing; the tuple of defaults if it was used, else null."""
+    table, _, _, _, given = f.parameters
+    with f.for_loop(integer(f, 0), parameter_count, carried=[null_pointer(f)]) as loop:
+        target = word_address(f, given, loop.index)
+        found = f.load(target, "ptr", align=8)
+
+        def default() -> Sequence[Operand]:
+            function = load_word(f, table, Table.FUNCTION)
+            require(f, f.ne(function, 0), fail)
+            defaults = call_python(f, "PyFunction_GetDefaults", [function], "ptr")
+            require(f, f.ne(defaults, 0), fail)
+            # They belong to the last of the positional parameters.
+            length = load_word(f, defaults, TUPLE_LENGTH, "i64")
+            place = f.add(f.sub(loop.index, positional), length)
+            require(f, f.ge(place, 0), fail)
+            require(f, f.lt(loop.index, positional), fail)
+            items = f.offset(defaults, TUPLE_ITEMS)
+            value = load_element(f, items, place)
+            f.store(value, target, align=8)
+            return [defaults]
+
+        (used,) = f.choose(f.eq(found, 0), default, lambda: [loop.carried[0]])
+        loop.carry(used)
+    return loop.results[0]
+
+
+def _accept(
+    f: Emitter, leaf: Operand, value: Operand, slot: Operand, miss: str
+) -> Operand:
+    """Check an object and fill its slots; the slot after them."""
+    kind = load_word(f, leaf, Leaf.KIND, "i64")
+    owner = load_word(f, value, Callable.TYPE)
+
+    def array() -> Sequence[Operand]:
+        return [_accept_array(f, leaf, value, owner, slot, miss)]
+
+    def other() -> Sequence[Operand]:
+        return [_accept_other(f, leaf, value, owner, slot, kind, miss)]
+
+    return f.choose(f.eq(kind, LeafKind.ARRAY), array, other, likely=True)[0]
+
+
+def _accept_array(
+    f: Emitter, leaf: Operand, value: Operand, owner: Operand, slot: Operand, miss: str
+) -> Operand:
+    require(f, f.eq(owner, api_entry(f, "ndarray")), miss)
+    wanted = f.convert(load_word(f, leaf, Leaf.FLAGS, "i64"), "i32")
+    flags = f.bit_and(load_word(f, value, Array.FLAGS, "i32"), wanted)
+    rank = load_word(f, leaf, Leaf.RANK, "i64")
+    same_rank = f.eq(load_word(f, value, Array.RANK, "i32"), f.convert(rank, "i32"))
+    require(f, f.bit_and(f.eq(flags, wanted), same_rank), miss)
+    descriptor = load_word(f, value, Array.DESCRIPTOR)
+    with f.when(f.ne(descriptor, load_word(f, leaf, Leaf.OBJECT)), likely=False):
+        # An unpickled array has a dtype of its own.
+        number = load_word(f, descriptor, Descriptor.TYPE_NUMBER, "i32")
+        first = f.eq(number, load_word(f, leaf, Leaf.TYPE_NUMBERS, "i32"))
+        second = f.eq(number, load_word(f, leaf, Leaf.TYPE_NUMBERS + 4, "i32"))
+        order = f.load(f.offset(descriptor, Descriptor.BYTE_ORDER), "i8")
+        native = f.ne(order, ord(">"))
+        require(f, f.bit_and(f.bit_or(first, second), native), miss)
+    sizes = load_word(f, value, Array.SIZES)
+    fixed = load_word(f, leaf, Leaf.SIZES)
+    with f.when(f.ne(fixed, 0), likely=False), f.for_loop(integer(f, 0), rank) as loop:
+        size = load_element(f, fixed, loop.index, "i64")
+        actual = load_element(f, sizes, loop.index, "i64")
+        require(f, f.bit_or(f.lt(size, 0), f.eq(size, actual)), miss)
+    store_word(f, load_word(f, value, Array.DATA), slot, 0)
+    store_word(f, sizes, slot, 8)
+    store_word(f, load_word(f, value, Array.STRIDES), slot, 16)
+    return f.offset(slot, 24)
+
+
+def _accept_other(
+    f: Emitter, leaf: Operand, value: Operand, owner: Operand, slot: Operand,
+    kind: Operand, miss: str,
+) -> Operand:  # fmt: skip
+    expected = load_word(f, leaf, Leaf.OBJECT)
+
+    def number() -> Sequence[Operand]:
+        return f.choose(f.eq(kind, LeafKind.INTEGER), whole, real)
+
+    def whole() -> Sequence[Operand]:
+        require(f, f.eq(owner, api_entry(f, "int")), miss)
+        overflow = f.allocate(8, 8)
+        read = call_python(f, "PyLong_AsLongLongAndOverflow", [value, overflow], "i64")
+        require(f, f.eq(f.load(overflow, "i32", align=4), 0), miss)
+        store_word(f, read, slot, 0)
+        return [f.offset(slot, 8)]
+
+    def real() -> Sequence[Operand]:
+        require(f, f.eq(owner, api_entry(f, "float")), miss)
+        store_word(f, load_word(f, value, FLOAT_VALUE, "i64"), slot, 0)
+        return [f.offset(slot, 8)]
+
+    def key() -> Sequence[Operand]:
+        f.choose(f.eq(kind, LeafKind.INSTANCE), instance, identical)
+        return [slot]
+
+    def instance() -> Sequence[Operand]:
+        require(f, f.eq(owner, expected), miss)
+        return []
+
+    def identical() -> Sequence[Operand]:
+        with f.when(f.ne(value, expected), likely=False):
+            require(f, f.eq(kind, LeafKind.EQUAL_KEY), miss)
+            require(f, f.eq(owner, load_word(f, expected, Callable.TYPE)), miss)
+            comparison = f.constant(_PY_EQ, "i32")
+            equal = call_python(
+                f, "PyObject_RichCompareBool", [value, expected, comparison], "i32"
+            )
+            require(f, f.eq(equal, 1), miss)
+        return []
+
+    return f.choose(f.le(kind, LeafKind.REAL), number, key)[0]
+
+
+def add_read(module: Module) -> None:
+    """``read(variant, given, slot, objects)``: read captured state.
+
+    Gives the slot after the values. Gives null, having let go of everything, if it is
+    not what the variant serves. ``objects`` receives the objects, newly held. An
+    exception that is no ``Exception``, such as an interrupt, is left to be raised.
+    """
+    f = module.function(
+        "read", pointers("variant", "given", "slot", "objects"), result="ptr",
+        internal=True,
+    )  # fmt: skip
+    variant, _, slot, objects = f.parameters
+    readers = load_word(f, variant, Variant.READERS)
+    count = load_word(f, variant, Variant.READER_COUNT, "i64")
+    done = f.allocate(8, 8)
+    store_word(f, integer(f, 0), done, 0)
+    miss = f.label("miss")
+    with f.for_loop(integer(f, 0), count, carried=[slot]) as loop:
+        step = f.offset(readers, f.mul(loop.index, Reader.SIZE))
+        value = _read_step(f, step)
+        require(f, f.ne(value, 0), miss)
+        store_element(f, value, objects, loop.index)
+        store_word(f, f.add(loop.index, 1), done, 0)
+        leaf = load_word(f, step, Reader.LEAF)
+        here = loop.carried[0]
+
+        def checked() -> Sequence[Operand]:
+            return [_accept(f, leaf, value, here, miss)]
+
+        (after,) = f.choose(f.ne(leaf, 0), checked, lambda: [here])
+        loop.carry(after)
+    f.ret(loop.results[0])
+    f.begin(miss)
+    with f.when(f.ne(call_python(f, "PyErr_Occurred", [], "ptr"), 0)):
+        ordinary = [api_entry(f, "Exception")]
+        matches = call_python(f, "PyErr_ExceptionMatches", ordinary, "i32")
+        with f.when(f.ne(matches, 0)):
+            call_python(f, "PyErr_Clear", [])
+    call_own(f, "release", [objects, load_word(f, done, 0, "i64")])
+    f.ret(null_pointer(f))
+
+
+def _read_step(f: Emitter, step: Operand) -> Operand:
+    """Read one place: an object newly held, or null."""
+    _, given, _, objects = f.parameters
+    kind = load_word(f, step, Reader.KIND, "i64")
+    name = load_word(f, step, Reader.NAME)
+    source = load_word(f, step, Reader.SOURCE)
+    number = load_word(f, step, Reader.SOURCE, "i64")
+
+    def held(value: Operand) -> Sequence[Operand]:
+        call_python(f, "Py_IncRef", [value])
+        return [value]
+
+    def look_up_in(names: Operand) -> Operand:
+        return call_python(f, "PyDict_GetItemWithError", [names, name], "ptr")
+
+    def look_up() -> Sequence[Operand]:
+        found = look_up_in(source)
+        (value,) = f.choose(
+            f.ne(found, 0),
+            lambda: [found],
+            lambda: [look_up_in(load_word(f, step, Reader.BUILTINS))],
+            likely=True,
+        )
+        return held(value)
+
+    def part() -> Sequence[Operand]:
+        parent = load_element(f, objects, number)
+        return f.choose(
+            f.eq(kind, ReaderKind.ATTRIBUTE),
+            lambda: [call_python(f, "PyObject_GetAttr", [parent, name], "ptr")],
+            lambda: [call_python(f, "PyObject_GetItem", [parent, name], "ptr")],
+        )
+
+    def direct() -> Sequence[Operand]:
+        return f.choose(
+            f.eq(kind, ReaderKind.ARGUMENT),
+            lambda: held(load_element(f, given, number)),
+            lambda: held(source),
+        )
+
+    def cell() -> Sequence[Operand]:
+        return [call_python(f, "PyCell_Get", [source], "ptr")]
+
+    def rest() -> Sequence[Operand]:
+        return f.choose(f.eq(kind, ReaderKind.CELL), cell, compound)
+
+    def compound() -> Sequence[Operand]:
+        return f.choose(f.le(kind, ReaderKind.ITEM), part, direct)
+
+    return f.choose(f.eq(kind, ReaderKind.GLOBAL), look_up, rest, likely=True)[0]
+
+
+def add_attempt(module: Module) -> None:
+    """``attempt(table, variant, given, slots, sizes, objects)``: 1 if it serves.
+
+    0 if it does not, 2 if an exception is to be raised.
+    """
+    f = module.function(
+        "attempt",
+        pointers("table", "variant", "given", "slots", "sizes", "objects"),
+        result="i32",
+        internal=True,
+    )
+    table, variant, given, slots, sizes, objects = f.parameters
+    miss = f.label("miss")
+    leaves = load_word(f, variant, Variant.LEAVES)
+    count = load_word(f, table, Table.PARAMETER_COUNT, "i64")
+    first = f.offset(slots, 8)
+    with f.for_loop(integer(f, 0), count, carried=[first]) as loop:
+        value = load_element(f, given, loop.index)
+        leaf = f.offset(leaves, f.mul(loop.index, Leaf.SIZE))
+        loop.carry(_accept(f, leaf, value, loop.carried[0], miss))
+    slot = loop.results[0]
+    reader_count = load_word(f, variant, Variant.READER_COUNT, "i64")
+
+    with f.when(f.ne(reader_count, 0)):
+        found = call_own(f, "read", [variant, given, slot, objects], "ptr")
+        with f.when(f.eq(found, 0), likely=False):
+            raised = f.ne(call_python(f, "PyErr_Occurred", [], "ptr"), 0)
+            two, zero = f.constant(2, "i32"), f.constant(0, "i32")
+            leave(f, f.select(raised, two, zero))
+    store_word(f, integer(f, 0), slots, 0)
+    prepare = load_word(f, variant, Variant.PREPARE)
+    with f.when(f.ne(f.call(prepare, [slots, sizes], "i64"), 0), likely=False):
+        call_own(f, "release", [objects, reader_count])
+        f.branch(miss)
+        f.begin(f.label("unreached"))
+    f.ret(f.constant(1, "i32"))
+    f.begin(miss)
+    f.ret(f.constant(0, "i32"))

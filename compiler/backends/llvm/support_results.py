@@ -1,0 +1,265 @@
+"""From the slots of a program to the result of a call, in generated code.
+
+serve .... allocates the arrays of the result, runs the program
+finish ... makes the result of what it left
+fail ..... raises what its status stands for
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.backends.llvm.emitter import Emitter, Module, Operand, Parameter
+from penstock.backends.llvm.support_words import (
+    api_entry,
+    call_own,
+    call_python,
+    integer,
+    leave,
+    load_element,
+    load_word,
+    null_pointer,
+    pointers,
+    require,
+    store_element,
+    store_word,
+    word_address,
+)
+from penstock.runtime.layout import (
+    TUPLE_ITEMS,
+    Array,
+    Result,
+    ResultForm,
+    ResultKind,
+    Table,
+    Variant,
+)
+
+__all__ = ["add_fail", "add_finish", "add_serve"]
+
+_STACK_ARENA = 2048
+_KEPT_ARENA = 256 << 20
+_ARENA_ALIGN = 64
+
+
+def add_serve(module: Module) -> None:
+    """``serve(table, variant, slots, sizes, made)``: allocate, run, and the result.
+
+    ``made`` receives the leaves of the result while they are made.
+    """
+    f = module.function(
+        "serve", pointers("table", "variant", "slots", "sizes", "made"),
+        result="ptr", internal=True,
+    )  # fmt: skip
+    table, variant, slots, sizes, made = f.parameters
+    nothing = f.label("nothing")
+    count = load_word(f, variant, Variant.RESULT_COUNT, "i64")
+    _allocate_results(f, count, nothing)
+    arena, size = _take_arena(f, nothing)
+    run = load_word(f, variant, Variant.RUN)
+    parallel = load_word(f, variant, Variant.PARALLEL)
+    threshold = load_word(f, table, Table.UNLOCKED_NANOSECONDS, "i64")
+    arguments = [slots, arena, parallel]
+    (code,) = f.choose(
+        f.gt(load_word(f, sizes, 8, "i64"), threshold),
+        lambda: [call_own(f, "penstock_call", [run, *arguments], "i64")],
+        lambda: [f.call(run, arguments, "i64")],
+    )
+    _give_arena(f, arena, size)
+    with f.when(f.ne(code, 0), likely=False):
+        call_own(f, "release", [made, count])
+        value = load_word(f, slots, 0, "i64")
+        leave(f, call_own(f, "fail", [variant, code, value], "ptr"))
+    f.ret(call_own(f, "finish", [variant, sizes, made], "ptr"))
+    f.begin(nothing)
+    call_own(f, "release", [made, count])
+    f.ret(null_pointer(f))
+
+
+def _allocate_results(f: Emitter, count: Operand, nothing: str) -> None:
+    """Make the arrays of the result, and give their addresses to the program."""
+    _, variant, slots, sizes, made = f.parameters
+    results = load_word(f, variant, Variant.RESULTS)
+    with f.for_loop(integer(f, 0), count) as loop:
+        store_element(f, null_pointer(f), made, loop.index)
+    # The slots of results are the last ones; their place is in the table.
+    number = load_word(f, variant, Variant.RESULT_SLOT, "i64")
+    first = word_address(f, slots, number)
+    with f.for_loop(integer(f, 0), count, carried=[first]) as loop:
+        result = f.offset(results, f.mul(loop.index, Result.SIZE))
+        here = loop.carried[0]
+
+        def allocate() -> Sequence[Operand]:
+            dtype = load_word(f, result, Result.OBJECT)
+            call_python(f, "Py_IncRef", [dtype])
+            index = load_word(f, result, Result.INDEX, "i64")
+            rank = f.convert(load_word(f, result, Result.RANK, "i64"), "i32")
+            null, zero = null_pointer(f), f.constant(0, "i32")
+            shape = word_address(f, sizes, index)
+            array = call_python(
+                f, "PyArray_NewFromDescr",
+                [api_entry(f, "ndarray"), dtype, rank, shape, null, null, zero, null],
+                "ptr",
+            )  # fmt: skip
+            require(f, f.ne(array, 0), nothing)
+            store_element(f, array, made, loop.index)
+            store_word(f, load_word(f, array, Array.DATA), here, 0)
+            return [f.offset(here, 8)]
+
+        kind = load_word(f, result, Result.KIND, "i64")
+        (after,) = f.choose(
+            f.eq(kind, ResultKind.ARRAY), allocate, lambda: [here], likely=True
+        )
+        loop.carry(after)
+
+
+def _take_arena(f: Emitter, nothing: str) -> tuple[Operand, Operand]:
+    """Scratch memory: its address and size, which is 0 for memory on the stack."""
+    sizes = f.parameters[3]
+    wanted = load_word(f, sizes, 0, "i64")
+    kept = Operand("@arena_kept", "ptr")
+    kept_size = Operand("@arena_kept_size", "ptr")
+    zero = integer(f, 0)
+
+    def small() -> Sequence[Operand]:
+        return [f.allocate(_STACK_ARENA, _ARENA_ALIGN), zero]
+
+    def large() -> Sequence[Operand]:
+        # One is kept for the next call. The interpreter's lock guards it.
+        size = f.load(kept_size, "i64", align=8)
+        return f.choose(f.ge(size, wanted), lambda: take(size), make)
+
+    def take(size: Operand) -> Sequence[Operand]:
+        memory = f.load(kept, "ptr", align=8)
+        f.store(null_pointer(f), kept, align=8)
+        f.store(zero, kept_size, align=8)
+        return [memory, size]
+
+    def make() -> Sequence[Operand]:
+        rounded = f.bit_and(f.add(wanted, _ARENA_ALIGN - 1), -_ARENA_ALIGN)
+        memory = f.call("aligned_alloc", [integer(f, _ARENA_ALIGN), rounded], "ptr")
+        with f.when(f.eq(memory, 0), likely=False):
+            call_python(f, "PyErr_NoMemory", [], "ptr")
+            f.branch(nothing)
+            f.begin(f.label("unreached"))
+        return [memory, rounded]
+
+    memory, size = f.choose(f.le(wanted, _STACK_ARENA), small, large, likely=True)
+    return memory, size
+
+
+def _give_arena(f: Emitter, memory: Operand, size: Operand) -> None:
+    kept = Operand("@arena_kept", "ptr")
+    kept_size = Operand("@arena_kept_size", "ptr")
+    with f.when(f.ne(size, 0), likely=False):
+        # The larger one is kept, so that functions in turn do not undo each other.
+        larger = f.gt(size, f.load(kept_size, "i64", align=8))
+        keep = f.bit_and(larger, f.le(size, _KEPT_ARENA))
+        before = f.load(kept, "ptr", align=8)
+        with f.when(keep):
+            f.store(memory, kept, align=8)
+            f.store(size, kept_size, align=8)
+        f.call("free", [f.select(keep, before, memory)])
+
+
+def add_fail(module: Module) -> None:
+    """``fail(variant, code, value)``: raise the exception of a status; null."""
+    f = module.function(
+        "fail",
+        [
+            Parameter("variant", "ptr"),
+            Parameter("code", "i64"),
+            Parameter("value", "i64"),
+        ],
+        result="ptr",
+        internal=True,
+    )
+    variant, code, value = f.parameters
+    raised = f.ne(call_python(f, "PyErr_Occurred", [], "ptr"), 0)
+    with f.when(f.bit_and(f.eq(code, -1), raised)):
+        leave(f, null_pointer(f))
+    arguments = f.allocate(16, 8)
+    for place, number in enumerate((code, value)):
+        made = call_python(f, "PyLong_FromLongLong", [number], "ptr")
+        store_word(f, made, arguments, 8 * place)
+    two = integer(f, 2)
+    raiser = load_word(f, variant, Variant.FAIL)
+    call = [raiser, arguments, two, null_pointer(f)]
+    call_python(f, "PyObject_Vectorcall", call, "ptr")
+    call_own(f, "release", [arguments, two])
+    f.ret(null_pointer(f))
+
+
+def add_finish(module: Module) -> None:
+    """``finish(variant, sizes, made)``: put the result together from its leaves."""
+    f = module.function(
+        "finish", pointers("variant", "sizes", "made"), result="ptr", internal=True
+    )
+    variant, _, made = f.parameters
+    count = load_word(f, variant, Variant.RESULT_COUNT, "i64")
+    results = load_word(f, variant, Variant.RESULTS)
+    failed = f.label("failed")
+    with f.for_loop(integer(f, 0), count) as loop:
+        result = f.offset(results, f.mul(loop.index, Result.SIZE))
+        place = word_address(f, made, loop.index)
+        value = _finish_leaf(f, result, place)
+        f.store(value, place, align=8)
+        require(f, f.ne(value, 0), failed)
+    form = load_word(f, variant, Variant.FORM, "i64")
+    with f.when(f.eq(form, ResultForm.SINGLE), likely=True):
+        leave(f, f.load(made, "ptr", align=8))
+    with f.when(f.eq(form, ResultForm.TUPLE), likely=True):
+        result = call_python(f, "PyTuple_New", [count], "ptr")
+        require(f, f.ne(result, 0), failed)
+        items = f.offset(result, TUPLE_ITEMS)
+        with f.for_loop(integer(f, 0), count) as loop:
+            leaf = load_element(f, made, loop.index)
+            store_element(f, leaf, items, loop.index)
+        leave(f, result)
+    wrap = load_word(f, variant, Variant.WRAP)
+    call = [wrap, made, count, null_pointer(f)]
+    result = call_python(f, "PyObject_Vectorcall", call, "ptr")
+    call_own(f, "release", [made, count])
+    f.ret(result)
+    f.begin(failed)
+    call_own(f, "release", [made, count])
+    f.ret(null_pointer(f))
+
+
+def _finish_leaf(f: Emitter, result: Operand, place: Operand) -> Operand:
+    """The object of one leaf of the result, newly held, or null."""
+    sizes = f.parameters[1]
+    kind = load_word(f, result, Result.KIND, "i64")
+
+    def array() -> Sequence[Operand]:
+        made = f.load(place, "ptr", align=8)
+        rank = load_word(f, result, Result.RANK, "i64")
+        # As NumPy's functions do: a scalar for an array of rank 0.
+        return f.choose(
+            f.eq(rank, 0),
+            lambda: [call_python(f, "PyArray_Return", [made], "ptr")],
+            lambda: [made],
+        )
+
+    def number() -> Sequence[Operand]:
+        address = word_address(f, sizes, load_word(f, result, Result.INDEX, "i64"))
+
+        def whole() -> Sequence[Operand]:
+            value = f.load(address, "i64", align=8)
+            return [call_python(f, "PyLong_FromLongLong", [value], "ptr")]
+
+        def real() -> Sequence[Operand]:
+            value = f.load(address, "f64", align=8)
+            return [call_python(f, "PyFloat_FromDouble", [value], "ptr")]
+
+        return f.choose(f.eq(kind, ResultKind.INTEGER), whole, real)
+
+    def constant() -> Sequence[Operand]:
+        value = load_word(f, result, Result.OBJECT)
+        call_python(f, "Py_IncRef", [value])
+        return [value]
+
+    def other() -> Sequence[Operand]:
+        return f.choose(f.eq(kind, ResultKind.CONSTANT), constant, number)
+
+    return f.choose(f.eq(kind, ResultKind.ARRAY), array, other, likely=True)[0]

@@ -1,0 +1,49 @@
+"""How many lanes a vector loop has, and how many vectors it keeps in flight."""
+
+from __future__ import annotations
+
+from penstock.ir.loop.node import For, Let, Load, Store
+from penstock.ir.loop.primitive import PRIMITIVES
+from penstock.ir.types import i64
+from penstock.runtime.machine import Machine
+
+__all__ = ["lanes_of", "unroll_of"]
+
+_MOST_LANES = 64
+
+
+def lanes_of(machine: Machine, loop: For) -> int:
+    """Lanes that fill a register with the widest numbers that the loop handles.
+
+    Indices do not count: they are kept as one number and a stride.
+    """
+    widest = 1
+    for statement in loop.body.walk():
+        if isinstance(statement, (Load, Store)):
+            widest = max(widest, statement.buffer.dtype.compute.itemsize)
+        elif isinstance(statement, Let) and statement.result.dtype is not i64:
+            widest = max(widest, statement.result.dtype.compute.itemsize)
+    for carry in loop.carries:
+        widest = max(widest, carry.result.dtype.compute.itemsize)
+    return min(machine.vector_bytes // widest, _MOST_LANES)
+
+
+def unroll_of(loop: For) -> int:
+    """Copies of the body in the main loop.
+
+    Sums wait for their last addition, so several run side by side; short bodies pay
+    for the loop around them. Long bodies fill the machine alone, and every copy costs
+    compile time.
+    """
+    if loop.unroll:
+        return loop.unroll
+    if any(isinstance(statement, For) for statement in loop.body.walk()):
+        return 1
+    flops = sum(
+        PRIMITIVES[statement.primitive].flops
+        for statement in loop.body.walk()
+        if isinstance(statement, Let) and statement.primitive in PRIMITIVES
+    )
+    if flops <= 8:
+        return 4
+    return 2 if flops <= 24 else 1

@@ -1,0 +1,336 @@
+"""The whole way from a Python function to a loaded program, on one page.
+
+    call -> trace -> graph -> fused -> plan (of loops) -> llvm -> object -> variant
+
+Everything that knows of more than one stage is here; the stages do not know of each
+other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.util
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import penstock.ir as penstock_ir
+from penstock.frontend.trace import Trace, trace
+from penstock.ir.graph.value import Function
+from penstock.ir.location import Location
+from penstock.ir.plan.node import Plan
+from penstock.runtime.artifact import (
+    ABI_VERSION,
+    SHARED_OBJECT,
+    Artifact,
+    ErrorEntry,
+    sha256,
+)
+from penstock.runtime.binding import Call
+from penstock.runtime.cache import default_cache, support_data
+from penstock.runtime.dispatch import Variant
+from penstock.runtime.executable import Executable
+from penstock.runtime.machine import Machine, host
+from penstock.runtime.signature import ArrayLeaf, RealLeaf
+from penstock.runtime.support import Support, load_support
+
+__all__ = ["STAGES", "Compilation", "CompileOptions", "compile_variant"]
+
+STAGES = ("trace", "graph", "fused", "loops", "plan", "llvm", "asm", "cuda")
+"""What ``Lowered.text`` can show, in order."""
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """How a function is compiled.
+
+    Args:
+        static: names of arguments whose sizes are fixed.
+        fastmath: whether algebra may change the last bits.
+    """
+
+    static: tuple[Any, ...] = ()
+    fastmath: bool = False
+
+
+@dataclass
+class Compilation:
+    """One function on its way, each stage made when it is first asked for.
+
+    Attributes:
+        traced: what the frontend made.
+        options: how it is compiled.
+        machine: what it is compiled for.
+        seconds: how long each stage took.
+    """
+
+    traced: Trace
+    options: CompileOptions = CompileOptions()
+    machine: Machine = field(default_factory=host)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def timed(self, stage: str, make: Callable[[], Any]) -> Any:
+        """The result of a stage, its time noted."""
+        start = time.perf_counter()
+        made = make()
+        self.seconds[stage] = time.perf_counter() - start
+        return made
+
+    @cached_property
+    def parameters(self) -> dict[str, ArrayLeaf | RealLeaf]:
+        """The leaf of each parameter of the graph."""
+        leaves = [
+            leaf
+            for leaf in self.traced.signature.leaves
+            if isinstance(leaf, (ArrayLeaf, RealLeaf))
+        ]
+        names = [str(p.attributes["name"]) for p in self.traced.function.parameters]
+        return dict(zip(names, leaves, strict=True))
+
+    @cached_property
+    def strided(self) -> frozenset[str]:
+        """Parameters whose strides are given at run time."""
+        return frozenset(
+            name
+            for name, leaf in self.parameters.items()
+            if isinstance(leaf, ArrayLeaf) and leaf.layout == "strided"
+        )
+
+    @cached_property
+    def order(self) -> list[str]:
+        """Parameters and integer arguments in the order of the caller's leaves."""
+        arrays = iter(self.parameters)
+        integers = iter(self.traced.function.integers)
+        return [
+            next(arrays) if isinstance(leaf, (ArrayLeaf, RealLeaf)) else next(integers)
+            for leaf in self.traced.signature.leaves
+            if leaf.slot_count
+        ]
+
+    @cached_property
+    def graph(self) -> Function:
+        """The graph after all passes."""
+        from penstock.passes.pipelines import FAST, STANDARD, run_pipeline
+
+        pipeline = FAST if self.options.fastmath else STANDARD
+        return self.timed(
+            "passes", lambda: run_pipeline(self.traced.function, pipeline)
+        )
+
+    @cached_property
+    def fused(self) -> Function:
+        """The graph in clusters."""
+        from penstock.passes.fuse import fuse
+
+        return self.timed("fuse", lambda: fuse(self.graph, strided=self.strided))
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The host program and its Kernels."""
+        from penstock.lower import lower_function
+
+        reals = frozenset(
+            name for name, leaf in self.parameters.items() if isinstance(leaf, RealLeaf)
+        )
+        return self.timed(
+            "lower",
+            lambda: lower_function(
+                self.fused,
+                strided=self.strided,
+                reals=reals,
+                returned=self.traced.host_numbers,
+            ),
+        )
+
+    @cached_property
+    def llvm(self) -> str:
+        """The LLVM IR of the whole program."""
+        from penstock.backends.llvm.plan import emit_plan
+
+        return self.timed(
+            "emit", lambda: emit_plan(self.plan, self.order, self.machine)
+        )
+
+    @cached_property
+    def shared_object(self) -> bytes:
+        """The program as a shared object."""
+        from penstock.backends.llvm.link import link_shared_object
+        from penstock.backends.llvm.object import emit_object
+        from penstock.backends.llvm.plan import PREPARE, RUN
+
+        text = self.llvm
+        compiled = self.timed("llvm", lambda: emit_object(text, self.machine))
+        return self.timed("link", lambda: link_shared_object(compiled, [PREPARE, RUN]))
+
+    def text(self, stage: str) -> str:
+        """One stage as text.
+
+        Args:
+            stage: one of ``STAGES``.
+        """
+        if stage == "loops":
+            return "\n\n".join(str(kernel) for kernel in self.plan.kernels) + "\n"
+        if stage == "asm":
+            from penstock.backends.llvm.object import assembly
+
+            return assembly(self.llvm, self.machine)
+        if stage == "cuda":
+            from penstock.backends.cuda import emit_cuda
+
+            return emit_cuda(self.plan)
+        made = {
+            "trace": lambda: self.traced.function,
+            "graph": lambda: self.graph,
+            "fused": lambda: self.fused,
+            "plan": lambda: self.plan,
+            "llvm": lambda: self.llvm,
+        }[stage]()
+        return str(made)
+
+    @cached_property
+    def errors(self) -> tuple[ErrorEntry, ...]:
+        """The errors that the program may report."""
+        return tuple(
+            ErrorEntry(error.code, error.message, error.kind, error.loc)
+            for error in self.plan.errors
+        )
+
+
+def compile_variant(
+    function: Callable[..., Any], call: Call, options: CompileOptions, name: str
+) -> tuple[Variant, Compilation]:
+    """Compile a function for a call, or find in the cache what was compiled for it.
+
+    Args:
+        function: the user's function.
+        call: its arguments.
+        options: how to compile.
+        name: the function's name.
+
+    Raises:
+        PenstockError: the function cannot be compiled, at the user's line.
+    """
+    start = time.perf_counter()
+    traced = trace(function, call, static=options.static, name=name)
+    compilation = Compilation(traced, options)
+    compilation.seconds["trace"] = time.perf_counter() - start
+    cache = default_cache()
+    key = cache_key(compilation)
+    artifact = compilation.timed("cache", lambda: cache.load(key))
+    from_cache = artifact is not None
+    if artifact is None:
+        artifact = make_artifact(compilation)
+        cache.store(key, artifact)
+    start = time.perf_counter()
+    executable = Executable(artifact.parts[SHARED_OBJECT], name)
+    compilation.seconds["load"] = time.perf_counter() - start
+    variant = Variant(
+        traced.signature,
+        executable,
+        located(artifact, traced.function),
+        artifact=artifact,
+        from_cache=from_cache,
+    )
+    return variant, compilation
+
+
+def make_artifact(compilation: Compilation) -> Artifact:
+    """The artifact of a traced function: all stages, none of it from the cache."""
+    code = compilation.shared_object
+    function = compilation.traced.function
+    return Artifact(
+        function.name,
+        compilation.machine,
+        compilation.errors,
+        tuple(map(str, function.guards)),
+        facts={
+            "kernels": len(compilation.plan.kernels),
+            "error_origins": [
+                origin_of(error.loc, function) for error in compilation.errors
+            ],
+        },
+        parts={SHARED_OBJECT: code},
+    )
+
+
+def origin_of(loc: Location | None, function: Function) -> int:
+    """The number of the traced Value at a place in the source; -1 if there is none."""
+    for number, value in enumerate(function.values):
+        if loc is not None and loc in value.locations:
+            return number
+    return -1
+
+
+def located(artifact: Artifact, function: Function) -> tuple[ErrorEntry, ...]:
+    """An artifact's errors with the lines of the function at hand.
+
+    The same graph may have been compiled for a function elsewhere.
+    """
+    origins = artifact.facts.get("error_origins", ())
+    values = function.values
+    return tuple(
+        dataclasses.replace(error, loc=values[origin].loc) if origin >= 0 else error
+        for error, origin in zip(artifact.errors, origins, strict=True)
+    )
+
+
+def cache_key(compilation: Compilation) -> str:
+    """What an artifact depends on, as 64 hexadecimal digits.
+
+    The graph is taken as traced, before any pass: a program that is in the cache is
+    found without running one.
+    """
+    traced = compilation.traced
+    text = "\n".join(
+        (
+            compiler_fingerprint(),
+            str(compilation.machine),
+            repr(compilation.options.fastmath),
+            ",".join(compilation.order),
+            ",".join(sorted(compilation.strided)),
+            repr(traced.host_numbers),
+            traced.function.name,
+            ",".join(str(p.attributes["name"]) for p in traced.function.parameters),
+            traced.function.key,
+        )
+    )
+    return sha256(text.encode()).hex()
+
+
+@functools.cache
+def compiler_fingerprint() -> str:
+    """The version of everything that has a say in the code that is made.
+
+    In a checkout the version alone does not tell one state of the compiler from the
+    next, so the sizes and times of its files do.
+    """
+    import penstock
+
+    parts = [penstock.__version__, str(ABI_VERSION)]
+    for root in (os.path.dirname(__file__), os.path.dirname(penstock_ir.__file__)):
+        for folder, folders, files in os.walk(root):
+            folders[:] = sorted(f for f in folders if not f.startswith("__"))
+            for file in sorted(files):
+                if file.endswith(".py"):
+                    status = os.stat(os.path.join(folder, file))
+                    parts.append(f"{file} {status.st_size} {status.st_mtime_ns}")
+    llvmlite = importlib.util.find_spec("llvmlite")
+    if llvmlite is not None and llvmlite.origin is not None:
+        parts.append(f"{os.path.getsize(llvmlite.origin)}")
+        parts.append(f"{os.stat(llvmlite.origin).st_mtime_ns}")
+    return sha256("\n".join(parts).encode()).hex()
+
+
+def support() -> Support | None:
+    """The thread pool and native dispatcher of this process."""
+
+    def build() -> bytes:
+        from penstock.backends.llvm.support import build_support
+
+        return build_support()
+
+    return load_support(lambda: support_data(default_cache(), build))

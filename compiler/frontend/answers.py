@@ -1,0 +1,205 @@
+"""Questions about the elements of traced arrays.
+
+They have an answer where no argument is involved (a table of constants), or where
+the elements are sizes, which a guard can hold. Otherwise the elements are known only
+when the compiled function runs, and the error says what to write instead.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.handles import TracedArray
+from penstock.frontend.host_numbers import host_integer
+from penstock.frontend.tracer import Tracer
+from penstock.ir.attributes import Constant
+from penstock.ir.dims import Dim, Size, dim_maximum, dim_minimum
+from penstock.ir.errors import TraceError
+from penstock.ir.graph.value import Value
+
+__all__ = ["constant_array", "host_number", "host_size", "index", "number", "truth"]
+
+# Constants beyond this are not evaluated for a question about them.
+_LARGEST_CONSTANT = 1 << 20
+
+_COMPARISONS = {
+    "equal": "==",
+    "not_equal": "!=",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+}
+
+
+def truth(array: TracedArray) -> bool:
+    """``bool(array)``.
+
+    Raises:
+        TraceError: the answer is known only when the program runs.
+        ValueError: the array has more than one element, as in NumPy.
+    """
+    tracer = array.tracer
+    tracer.check()
+    for size in array.sizes:
+        if not tracer.ask(size, "==", 1):
+            raise ValueError(
+                "The truth value of an array with more than one element is ambiguous. "
+                "Use a.any() or a.all()"
+            )
+    value = array.value
+    known = constant_array(tracer, value)
+    if known is not None:
+        return bool(known.reshape(()))
+    answer = _host_truth(tracer, value)
+    if answer is not None:
+        return answer
+    raise unknown(
+        tracer,
+        f"the truth of a traced {array.tensor} is not known while tracing",
+        "truth",
+        "choose elements with np.where(condition, a, b), or branch with "
+        "ps.cond(condition, f, g, *arguments)",
+    )
+
+
+def number(array: TracedArray, what: str) -> Any:
+    """The one element of an array, as a Python number.
+
+    Raises:
+        TraceError: it is known only when the program runs.
+        TypeError: the array has more than one element, as in NumPy.
+    """
+    tracer = array.tracer
+    tracer.check()
+    for size in array.sizes:
+        if not tracer.ask(size, "==", 1):
+            raise TypeError("only length-1 arrays can be converted to Python scalars")
+    known = constant_array(tracer, array.value)
+    if known is not None:
+        return known.reshape(()).item()
+    size = host_size(tracer, array.value)
+    if size is not None:
+        return tracer.pin(size)
+    raise unknown(
+        tracer,
+        f"{what} asks for the element of a traced {array.tensor}, which is known only "
+        "when the compiled function runs",
+        "element",
+        "keep it an array: arithmetic and numpy functions take it as it is",
+    )
+
+
+def index(array: TracedArray) -> int:
+    """``array.__index__()``, as ``range`` and lists ask it.
+
+    Raises:
+        TraceError: it is known only when the program runs.
+        TypeError: it is no integer scalar.
+    """
+    if array.sizes or not array.kind.is_integer:
+        raise TypeError("only integer scalar arrays can be converted to a scalar index")
+    return int(number(array, "an index or a count"))
+
+
+def unknown(tracer: Tracer, message: str, code: str, hint: str) -> TraceError:
+    """The error for a question that only the running program can answer."""
+    return tracer.fail(message, code=code, hint=hint)
+
+
+def constant_array(tracer: Tracer, value: Value) -> np.ndarray[Any, Any] | None:
+    """The array that a Value is, where it depends on no argument and no size."""
+    cone = _cone(value)
+    for part in cone:
+        if part.op.name in ("parameter", "dim") or part.regions or not part.op.pure:
+            return None
+        elements = tracer.type_of(part).size
+        if not isinstance(elements, int) or elements > _LARGEST_CONSTANT:
+            return None
+    arrays: dict[Value, Any] = {}
+    with np.errstate(all="ignore"):
+        for part in cone:
+            operands = [arrays[operand] for operand in part.operands]
+            type_ = tracer.type_of(part)
+            result = part.op.evaluate(operands, part.attributes, type_)
+            arrays[part] = np.asarray(result)
+    found: np.ndarray[Any, Any] = arrays[value]
+    return found
+
+
+def _cone(value: Value) -> list[Value]:
+    """All Values that a Value depends on and itself, operands first."""
+    order: list[Value] = []
+    done: set[Value] = set()
+    stack: list[tuple[Value, bool]] = [(value, False)]
+    while stack:
+        part, ready = stack.pop()
+        if ready:
+            order.append(part)
+        elif part not in done:
+            done.add(part)
+            stack.append((part, True))
+            stack += [(operand, False) for operand in part.operands]
+    return order
+
+
+def host_size(tracer: Tracer, value: Value) -> Size | None:
+    """The size that a scalar Value is, where it is made of sizes and integers."""
+    if value.shape or not value.dtype.is_integer:
+        return None
+    name = value.op.name
+    if name == "dim":
+        size = value.attributes["size"]
+        assert isinstance(size, (int, Dim))
+        return tracer.normalize(size)
+    if name == "const":
+        constant = value.attributes["value"]
+        assert isinstance(constant, Constant)
+        return int(constant.array)
+    if name not in _SIZE_OPERATIONS or value.dtype.bits < 64:
+        return None
+    operands = [host_size(tracer, operand) for operand in value.operands]
+    if any(operand is None for operand in operands):
+        return None
+    sizes = [size for size in operands if size is not None]
+    if name in ("floor_divide", "remainder") and tracer.ask(sizes[1], "==", 0):
+        return None
+    return _SIZE_OPERATIONS[name](*sizes)
+
+
+_SIZE_OPERATIONS: dict[str, Any] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "neg": lambda a: -a,
+    "floor_divide": lambda a, b: a // b,
+    "remainder": lambda a, b: a % b,
+    "minimum": dim_minimum,
+    "maximum": dim_maximum,
+    "astype": lambda a: a,
+}
+
+
+def _host_truth(tracer: Tracer, value: Value) -> bool | None:
+    """The truth of a Value that compares sizes."""
+    name = value.op.name
+    if name == "reshape":
+        return _host_truth(tracer, value.operands[0])
+    if name == "not" and value.dtype.kind == "b":
+        answer = _host_truth(tracer, value.operands[0])
+        return None if answer is None else not answer
+    if name in _COMPARISONS:
+        left, right = (host_size(tracer, operand) for operand in value.operands)
+        if left is None or right is None:
+            return None
+        return tracer.ask(left, _COMPARISONS[name], right)
+    size = host_size(tracer, value)
+    return None if size is None else tracer.ask(size, "!=", 0)
+
+
+def host_number(array: TracedArray) -> Any:
+    """The element of an integer scalar as a host number, or ``None``."""
+    size = host_size(array.tracer, array.value)
+    return None if size is None else host_integer(array.tracer, size)

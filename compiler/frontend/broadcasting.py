@@ -1,0 +1,93 @@
+"""Shapes that meet: equal sizes are asked for, and guarded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.frontend.tracer import Tracer
+from penstock.ir.dims import Size
+from penstock.ir.errors import ShapeError
+from penstock.ir.location import user_location
+
+__all__ = ["broadcast_shape", "require_equal", "shapes_text"]
+
+
+def broadcast_shape(
+    tracer: Tracer, name: str, shapes: Sequence[tuple[Size, ...]]
+) -> tuple[Size, ...]:
+    """The common shape of operands that broadcast, as NumPy broadcasts.
+
+    Two symbolic sizes that are equal in this call are guarded to be equal; one that
+    is 1 is guarded to be 1.
+
+    Raises:
+        ShapeError: two sizes differ and neither is 1.
+    """
+    first = shapes[0]
+    if all(shape == first or not shape for shape in shapes[1:]):
+        return first
+    rank = max(map(len, shapes))
+    result: list[Size] = []
+    for axis in range(-rank, 0):
+        known: Size = 1
+        for shape in shapes:
+            if len(shape) < -axis:
+                continue
+            merged = _merge(tracer, known, tracer.normalize(shape[axis]))
+            if merged is None:
+                raise ShapeError(
+                    user_location(),
+                    f"{name}: cannot broadcast {shapes_text(tracer, shapes)}",
+                    code="broadcast",
+                    hint="align trailing axes, e.g. x[:, None]",
+                )
+            known = merged
+        result.append(known)
+    return tuple(result)
+
+
+def _merge(tracer: Tracer, known: Size, size: Size) -> Size | None:
+    """The common size of two, or ``None``."""
+    if size == known or size == 1:
+        return known
+    if known == 1:
+        return size
+    a, b = tracer.number(known), tracer.number(size)
+    if a == b:
+        tracer.ask(known, "==", size)
+        return tracer.normalize(known)
+    if a == 1:
+        tracer.ask(known, "==", 1)
+        return size
+    if b == 1:
+        tracer.ask(size, "==", 1)
+        return known
+    return None
+
+
+def require_equal(
+    tracer: Tracer, name: str, left: Size, right: Size, hint: str | None = None
+) -> None:
+    """Raise a ShapeError unless two sizes are equal, which is guarded."""
+    left, right = tracer.normalize(left), tracer.normalize(right)
+    if left == right or tracer.ask(left, "==", right):
+        return
+    numbers = tracer.sizes_text((left, right))
+    where = f" ({numbers})" if numbers else ""
+    raise ShapeError(
+        user_location(),
+        f"{name}: sizes {left} and {right} differ{where}",
+        code="size-mismatch",
+        hint=hint,
+    )
+
+
+def shapes_text(tracer: Tracer, shapes: Sequence[tuple[Size, ...]]) -> str:
+    """Shapes and what their symbols are, for messages."""
+    texts = [
+        "(" + ", ".join(str(tracer.normalize(size)) for size in shape) + ")"
+        for shape in shapes
+    ]
+    sizes = tuple(tracer.normalize(size) for shape in shapes for size in shape)
+    numbers = tracer.sizes_text(sizes)
+    return " with ".join(texts) + (f", where {numbers}" if numbers else "")

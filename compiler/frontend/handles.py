@@ -1,0 +1,474 @@
+"""Traced arrays: handles on storage cells, which pass for NumPy arrays.
+
+A handle is (cell, view). The cell holds the Value that the storage has now; a write
+through any handle gives the cell a new Value, and all handles on it see that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from penstock.frontend.broadcasting import broadcast_shape
+from penstock.frontend.host_numbers import host_integer
+from penstock.frontend.promotion import check_cast
+from penstock.frontend.tracer import Tracer
+from penstock.frontend.views import (
+    BroadcastStep,
+    ReshapeStep,
+    SliceStep,
+    Step,
+    put_path,
+    take_path,
+)
+from penstock.ir.dims import Size
+from penstock.ir.errors import ShapeError, TraceError
+from penstock.ir.graph.value import Value
+from penstock.ir.location import user_location
+from penstock.ir.types import Dtype, TensorType
+
+__all__ = ["Cell", "TracedArray", "TracedScalar", "fresh", "wrap"]
+
+
+class Cell:
+    """Storage that handles share.
+
+    Attributes:
+        value: what it holds now.
+        version: how often it was written.
+        owner: whose storage it is, where it must not be written: ``argument x``.
+        ordered: whether NumPy would certainly lay it out in C order.
+    """
+
+    __slots__ = ("ordered", "owner", "value", "version")
+
+    def __init__(self, value: Value, owner: str = "", ordered: bool = True) -> None:
+        self.value = value
+        self.version = 0
+        self.owner = owner
+        self.ordered = ordered
+
+
+def _binary(ufunc: np.ufunc) -> tuple[Any, Any]:
+    """A binary operator and its reflection."""
+
+    def forward(self: TracedArray, other: Any) -> Any:
+        from penstock.frontend.operators import binary
+
+        return binary(ufunc, self, other, self)
+
+    def reflected(self: TracedArray, other: Any) -> Any:
+        from penstock.frontend.operators import binary
+
+        return binary(ufunc, other, self, self)
+
+    return forward, reflected
+
+
+def _comparison(ufunc: np.ufunc) -> Any:
+    return _binary(ufunc)[0]
+
+
+def _in_place(ufunc: np.ufunc) -> Any:
+    def update(self: TracedArray, other: Any) -> Any:
+        from penstock.frontend.operators import in_place
+
+        return in_place(ufunc, self, other)
+
+    return update
+
+
+def _unary(ufunc: np.ufunc) -> Any:
+    def apply(self: TracedArray) -> Any:
+        from penstock.frontend.ufuncs import call_ufunc
+
+        return call_ufunc(ufunc, (self,))
+
+    return apply
+
+
+class TracedArray:
+    """An array of the traced program.
+
+    ``isinstance(x, np.ndarray)`` holds, because ``__class__`` says so; ``type(x)``
+    is this class. Attributes and methods of ``numpy.ndarray`` are looked up in the
+    tables of ``penstock.frontend.methods``.
+
+    Attributes:
+        tracer: the trace that it belongs to.
+        cell: its storage.
+        path: how it sees the storage.
+    """
+
+    __slots__ = ("_memo", "_shape", "cell", "path", "tracer")
+
+    # NumPy's arrays leave operators to us.
+    __array_priority__ = 1000.0
+
+    def __init__(
+        self,
+        tracer: Tracer,
+        cell: Cell,
+        path: tuple[Step, ...] = (),
+        shape: tuple[Size, ...] | None = None,
+    ) -> None:
+        self.tracer = tracer
+        self.cell = cell
+        self.path = path
+        self._shape = tracer.type_of(cell.value).shape if shape is None else shape
+        self._memo: tuple[int, Value] | None = None
+
+    @property
+    def __class__(self) -> type[Any]:  # type: ignore[override]
+        return np.ndarray
+
+    @property
+    def value(self) -> Value:
+        """The Value of what the handle sees now."""
+        cell = self.cell
+        if not self.path:
+            return cell.value
+        if self._memo is None or self._memo[0] != cell.version:
+            value = take_path(self.tracer, cell.value, self.path)
+            self._memo = (cell.version, value)
+        return self._memo[1]
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """The shape as sizes, normalized."""
+        tracer = self.tracer
+        if tracer.facts.replacements:
+            self._shape = tuple([tracer.normalize(size) for size in self._shape])
+        return self._shape
+
+    @property
+    def kind(self) -> Dtype:
+        """The dtype as a Dtype."""
+        return self.cell.value.dtype
+
+    @property
+    def tensor(self) -> TensorType:
+        """The type."""
+        return TensorType(self.kind, self.sizes)
+
+    def view(self, step: Step, shape: tuple[Size, ...]) -> TracedArray:
+        """A further handle on the same cell."""
+        return TracedArray(self.tracer, self.cell, (*self.path, step), shape)
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The shape as the traced program sees it."""
+        tracer = self.tracer
+        return tuple([host_integer(tracer, size) for size in self.sizes])
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype."""
+        return self.kind.numpy
+
+    @property
+    def in_order(self) -> bool:
+        """Whether NumPy would certainly have the elements in C order, without gaps."""
+        return self.cell.ordered and not self.path or len(self.sizes) == 0
+
+    def write(self, value: Value) -> None:
+        """Replace what the handle sees by a Value of the same type.
+
+        Raises:
+            TraceError: the storage is the caller's, or the view is read-only.
+        """
+        self.check_writable()
+        cell = self.cell
+        if self.path:
+            value = put_path(self.tracer, cell.value, self.path, value)
+        cell.value = value
+        cell.version += 1
+
+    def check_writable(self) -> None:
+        """Raise a TraceError if this must not be written."""
+        self.tracer.check()
+        if self.cell.owner:
+            raise self.tracer.fail(
+                f"cannot write to {self.cell.owner}: it belongs to the caller",
+                code="write-to-input",
+                hint="write to a copy: x = x.copy()",
+            )
+        for step in self.path:
+            if isinstance(step, BroadcastStep):
+                raise self.tracer.fail(
+                    "cannot write to a broadcast array: elements share their memory",
+                    code="write-to-broadcast",
+                    hint="write to a copy: x = x.copy()",
+                )
+            if isinstance(step, ReshapeStep) and not step.certain:
+                raise self.tracer.fail(
+                    "cannot write to this reshaped array: whether NumPy makes it a "
+                    "view or a copy depends on the memory layout",
+                    code="uncertain-view",
+                    hint="write to a copy: x = x.reshape(...).copy()",
+                )
+
+    def assign(self, source: TracedArray, casting: str = "unsafe") -> None:
+        """Write an array into this one, broadcast and converted as NumPy does.
+
+        Raises:
+            ShapeError: it does not broadcast to this shape.
+        """
+        self.check_writable()
+        if self.kind is not source.kind:
+            check_cast(source.kind, self.kind, casting, "assignment")
+        value = broadcast_into(self.tracer, source, self.sizes)
+        if value.dtype is not self.kind:
+            value = self.tracer.emit("astype", value, dtype=self.kind)
+        self.write(value)
+
+    def __getattr__(self, name: str) -> Any:
+        from penstock.frontend.methods import lookup
+
+        return lookup(self, name)
+
+    def __dir__(self) -> list[str]:
+        from penstock.frontend.methods import names
+
+        return names()
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, **options: Any
+    ) -> Any:
+        from penstock.frontend.ufuncs import call_method
+
+        return call_method(ufunc, method, inputs, options)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: Any, kwargs: Any
+    ) -> Any:
+        from penstock.frontend.namespace import call_function
+
+        return call_function(function, args, kwargs)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise self._unknown(
+            "a traced array cannot become a NumPy array: its elements are known only "
+            "when the compiled function runs",
+            "to-numpy",
+            "keep it traced: numpy functions take it as it is; np.asarray works "
+            "within the traced function",
+        )
+
+    def _unknown(self, message: str, code: str, hint: str) -> TraceError:
+        self.tracer.check()
+        return self.tracer.fail(message, code=code, hint=hint)
+
+    def __getitem__(self, key: Any) -> Any:
+        from penstock.frontend.indexing import get_item
+
+        return get_item(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        from penstock.frontend.assignment import set_item
+
+        set_item(self, key, value)
+
+    def __len__(self) -> int:
+        # Python insists on a true int here: the size becomes part of the variant.
+        if not self.sizes:
+            raise TypeError("len() of unsized object")
+        return self.tracer.pin(self.sizes[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.sizes:
+            raise TypeError("iteration over a 0-d array")
+        return (self[index] for index in range(len(self)))
+
+    def __contains__(self, element: Any) -> bool:
+        return bool((self == element).any())
+
+    def __bool__(self) -> bool:
+        from penstock.frontend.answers import truth
+
+        return truth(self)
+
+    def __index__(self) -> int:
+        from penstock.frontend.answers import index
+
+        return index(self)
+
+    def __int__(self) -> int:
+        from penstock.frontend.answers import number
+
+        return int(number(self, "int()"))
+
+    def __float__(self) -> float:
+        from penstock.frontend.answers import number
+
+        return float(number(self, "float()"))
+
+    def __complex__(self) -> complex:
+        from penstock.frontend.answers import number
+
+        return complex(number(self, "complex()"))
+
+    def __hash__(self) -> int:
+        raise TypeError("unhashable type: 'numpy.ndarray'")
+
+    def __repr__(self) -> str:
+        if not self.tracer.active:
+            return f"<traced {self.cell.value.dtype} of a finished trace>"
+        return f"<traced {self.tensor}>"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __copy__(self) -> TracedArray:
+        return fresh(self.tracer, self.value)
+
+    def __deepcopy__(self, memo: Any) -> TracedArray:
+        return fresh(self.tracer, self.value)
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise self._unknown(
+            "a traced array cannot be pickled: its elements are known only when the "
+            "compiled function runs",
+            "to-numpy",
+            "pickle what the compiled function returns",
+        )
+
+    __add__, __radd__ = _binary(np.add)
+    __sub__, __rsub__ = _binary(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.true_divide)
+    __floordiv__, __rfloordiv__ = _binary(np.floor_divide)
+    __mod__, __rmod__ = _binary(np.remainder)
+    __divmod__, __rdivmod__ = _binary(np.divmod)
+    __pow__, __rpow__ = _binary(np.power)
+    __matmul__, __rmatmul__ = _binary(np.matmul)
+    __and__, __rand__ = _binary(np.bitwise_and)
+    __or__, __ror__ = _binary(np.bitwise_or)
+    __xor__, __rxor__ = _binary(np.bitwise_xor)
+    __lshift__, __rlshift__ = _binary(np.left_shift)
+    __rshift__, __rrshift__ = _binary(np.right_shift)
+    __eq__ = _comparison(np.equal)
+    __ne__ = _comparison(np.not_equal)
+    __lt__ = _comparison(np.less)
+    __le__ = _comparison(np.less_equal)
+    __gt__ = _comparison(np.greater)
+    __ge__ = _comparison(np.greater_equal)
+    __neg__ = _unary(np.negative)
+    __pos__ = _unary(np.positive)
+    __abs__ = _unary(np.absolute)
+    __invert__ = _unary(np.invert)
+    __iadd__ = _in_place(np.add)
+    __isub__ = _in_place(np.subtract)
+    __imul__ = _in_place(np.multiply)
+    __itruediv__ = _in_place(np.true_divide)
+    __ifloordiv__ = _in_place(np.floor_divide)
+    __imod__ = _in_place(np.remainder)
+    __ipow__ = _in_place(np.power)
+    __imatmul__ = _in_place(np.matmul)
+    __iand__ = _in_place(np.bitwise_and)
+    __ior__ = _in_place(np.bitwise_or)
+    __ixor__ = _in_place(np.bitwise_xor)
+    __ilshift__ = _in_place(np.left_shift)
+    __irshift__ = _in_place(np.right_shift)
+
+
+class TracedScalar(TracedArray):
+    """A NumPy scalar of the traced program, such as a full sum: it is immutable.
+
+    ``isinstance(s, np.float64)`` holds where NumPy's own would.
+    """
+
+    __slots__ = ()
+
+    @property
+    def __class__(self) -> type[Any]:  # type: ignore[override]
+        return self.kind.numpy.type
+
+    def check_writable(self) -> None:
+        """Always raises: NumPy scalars cannot be written."""
+        raise TypeError(
+            f"'numpy.{self.kind.numpy.name}' object does not support item assignment"
+        )
+
+    def __len__(self) -> int:
+        raise TypeError(f"object of type 'numpy.{self.kind.numpy.name}' has no len()")
+
+    def __hash__(self) -> int:
+        from penstock.frontend.answers import number
+
+        return hash(number(self, "hash()"))
+
+    def __round__(self, digits: Any = None) -> Any:
+        from penstock.frontend.answers import number
+
+        return round(number(self, "round()"), digits)
+
+    # `s += 1` makes a new scalar, as it does of Python's numbers.
+    __iadd__ = TracedArray.__add__
+    __isub__ = TracedArray.__sub__
+    __imul__ = TracedArray.__mul__
+    __itruediv__ = TracedArray.__truediv__
+    __ifloordiv__ = TracedArray.__floordiv__
+    __imod__ = TracedArray.__mod__
+    __ipow__ = TracedArray.__pow__
+    __iand__ = TracedArray.__and__
+    __ior__ = TracedArray.__or__
+    __ixor__ = TracedArray.__xor__
+    __ilshift__ = TracedArray.__lshift__
+    __irshift__ = TracedArray.__rshift__
+
+
+def wrap(tracer: Tracer, value: Value, ordered: bool = True) -> TracedArray:
+    """A Value as an operation returns it: a NumPy scalar where it has no axes."""
+    cell = Cell(value, ordered=ordered)
+    return TracedArray(tracer, cell) if value.shape else TracedScalar(tracer, cell)
+
+
+def fresh(tracer: Tracer, value: Value, ordered: bool = True) -> TracedArray:
+    """A Value as an array of its own, also where it has no axes."""
+    return TracedArray(tracer, Cell(value, ordered=ordered))
+
+
+def view_of(array: TracedArray, step: SliceStep | ReshapeStep) -> TracedArray:
+    """A further handle, by a step that says its shape."""
+    shape = step.size if isinstance(step, SliceStep) else step.shape
+    return array.view(step, shape)
+
+
+def broadcast_into(
+    tracer: Tracer, source: TracedArray, shape: tuple[Size, ...]
+) -> Value:
+    """The Value of an array repeated to a shape.
+
+    Raises:
+        ShapeError: it does not broadcast to the shape.
+    """
+    own = source.sizes
+    if own == shape:
+        return source.value
+    # NumPy drops leading axes of size 1 that the target lacks.
+    while len(own) > len(shape) and tracer.ask(own[0], "==", 1):
+        own = own[1:]
+    common = broadcast_shape(tracer, "assignment", [shape, own])
+    target = tuple(tracer.normalize(size) for size in shape)
+    if common != target:
+        raise ShapeError(
+            user_location(),
+            f"assignment: {source.tensor} does not broadcast to "
+            f"{TensorType(source.kind, target)}",
+            code="broadcast-into",
+            hint="the right side may only repeat along axes of size 1",
+        )
+    value = source.value
+    if len(own) < len(source.sizes):
+        value = tracer.emit("reshape", value, shape=tuple(map(tracer.normalize, own)))
+    if tracer.type_of(value).shape == target:
+        return value
+    return tracer.emit("broadcast_to", value, shape=target)

@@ -1,0 +1,210 @@
+"""What stands between the brackets of ``x[...]``, sorted by kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.answers import constant_array, host_size
+from penstock.frontend.handles import TracedArray
+from penstock.frontend.host_numbers import size_of
+from penstock.frontend.lift import as_array
+from penstock.frontend.tracer import Tracer
+from penstock.ir.dims import Size
+from penstock.ir.errors import IndexOutOfBoundsError, UnsupportedError
+from penstock.ir.graph.value import Value
+from penstock.ir.location import user_location
+
+__all__ = ["Key", "checked_index", "parse_key", "slice_bounds"]
+
+
+@dataclass
+class Key:
+    """One part of an index.
+
+    Attributes:
+        kind: ``"integer"``, ``"dynamic"`` (a traced integer), ``"slice"``, ``"new"``
+            (``None``), ``"array"`` (of integers) or ``"mask"`` (of bools).
+        integer: the size that an integer is.
+        value: a dynamic integer.
+        bounds: the slice.
+        array: an array of integers or bools.
+        axis_count: how many axes of the array it takes.
+    """
+
+    kind: str
+    integer: Size = 0
+    value: Value | None = None
+    bounds: slice = slice(None)
+    array: TracedArray | None = None
+    axis_count: int = 1
+
+
+def parse_key(array: TracedArray, key: Any) -> list[Key]:
+    """The parts of an index, an ellipsis replaced by full slices.
+
+    Raises:
+        IndexError: there are more parts than axes, or one is no index.
+    """
+    tracer = array.tracer
+    parts = key if isinstance(key, tuple) else (key,)
+    found: list[Key | None] = [
+        None if part is Ellipsis else _parse_part(tracer, part) for part in parts
+    ]
+    if found.count(None) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    taken = sum(part.axis_count for part in found if part is not None)
+    rank = len(array.sizes)
+    if taken > rank:
+        raise IndexOutOfBoundsError(
+            user_location(),
+            f"too many indices: {array.tensor} has {rank} axes, but {taken} are "
+            "indexed",
+            code="too-many-indices",
+        )
+    filling = [Key("slice") for _ in range(rank - taken)]
+    if None not in found:
+        return [part for part in found if part is not None] + filling
+    place = found.index(None)
+    before, after = found[:place], found[place + 1 :]
+    return [p for p in before if p] + filling + [p for p in after if p]
+
+
+def _parse_part(tracer: Tracer, part: Any) -> Key:
+    if part is None:
+        return Key("new", axis_count=0)
+    kind = type(part)
+    if kind is slice:
+        return Key("slice", bounds=part)
+    if kind is not bool and not issubclass(kind, (np.generic, TracedArray)):
+        size = size_of(part)
+        if size is not None:
+            return Key("integer", integer=tracer.normalize(size))
+    if issubclass(kind, (float, np.floating, str)):
+        raise IndexError(
+            "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) "
+            "and integer or boolean arrays are valid indices"
+        )
+    if hasattr(kind, "__index__") and not issubclass(
+        kind, (TracedArray, np.ndarray, np.generic, bool)
+    ):
+        return Key("integer", integer=part.__index__())
+    index = _index_array(tracer, part)
+    if index.kind.kind == "b":
+        return _parse_mask(tracer, index)
+    if index.sizes:
+        return Key("array", array=index)
+    size = host_size(tracer, index.value)
+    if size is not None:
+        return Key("integer", integer=size)
+    return Key("dynamic", value=index.value, array=index)
+
+
+def _index_array(tracer: Tracer, part: Any) -> TracedArray:
+    if isinstance(part, (list, tuple)) and not part:
+        return as_array(tracer, np.empty(0, np.int64))
+    index = as_array(tracer, part)
+    if index.kind.kind not in "biu":
+        raise IndexError("arrays used as indices must be of integer (or boolean) type")
+    return index
+
+
+def _parse_mask(tracer: Tracer, mask: TracedArray) -> Key:
+    rank = len(mask.sizes)
+    if not rank:
+        raise UnsupportedError(
+            user_location(),
+            "indexing with a single bool is not supported",
+            code="bool-index",
+            hint="choose with np.where(condition, a, b)",
+        )
+    known = constant_array(tracer, mask.value)
+    if known is not None and rank == 1:
+        return Key("array", array=as_array(tracer, np.flatnonzero(known)))
+    return Key("mask", array=mask, axis_count=rank)
+
+
+def checked_index(
+    array: TracedArray, index: Size, axis: int, size: Size | None = None
+) -> Size:
+    """An integer index counted from the start, after a guarded check of its range.
+
+    Raises:
+        IndexOutOfBoundsError: it is outside the axis.
+    """
+    tracer = array.tracer
+    size = array.sizes[axis] if size is None else size
+    if tracer.ask(index, ">=", 0):
+        inside = tracer.ask(index, "<", size)
+        position = index
+    else:
+        position = size + index
+        inside = tracer.ask(position, ">=", 0)
+    if inside:
+        return tracer.normalize(position)
+    number, extent = tracer.number(index), tracer.number(size)
+    raise IndexOutOfBoundsError(
+        user_location(),
+        f"index {number} is out of bounds for axis {axis} with size {extent}",
+        code="index-out-of-bounds",
+    )
+
+
+def slice_bounds(tracer: Tracer, bounds: slice, size: Size) -> tuple[Size, int, Size]:
+    """Start, step and number of elements of a slice of an axis, as Python counts.
+
+    Which end is cut off at the axis' border is asked, and guarded.
+
+    Raises:
+        ValueError: the step is zero.
+    """
+    step = 1 if bounds.step is None else tracer.pin(_bound(tracer, bounds.step))
+    if step == 0:
+        raise ValueError("slice step cannot be zero")
+    least: Size = 0 if step > 0 else -1
+    greatest = size if step > 0 else size - 1
+    first, last = (least, greatest) if step > 0 else (greatest, least)
+    start, stop = (
+        default
+        if end is None
+        else _clamp(tracer, _bound(tracer, end), size, least, greatest)
+        for end, default in ((bounds.start, first), (bounds.stop, last))
+    )
+    span = stop - start if step > 0 else start - stop
+    if not tracer.ask(span, ">=", 0):
+        return tracer.normalize(start), step, 0
+    stride = abs(step)
+    count = span if stride == 1 else (span + (stride - 1)) // stride
+    return tracer.normalize(start), step, tracer.normalize(count)
+
+
+def _bound(tracer: Tracer, end: Any) -> Size:
+    size = size_of(end) if not issubclass(type(end), TracedArray) else None
+    if size is not None:
+        return tracer.normalize(size)
+    if issubclass(type(end), TracedArray):
+        known = host_size(tracer, end.value)
+        if known is not None:
+            return known
+        raise tracer.fail(
+            "the end of a slice is a traced integer: the size of the result would be "
+            "known only when the compiled function runs",
+            code="slice-end",
+            hint="slice by Python integers or sizes, or select with np.where",
+        )
+    if hasattr(type(end), "__index__"):
+        return int(end.__index__())
+    raise TypeError(
+        "slice indices must be integers or None or have an __index__ method"
+    )
+
+
+def _clamp(
+    tracer: Tracer, end: Size, size: Size, least: Size, greatest: Size
+) -> Size:
+    if not tracer.ask(end, ">=", 0):
+        end = size + end
+        return end if tracer.ask(end, ">=", least) else least
+    return end if tracer.ask(end, "<=", greatest) else greatest

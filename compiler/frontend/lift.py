@@ -1,0 +1,217 @@
+"""Anything that NumPy takes for an array, as a traced array or a Value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.handles import TracedArray, fresh, wrap
+from penstock.frontend.host_numbers import HostInteger, HostNumber
+from penstock.frontend.host_reals import HostReal
+from penstock.frontend.promotion import (
+    Kind,
+    check_fits,
+    result_dtype,
+    supported_dtype,
+)
+from penstock.frontend.tracer import Tracer
+from penstock.ir.errors import ShapeError, UnsupportedError
+from penstock.ir.graph.value import Value
+from penstock.ir.location import user_location
+from penstock.ir.types import Dtype, bool_, dtype_of, f64, i64
+
+__all__ = [
+    "as_array",
+    "convert",
+    "find_tracer",
+    "is_traced",
+    "kind_of",
+    "value_of",
+]
+
+_TRACED = (TracedArray, HostNumber)
+
+
+def is_traced(value: Any) -> bool:
+    """Whether a value is traced, or a list or tuple with such within."""
+    # `type` because traced values only say that they are arrays and numbers.
+    if issubclass(type(value), _TRACED):
+        return True
+    if isinstance(value, (list, tuple)):
+        return any(is_traced(item) for item in value)
+    return False
+
+
+def find_tracer(values: Sequence[Any]) -> Tracer:
+    """The trace that operands belong to; at least one is traced."""
+    for value in values:
+        if issubclass(type(value), _TRACED):
+            tracer: Tracer = value.tracer
+            tracer.check()
+            return tracer
+        if isinstance(value, (list, tuple)) and is_traced(value):
+            return find_tracer(value)
+    from penstock.frontend.tracer import require_tracer
+
+    return require_tracer("a numpy function of a traced program")
+
+
+def kind_of(operand: Any) -> Kind | None:
+    """What an operand counts as in promotion; ``None`` for lists.
+
+    Raises:
+        UnsupportedError: it is no number, array or list.
+    """
+    kind = type(operand)
+    if issubclass(kind, TracedArray):
+        dtype: Dtype = operand.kind
+        return dtype
+    if kind is float or kind is HostReal:
+        return float
+    if kind is int or kind is HostInteger:
+        return int
+    if kind is bool:
+        return bool_
+    if issubclass(kind, (np.ndarray, np.generic)):
+        return supported_dtype(operand.dtype)
+    if issubclass(kind, (list, tuple)):
+        return None
+    if issubclass(kind, (int, float)):
+        return float if issubclass(kind, float) else int
+    if hasattr(kind, "__array__"):
+        return supported_dtype(np.asarray(operand).dtype)
+    if kind is complex:
+        return supported_dtype(np.dtype(complex))
+    raise UnsupportedError(
+        user_location(),
+        f"a {kind.__name__} is no array or number",
+        code="operand-type",
+        hint="numpy functions take arrays, numbers, and lists of them",
+    )
+
+
+def value_of(tracer: Tracer, operand: Any, dtype: Dtype | None = None) -> Value:
+    """An operand as a Value, converted to a dtype where one is given."""
+    kind = type(operand)
+    if issubclass(kind, TracedArray):
+        if operand.tracer is not tracer:
+            operand.tracer.check()
+        return convert(tracer, operand.value, dtype)
+    if kind is HostReal:
+        return convert(tracer, operand.value, dtype)
+    if kind is HostInteger:
+        return _size_value(tracer, operand, dtype)
+    if issubclass(kind, (list, tuple)):
+        return convert(tracer, as_array(tracer, operand).value, dtype)
+    if issubclass(kind, (np.ndarray, np.generic)) or hasattr(kind, "__array__"):
+        array = np.asarray(operand)
+        return convert(
+            tracer, tracer.constant(array, supported_dtype(array.dtype)), dtype
+        )
+    if dtype is None:
+        dtype = python_dtype(operand)
+    if dtype.is_integer and kind is not bool:
+        check_fits(tracer, operand, dtype)
+    return tracer.constant(operand, dtype)
+
+
+def python_dtype(number: Any) -> Dtype:
+    """The dtype that NumPy gives a Python number that stands alone."""
+    kind = kind_of(number)
+    if kind is float:
+        return f64
+    if kind is int:
+        return i64 if type(number) is HostInteger else _integer_dtype(number)
+    assert isinstance(kind, Dtype)
+    return kind
+
+
+def _integer_dtype(number: int) -> Dtype:
+    found = dtype_of(np.asarray(number).dtype)
+    return i64 if found is None else found
+
+
+def _size_value(tracer: Tracer, number: HostInteger, dtype: Dtype | None) -> Value:
+    size = tracer.normalize(number.size)
+    if isinstance(size, int):
+        return value_of(tracer, size, dtype)
+    if dtype is not None and dtype.is_integer:
+        check_fits(tracer, number, dtype)
+    value = tracer.emit("dim", size=size)
+    if dtype is not None and dtype.is_float and dtype is not f64:
+        # NumPy converts Python's integers through a double.
+        value = convert(tracer, value, f64)
+    return convert(tracer, value, dtype)
+
+
+def convert(tracer: Tracer, value: Value, dtype: Dtype | None) -> Value:
+    """A Value in another dtype."""
+    if dtype is None or value.dtype is dtype:
+        return value
+    return tracer.emit("astype", value, dtype=dtype)
+
+
+def as_array(tracer: Tracer, operand: Any, dtype: Dtype | None = None) -> TracedArray:
+    """Anything that NumPy takes for an array, as ``np.asarray`` would give it."""
+    kind = type(operand)
+    if issubclass(kind, TracedArray):
+        array: TracedArray = operand
+        if dtype is None or array.kind is dtype:
+            return array
+        value = convert(tracer, array.value, dtype)
+        return fresh(tracer, value, array.in_order)
+    if issubclass(kind, (list, tuple)):
+        return _stack_list(tracer, operand, dtype)
+    value = value_of(tracer, operand)
+    if issubclass(kind, np.generic):
+        return wrap(tracer, convert(tracer, value, dtype))
+    return fresh(tracer, convert(tracer, value, dtype))
+
+
+def _stack_list(
+    tracer: Tracer, items: Sequence[Any], dtype: Dtype | None
+) -> TracedArray:
+    """A list of numbers, arrays and lists as an array with one more axis."""
+    if not is_traced(items):
+        array = np.array(items)
+        return fresh(
+            tracer,
+            tracer.constant(array, dtype or supported_dtype(array.dtype, "lists")),
+        )
+    if dtype is None:
+        dtype = result_dtype(_kinds_within(items))
+    parts = [as_array(tracer, item, dtype) for item in items]
+    shapes = {part.sizes for part in parts}
+    if len(shapes) > 1:
+        from penstock.frontend.broadcasting import require_equal, shapes_text
+
+        first = parts[0].sizes
+        for part in parts:
+            if len(part.sizes) != len(first):
+                raise ShapeError(
+                    user_location(),
+                    "a list of arrays has an inhomogeneous shape: "
+                    + shapes_text(tracer, [first, part.sizes]),
+                    code="ragged-list",
+                    hint="the parts of an array must all have the same shape",
+                )
+            for left, right in zip(first, part.sizes, strict=True):
+                require_equal(tracer, "array", left, right)
+    values = [
+        tracer.emit("reshape", part.value, shape=(1, *part.sizes)) for part in parts
+    ]
+    return fresh(tracer, tracer.emit("concatenate", *values, axis=0))
+
+
+def _kinds_within(items: Sequence[Any]) -> list[Kind]:
+    kinds: list[Kind] = []
+    for item in items:
+        if isinstance(item, (list, tuple)):
+            kinds += _kinds_within(item)
+        else:
+            kind = kind_of(item)
+            if kind is not None:
+                kinds.append(kind)
+    return list(dict.fromkeys(kinds))

@@ -1,0 +1,173 @@
+"""What arguments of NumPy functions have in common: axes, shapes, what is refused."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from penstock.frontend.answers import host_size
+from penstock.frontend.broadcasting import require_equal
+from penstock.frontend.handles import TracedArray
+from penstock.frontend.host_numbers import size_of
+from penstock.frontend.lift import as_array, find_tracer
+from penstock.frontend.tracer import Tracer, require_tracer
+from penstock.ir.dims import Size
+from penstock.ir.errors import AxisError, ShapeError, UnsupportedError
+from penstock.ir.location import user_location
+
+__all__ = [
+    "NO_VALUE",
+    "arrays_of",
+    "deliver",
+    "normalize_axes",
+    "normalize_axis",
+    "operand",
+    "refuse",
+    "shape_of",
+    "size_argument",
+]
+
+
+class _NoValue:
+    """Stands for an argument that was not given, as ``np._NoValue`` does."""
+
+    def __repr__(self) -> str:
+        return "<no value>"
+
+
+NO_VALUE: Any = _NoValue()
+
+
+def operand(value: Any) -> TracedArray:
+    """An argument as a traced array."""
+    if issubclass(type(value), TracedArray):
+        array: TracedArray = value
+        array.tracer.check()
+        return array
+    return as_array(find_tracer([value]), value)
+
+
+def arrays_of(values: Sequence[Any]) -> list[TracedArray]:
+    """Arguments as traced arrays of one trace."""
+    tracer = find_tracer(list(values))
+    return [as_array(tracer, value) for value in values]
+
+
+def refuse(function: str, **arguments: tuple[Any, Any]) -> None:
+    """Raise an UnsupportedError for an argument that is not its default.
+
+    Args:
+        function: the function's name.
+        arguments: for each argument its value and what is supported.
+    """
+    for name, (value, supported) in arguments.items():
+        if value is supported or value is NO_VALUE:
+            continue
+        if isinstance(value, (str, bool)) and value == supported:
+            continue
+        shown = value if isinstance(value, (str, bool, int, float)) else "..."
+        raise UnsupportedError(
+            user_location(),
+            f"{function} with {name}={shown!r} is not supported"
+            if shown != "..."
+            else f"{function} with {name}= is not supported",
+            code="unsupported-argument",
+        )
+
+
+def deliver(name: str, result: TracedArray, out: Any) -> Any:
+    """A function's result, put into ``out`` where it is given.
+
+    Raises:
+        UnsupportedError: ``out`` is not traced.
+        DtypeError: it cannot hold the result.
+        ShapeError: it has another shape.
+    """
+    if out is None or out is NO_VALUE:
+        return result
+    if type(out) is not TracedArray:
+        raise UnsupportedError(
+            user_location(),
+            f"{name}: out= is a {type(out).__name__}, which is not traced",
+            code="out-argument",
+            hint="make it within the function: np.empty(...) or np.zeros(...)",
+        )
+    if len(out.sizes) != len(result.sizes):
+        raise ShapeError(
+            user_location(),
+            f"{name}: out= is {out.tensor}, but the result is {result.tensor}",
+            code="out-shape",
+        )
+    for own, wanted in zip(out.sizes, result.sizes, strict=True):
+        require_equal(out.tracer, f"{name} out=", own, wanted)
+    out.assign(result, "same_kind")
+    return out
+
+
+def normalize_axis(axis: Any, rank: int) -> int:
+    """An axis counted from the start.
+
+    Raises:
+        AxisError: there is no such axis.
+    """
+    number = operator.index(axis)
+    if not -rank <= number < rank:
+        raise AxisError(
+            user_location(),
+            f"axis {number} is out of bounds for an array of {rank} axes",
+            code="bad-axis",
+        )
+    return number % rank
+
+
+def normalize_axes(axis: Any, rank: int) -> tuple[int, ...]:
+    """Axes counted from the start and ascending; ``None`` stands for all.
+
+    Raises:
+        AxisError: one of them is not there.
+        ValueError: one is given twice.
+    """
+    if axis is None:
+        return tuple(range(rank))
+    if isinstance(axis, (tuple, list)):
+        axes = sorted(normalize_axis(one, rank) for one in axis)
+        if len(set(axes)) < len(axes):
+            raise ValueError("duplicate value in 'axis'")
+        return tuple(axes)
+    return (normalize_axis(axis, rank),)
+
+
+def size_argument(tracer: Tracer, value: Any) -> Size:
+    """A size or count that the traced program gives: an integer of any kind.
+
+    Raises:
+        TraceError: it is a traced integer, known only when the program runs.
+        TypeError: it is no integer.
+    """
+    if issubclass(type(value), TracedArray):
+        if value.sizes or not value.kind.is_integer:
+            raise TypeError("expected an integer")
+        size = host_size(tracer, value.value)
+        return value.__index__() if size is None else size
+    size = size_of(value)
+    if size is None:
+        return operator.index(value)
+    return tracer.normalize(size)
+
+
+def shape_of(tracer: Tracer, shape: Any) -> tuple[Size, ...]:
+    """A shape argument: an integer or a sequence of integers."""
+    if isinstance(shape, (tuple, list)):
+        return tuple(size_argument(tracer, size) for size in shape)
+    if issubclass(type(shape), TracedArray) and len(shape.sizes) == 1:
+        return tuple(size_argument(tracer, size) for size in shape)
+    return (size_argument(tracer, shape),)
+
+
+def tracer_of(*values: Any) -> Tracer:
+    """The trace of arguments, or the one that runs."""
+    for value in values:
+        if hasattr(type(value), "tracer"):
+            return find_tracer([value])
+    return require_tracer("a numpy function of a traced program")

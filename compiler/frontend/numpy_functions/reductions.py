@@ -1,0 +1,449 @@
+"""Sums, extrema and what is made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.handles import TracedArray, fresh, wrap
+from penstock.frontend.lift import convert
+from penstock.frontend.numpy_functions.arguments import (
+    NO_VALUE,
+    deliver,
+    normalize_axes,
+    normalize_axis,
+    operand,
+)
+from penstock.frontend.promotion import as_dtype
+from penstock.frontend.ufuncs import call_ufunc
+from penstock.ir.dims import Size
+from penstock.ir.types import Dtype, bool_, f32, f64, i64, u64
+
+__all__ = [
+    "all_", "any_", "argmax", "argmin", "average", "count_nonzero", "cumsum",
+    "max_", "mean", "median", "min_", "prod", "ptp", "std", "sum_", "var",
+]  # fmt: skip
+
+
+def sum_(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = NO_VALUE,
+    where: Any = True,
+) -> Any:
+    """``np.sum``."""
+    x = operand(a)
+    x = _cast(x, _sum_dtype(x.kind) if dtype is None else as_dtype(dtype))
+    x = _masked(x, where, 0)
+    if x.kind is bool_:
+        return _reduce("any", x, axis, out, keepdims, initial, np.logical_or)
+    return _reduce("sum", x, axis, out, keepdims, initial, np.add)
+
+
+def prod(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = NO_VALUE,
+    where: Any = True,
+) -> Any:
+    """``np.prod``."""
+    x = operand(a)
+    x = _cast(x, _sum_dtype(x.kind) if dtype is None else as_dtype(dtype))
+    x = _masked(x, where, 1)
+    if x.kind is bool_:
+        return _reduce("all", x, axis, out, keepdims, initial, np.logical_and)
+    return _reduce("prod", x, axis, out, keepdims, initial, np.multiply)
+
+
+def max_(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = NO_VALUE,
+    where: Any = True,
+) -> Any:
+    """``np.max``."""
+    return _extremum("max", np.maximum, a, axis, out, keepdims, initial, where)
+
+
+def min_(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = NO_VALUE,
+    where: Any = True,
+) -> Any:
+    """``np.min``."""
+    return _extremum("min", np.minimum, a, axis, out, keepdims, initial, where)
+
+
+def any_(
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, where: Any = True
+) -> Any:
+    """``np.any``."""
+    x = _masked(_truth(operand(a)), where, False)
+    return _reduce("any", x, axis, out, keepdims, NO_VALUE, np.logical_or)
+
+
+def all_(
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, where: Any = True
+) -> Any:
+    """``np.all``."""
+    x = _masked(_truth(operand(a)), where, True)
+    return _reduce("all", x, axis, out, keepdims, NO_VALUE, np.logical_and)
+
+
+def _truth(x: TracedArray) -> TracedArray:
+    return x if x.kind is bool_ else x != 0  # type: ignore[return-value]
+
+
+def _cast(x: TracedArray, dtype: Dtype) -> TracedArray:
+    if x.kind is dtype:
+        return x
+    value = (
+        _truth(x).value if dtype is bool_ else convert(x.tracer, x.value, dtype)
+    )
+    return fresh(x.tracer, value, x.in_order)
+
+
+def _sum_dtype(dtype: Dtype) -> Dtype:
+    """Small integers are summed as NumPy's default integers (np.sum, dtype)."""
+    if dtype.kind in "bi":
+        return i64
+    return u64 if dtype.kind == "u" else dtype
+
+
+def _masked(x: TracedArray, where: Any, neutral: Any) -> TracedArray:
+    if where is True or where is NO_VALUE:
+        return x
+    mask = operand(where) if hasattr(type(where), "tracer") else where
+    filled: TracedArray = np.where(_as_traced(x, mask), x, x.dtype.type(neutral))
+    return filled
+
+
+def _as_traced(x: TracedArray, mask: Any) -> TracedArray:
+    from penstock.frontend.lift import as_array
+
+    return as_array(x.tracer, mask, bool_)
+
+
+def _reduce(
+    op: str,
+    x: TracedArray,
+    axis: Any,
+    out: Any,
+    keepdims: Any,
+    initial: Any,
+    combine: np.ufunc,
+) -> Any:
+    tracer = x.tracer
+    axes = normalize_axes(axis, len(x.sizes))
+    value = x.value
+    if axes:
+        value = tracer.emit(op, value, axes=axes, keepdims=bool(keepdims))
+    ordered = x.in_order
+    result = wrap(tracer, value, ordered)
+    if initial is not NO_VALUE and initial is not None:
+        result = call_ufunc(combine, (result, initial), dtype=result.dtype)
+    return deliver(combine.__name__, result, out)
+
+
+def _extremum(
+    op: str,
+    combine: np.ufunc,
+    a: Any,
+    axis: Any,
+    out: Any,
+    keepdims: Any,
+    initial: Any,
+    where: Any,
+) -> Any:
+    x = operand(a)
+    given = initial is not NO_VALUE and initial is not None
+    if where is not True and where is not NO_VALUE:
+        if not given:
+            raise ValueError(
+                f"reduction operation '{combine.__name__}' does not have an identity, "
+                "so to use a where mask one has to specify 'initial'"
+            )
+        x = _masked(x, where, initial)
+    if not given:
+        _check_not_empty(x, normalize_axes(axis, len(x.sizes)), combine.__name__)
+    return _reduce(op, x, axis, out, keepdims, initial, combine)
+
+
+def _check_not_empty(x: TracedArray, axes: tuple[int, ...], name: str) -> None:
+    """NumPy's error for extrema of nothing; the sizes are guarded.
+
+    An array that has no elements at all has nothing to reduce where another of its
+    axes is the empty one, so only the reduced axes are asked about.
+    """
+    for axis in axes:
+        if x.tracer.ask(x.sizes[axis], "==", 0):
+            raise ValueError(
+                f"zero-size array to reduction operation {name} which has no identity"
+            )
+
+
+def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+    """``np.argmax``."""
+    return _argument("argmax", a, axis, out, keepdims)
+
+
+def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+    """``np.argmin``."""
+    return _argument("argmin", a, axis, out, keepdims)
+
+
+def _argument(op: str, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
+    x = operand(a)
+    rank = len(x.sizes)
+    flat = x.reshape(-1) if axis is None and rank != 1 else x
+    place = 0 if axis is None else normalize_axis(axis, rank)
+    if x.tracer.ask(flat.sizes[place], "==", 0):
+        raise ValueError(f"attempt to get {op} of an empty sequence")
+    keep = bool(keepdims) and axis is not None
+    result = wrap(
+        x.tracer, x.tracer.emit(op, flat.value, axis=place, keepdims=keep)
+    )
+    if keepdims and axis is None:
+        result = result.reshape((1,) * rank)
+    return deliver(op, result, out)
+
+
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``np.cumsum``."""
+    x = operand(a)
+    x = _cast(x, _sum_dtype(x.kind) if dtype is None else as_dtype(dtype))
+    if axis is None or not x.sizes:
+        x = x.reshape(-1)
+    place = 0 if axis is None else normalize_axis(axis, len(x.sizes))
+    result = wrap(x.tracer, x.tracer.emit("cumsum", x.value, axis=place), x.in_order)
+    return deliver("cumsum", result, out)
+
+
+def cumulative_sum(
+    x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None,
+    include_initial: bool = False,
+) -> Any:  # fmt: skip
+    """``np.cumulative_sum``."""
+    array = operand(x)
+    if axis is None and len(array.sizes) != 1:
+        raise ValueError("axis must be given for arrays of more than one axis")
+    place = 0 if axis is None else normalize_axis(axis, len(array.sizes))
+    result = cumsum(array, place, dtype)
+    if include_initial:
+        first = np.zeros_like(np.take(result, [], place))
+        shape = [*first.shape]
+        shape[place] = 1
+        result = np.concatenate([np.zeros_like(result, shape=tuple(shape)), result], place)
+    return deliver("cumulative_sum", result, out)
+
+
+def count_along(x: TracedArray, axes: tuple[int, ...]) -> Any:
+    """How many elements are reduced, as a host number."""
+    from penstock.frontend.host_numbers import host_integer
+
+    count: Size = 1
+    for axis in axes:
+        count = x.sizes[axis] * count
+    return host_integer(x.tracer, count)
+
+
+def mean(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+) -> Any:
+    """``np.mean``: 16-bit floats are summed in f32, integers in f64."""
+    x = operand(a)
+    target, wide = _mean_dtypes(x.kind, dtype)
+    axes = normalize_axes(axis, len(x.sizes))
+    total = sum_(x, axes, wide.numpy, keepdims=keepdims, where=where)
+    if where is True or where is NO_VALUE:
+        count = count_along(x, axes)
+    else:
+        shape = np.broadcast_to(_as_traced(x, where), x.shape)
+        count = sum_(shape, axes, np.int64, keepdims=keepdims)
+    result = _cast_result(_divide(total, count, wide), target)
+    return deliver("mean", result, out)
+
+
+def _divide(total: Any, count: Any, dtype: Dtype) -> Any:
+    return call_ufunc(np.true_divide, (total, count), dtype=dtype.numpy, casting="unsafe")
+
+
+def _mean_dtypes(kind: Dtype, dtype: Any) -> tuple[Dtype, Dtype]:
+    """The dtype of a mean, and the one that it is computed in (numpy._core._methods)."""
+    if dtype is not None:
+        target = as_dtype(dtype)
+        return target, target
+    if kind.kind in "biu":
+        return f64, f64
+    return kind, f32 if kind.bits == 16 else kind
+
+
+def _cast_result(result: TracedArray, dtype: Dtype) -> TracedArray:
+    if result.kind is dtype:
+        return result
+    return wrap(
+        result.tracer, convert(result.tracer, result.value, dtype), result.in_order
+    )
+
+
+def var(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = NO_VALUE,
+    correction: Any = NO_VALUE,
+) -> Any:
+    """``np.var``, in two passes: the mean first (Chan et al. 1983, section 2)."""
+    x = operand(a)
+    if correction is not NO_VALUE:
+        ddof = correction
+    target, wide = _mean_dtypes(x.kind, dtype)
+    axes = normalize_axes(axis, len(x.sizes))
+    x = _cast(x, wide)
+    center = mean
+    if center is NO_VALUE:
+        center = _mean_of(x, axes, wide, where)
+    deviation = x - center
+    total = sum_(deviation * deviation, axes, keepdims=keepdims, where=where)
+    if where is True or where is NO_VALUE:
+        count = count_along(x, axes) - ddof
+        if not hasattr(type(count), "tracer"):
+            count = max(count, 0)
+        elif not x.tracer.ask(_size(count), ">=", 0):
+            count = 0
+    else:
+        spread = np.broadcast_to(_as_traced(x, where), x.shape)
+        count = np.maximum(sum_(spread, axes, np.int64, keepdims=keepdims) - ddof, 0)
+    if not hasattr(type(count), "tracer"):
+        count = np.float64(count)
+    return deliver("var", _cast_result(_divide(total, count, wide), target), out)
+
+
+def _size(count: Any) -> Size:
+    from penstock.frontend.host_numbers import size_of
+
+    size = size_of(count)
+    return 1 if size is None else size
+
+
+def _mean_of(x: TracedArray, axes: tuple[int, ...], dtype: Dtype, where: Any) -> Any:
+    return mean(x, axes, dtype.numpy, keepdims=True, where=where)
+
+
+def std(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = NO_VALUE,
+    correction: Any = NO_VALUE,
+) -> Any:
+    """``np.std``."""
+    variance = var(
+        a,
+        axis,
+        dtype,
+        ddof=ddof,
+        keepdims=keepdims,
+        where=where,
+        mean=mean,
+        correction=correction,
+    )
+    return deliver("std", np.sqrt(variance), out)
+
+
+def average(
+    a: Any,
+    axis: Any = None,
+    weights: Any = None,
+    returned: bool = False,
+    *,
+    keepdims: Any = False,
+) -> Any:
+    """``np.average``."""
+    x = operand(a)
+    if weights is None:
+        result = mean(x, axis, keepdims=keepdims)
+        count = result * 0 + count_along(x, normalize_axes(axis, len(x.sizes)))
+        return (result, count) if returned else result
+    scale = np.asarray(weights)
+    if x.kind.kind in "biu":
+        scale = scale.astype(np.result_type(x.dtype, scale.dtype, np.float64))
+    if scale.ndim != x.ndim:
+        axes = normalize_axes(axis, len(x.sizes))
+        if scale.ndim != len(axes):
+            raise TypeError(
+                "Axis must be specified when shapes of a and weights differ."
+            )
+        shape = tuple(x.shape[i] if i in axes else 1 for i in range(x.ndim))
+        scale = scale.reshape(shape)
+    weight = sum_(np.broadcast_to(scale, x.shape), axis, keepdims=keepdims)
+    result = sum_(x * scale, axis, keepdims=keepdims) / weight
+    return (result, weight) if returned else result
+
+
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+    """``np.ptp``."""
+    x = operand(a)
+    greatest = max_(x, axis, keepdims=keepdims)
+    return deliver("ptp", greatest - min_(x, axis, keepdims=keepdims), out)
+
+
+def count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    """``np.count_nonzero``."""
+    return sum_(_truth(operand(a)), axis, np.int64, keepdims=keepdims)
+
+
+def median(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    keepdims: Any = False,
+) -> Any:
+    """``np.median``: the mean of the two middle elements; nan if any is nan."""
+    x = operand(a)
+    rank = len(x.sizes)
+    axes = normalize_axes(axis, rank)
+    kept = [i for i in range(rank) if i not in axes]
+    moved = np.transpose(x, (*kept, *axes))
+    lines = moved.reshape((*(x.shape[i] for i in kept), -1))
+    ordered = np.sort(lines, axis=-1)
+    count = lines.shape[-1]
+    low, high = ordered[..., (count - 1) // 2], ordered[..., count // 2]
+    result = mean(np.stack([low, high]), 0)
+    if x.kind.is_float:
+        last = ordered[..., -1]
+        result = np.where(np.isnan(last), last, result)
+    if keepdims:
+        result = result.reshape(
+            tuple(1 if i in axes else x.shape[i] for i in range(rank))
+        )
+    return deliver("median", result, out)

@@ -1,0 +1,617 @@
+"""Functions that move elements without computing: views, joins, repetitions."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.broadcasting import broadcast_shape, require_equal
+from penstock.frontend.handles import TracedArray, fresh
+from penstock.frontend.host_numbers import host_integer
+from penstock.frontend.layout import is_contiguous, reshape_is_view
+from penstock.frontend.lift import as_array, convert, kind_of
+from penstock.frontend.numpy_functions.arguments import (
+    arrays_of,
+    deliver,
+    normalize_axes,
+    normalize_axis,
+    operand,
+    refuse,
+    shape_of,
+    size_argument,
+)
+from penstock.frontend.promotion import as_dtype, result_dtype
+from penstock.frontend.sizes import exact_quotient, make_equal
+from penstock.frontend.views import (
+    BroadcastStep,
+    ReshapeStep,
+    SliceStep,
+    TransposeStep,
+)
+from penstock.ir.dims import Size, product
+from penstock.ir.errors import ShapeError, UnsupportedError
+from penstock.ir.graph.value import Value
+from penstock.ir.location import user_location
+
+
+def reshape(
+    a: Any, shape: Any, order: str = "C", *, copy: Any = None
+) -> TracedArray:
+    """``np.reshape``."""
+    x = operand(a)
+    if order == "F":
+        turned = transpose(x)
+        new = shape_of(x.tracer, shape)[::-1]
+        sizes = _complete_shape(turned, new)
+        return transpose(_reshaped(turned, sizes, certain=False))
+    refuse("reshape", order=(order, "C"))
+    sizes = _complete_shape(x, shape_of(x.tracer, shape))
+    if copy:
+        return fresh(x.tracer, _reshape_value(x, sizes))
+    is_view = reshape_is_view(x, sizes)
+    if is_view is False:
+        return fresh(x.tracer, _reshape_value(x, sizes))
+    return _reshaped(x, sizes, certain=is_view is True)
+
+
+def _reshaped(x: TracedArray, sizes: tuple[Size, ...], certain: bool) -> TracedArray:
+    if sizes == x.sizes and x.path and certain:
+        return x.view(ReshapeStep(sizes), sizes)
+    return fresh_or_view(x, ReshapeStep(sizes, certain), sizes)
+
+
+def fresh_or_view(
+    x: TracedArray, step: ReshapeStep | SliceStep | TransposeStep | BroadcastStep,
+    sizes: tuple[Size, ...],
+) -> TracedArray:  # fmt: skip
+    """A view; of a NumPy scalar, which has no memory to share, an array of its own."""
+    if type(x) is TracedArray:
+        return x.view(step, sizes)
+    return fresh(x.tracer, step.take(x.tracer, x.value))
+
+
+def _reshape_value(x: TracedArray, sizes: tuple[Size, ...]) -> Value:
+    if sizes == x.sizes:
+        return x.value
+    return x.tracer.emit("reshape", x.value, shape=sizes)
+
+
+def _complete_shape(x: TracedArray, shape: tuple[Size, ...]) -> tuple[Size, ...]:
+    """A shape of as many elements as the array has, with its -1 worked out.
+
+    Raises:
+        ShapeError: there is none.
+    """
+    tracer = x.tracer
+    total = product(x.sizes)
+    unknown = [i for i, s in enumerate(shape) if isinstance(s, int) and s == -1]
+    if len(unknown) > 1:
+        raise ValueError("can only specify one unknown dimension")
+    if unknown:
+        rest = product([s for i, s in enumerate(shape) if i != unknown[0]])
+        quotient = None
+        if tracer.ask(rest, "!=", 0):
+            quotient = exact_quotient(tracer, total, rest)
+        if quotient is None:
+            raise _reshape_error(x, shape)
+        shape = (*shape[: unknown[0]], quotient, *shape[unknown[0] + 1 :])
+    if not make_equal(tracer, product(shape), total):
+        raise _reshape_error(x, shape)
+    return tuple(tracer.normalize(size) for size in shape)
+
+
+def _reshape_error(x: TracedArray, shape: Sequence[Size]) -> ShapeError:
+    tracer = x.tracer
+    numbers = tracer.sizes_text((*x.sizes, *shape))
+    where = f", where {numbers}" if numbers else ""
+    wanted = ", ".join(map(str, shape))
+    return ShapeError(
+        user_location(),
+        f"cannot reshape {x.tensor} into ({wanted}){where}",
+        code="reshape",
+        hint="the number of elements must stay the same",
+    )
+
+
+def ravel(a: Any, order: str = "C") -> TracedArray:
+    """``np.ravel``: a view where the elements are contiguous."""
+    x = operand(a)
+    if order == "F":
+        return ravel(transpose(x))
+    refuse("ravel", order=(order, "C"))
+    sizes = (product(x.sizes),)
+    contiguous = is_contiguous(x)
+    if contiguous is False:
+        return fresh(x.tracer, _reshape_value(x, sizes))
+    return _reshaped(x, sizes, certain=contiguous is True)
+
+
+def transpose(a: Any, axes: Any = None) -> TracedArray:
+    """``np.transpose``."""
+    x = operand(a)
+    rank = len(x.sizes)
+    if axes is None:
+        order = tuple(reversed(range(rank)))
+    else:
+        order = tuple(normalize_axis(axis, rank) for axis in axes)
+    if sorted(order) != list(range(rank)):
+        raise ValueError("axes don't match array")
+    if order == tuple(range(rank)):
+        return TracedArray(x.tracer, x.cell, x.path, x.sizes)
+    shape = tuple(x.sizes[axis] for axis in order)
+    return fresh_or_view(x, TransposeStep(order), shape)
+
+
+def matrix_transpose(x: Any, /) -> TracedArray:
+    """``np.matrix_transpose``."""
+    return swapaxes(x, -1, -2)
+
+
+def swapaxes(a: Any, axis1: Any, axis2: Any) -> TracedArray:
+    """``np.swapaxes``."""
+    x = operand(a)
+    rank = len(x.sizes)
+    first, second = normalize_axis(axis1, rank), normalize_axis(axis2, rank)
+    order = [*range(rank)]
+    order[first], order[second] = second, first
+    return transpose(x, order)
+
+
+def moveaxis(a: Any, source: Any, destination: Any) -> TracedArray:
+    """``np.moveaxis``."""
+    x = operand(a)
+    rank = len(x.sizes)
+    sources, places = (
+        [normalize_axis(axis, rank) for axis in axes]
+        if isinstance(axes, (tuple, list))
+        else [normalize_axis(axes, rank)]
+        for axes in (source, destination)
+    )
+    if len(sources) != len(places):
+        raise ValueError(
+            "`source` and `destination` arguments must have the same number of elements"
+        )
+    order = [axis for axis in range(rank) if axis not in sources]
+    for place, axis in sorted(zip(places, sources, strict=True)):
+        order.insert(place, axis)
+    return transpose(x, order)
+
+
+def rollaxis(a: Any, axis: Any, start: Any = 0) -> TracedArray:
+    """``np.rollaxis``."""
+    x = operand(a)
+    rank = len(x.sizes)
+    place = operator.index(start)
+    place = place + rank if place < 0 else place
+    axis = normalize_axis(axis, rank)
+    order = [other for other in range(rank) if other != axis]
+    order.insert(place - (axis < place), axis)
+    return transpose(x, order)
+
+
+def expand_dims(a: Any, axis: Any) -> TracedArray:
+    """``np.expand_dims``."""
+    x = operand(a)
+    count = len(axis) if isinstance(axis, (tuple, list)) else 1
+    places = normalize_axes(axis, len(x.sizes) + count)
+    sizes = [*x.sizes]
+    for place in places:
+        sizes.insert(place, 1)
+    return fresh_or_view(x, ReshapeStep(tuple(sizes)), tuple(sizes))
+
+
+def squeeze(a: Any, axis: Any = None) -> TracedArray:
+    """``np.squeeze``: which sizes are 1 is asked where no axis is given."""
+    x = operand(a)
+    tracer = x.tracer
+    if axis is None:
+        places = [i for i, s in enumerate(x.sizes) if tracer.ask(s, "==", 1)]
+    else:
+        places = [*normalize_axes(axis, len(x.sizes))]
+        for place in places:
+            if not tracer.ask(x.sizes[place], "==", 1):
+                raise ValueError(
+                    "cannot select an axis to squeeze out which has size not equal "
+                    "to one"
+                )
+    sizes = tuple(size for i, size in enumerate(x.sizes) if i not in places)
+    return fresh_or_view(x, ReshapeStep(sizes), sizes)
+
+
+def broadcast_to(array: Any, shape: Any, subok: bool = False) -> TracedArray:
+    """``np.broadcast_to``: a read-only view."""
+    x = operand(array)
+    target = shape_of(x.tracer, shape)
+    common = broadcast_shape(x.tracer, "broadcast_to", [target, x.sizes])
+    sizes = tuple(map(x.tracer.normalize, target))
+    if tuple(map(x.tracer.normalize, common)) != sizes or len(x.sizes) > len(sizes):
+        raise ShapeError(
+            user_location(),
+            f"cannot broadcast {x.tensor} to ({', '.join(map(str, sizes))})",
+            code="broadcast-to",
+        )
+    return _broadcast(x, sizes)
+
+
+def _broadcast(x: TracedArray, sizes: tuple[Size, ...]) -> TracedArray:
+    if x.sizes == sizes and not x.path and x.cell.owner:
+        return TracedArray(x.tracer, x.cell)
+    return fresh_or_view(x, BroadcastStep(sizes), sizes)
+
+
+def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[TracedArray, ...]:
+    """``np.broadcast_arrays``."""
+    arrays = arrays_of(args)
+    tracer = arrays[0].tracer
+    common = broadcast_shape(tracer, "broadcast_arrays", [x.sizes for x in arrays])
+    sizes = tuple(map(tracer.normalize, common))
+    return tuple(_broadcast(x, sizes) for x in arrays)
+
+
+def concatenate(
+    arrays: Any,
+    /,
+    axis: Any = 0,
+    out: Any = None,
+    *,
+    dtype: Any = None,
+    casting: str = "same_kind",
+) -> Any:
+    """``np.concatenate``."""
+    parts = [*arrays] if isinstance(arrays, TracedArray) else arrays_of(arrays)
+    if not parts:
+        raise ValueError("need at least one array to concatenate")
+    refuse("concatenate", casting=(casting, "same_kind"))
+    tracer = parts[0].tracer
+    kinds = [kind_of(part) for part in parts]
+    common = (
+        result_dtype([kind for kind in kinds if kind is not None])
+        if dtype is None
+        else as_dtype(dtype)
+    )
+    if axis is None:
+        parts, axis = [ravel(part) for part in parts], 0
+    rank = len(parts[0].sizes)
+    if any(len(part.sizes) != rank for part in parts) or rank == 0:
+        raise ValueError(
+            "all the input arrays must have the same number of dimensions, and at "
+            "least one"
+        )
+    place = normalize_axis(axis, rank)
+    for part in parts[1:]:
+        for i in range(rank):
+            if i != place:
+                require_equal(
+                    tracer, "concatenate", parts[0].sizes[i], part.sizes[i],
+                    f"only the sizes along axis {place} may differ",
+                )  # fmt: skip
+    values = [convert(tracer, part.value, common) for part in parts]
+    value = (
+        values[0]
+        if len(values) == 1
+        else tracer.emit("concatenate", *values, axis=place)
+    )
+    ordered = all(part.in_order for part in parts)
+    return deliver("concatenate", fresh(tracer, value, ordered), out)
+
+
+def stack(
+    arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None,
+    casting: str = "same_kind",
+) -> Any:  # fmt: skip
+    """``np.stack``."""
+    parts = arrays_of([*arrays])
+    if not parts:
+        raise ValueError("need at least one array to stack")
+    tracer = parts[0].tracer
+    first = parts[0].sizes
+    for part in parts[1:]:
+        if len(part.sizes) != len(first):
+            raise ValueError("all input arrays must have the same shape")
+        for left, right in zip(first, part.sizes, strict=True):
+            require_equal(tracer, "stack", left, right)
+    place = normalize_axis(axis, len(first) + 1)
+    grown = [expand_dims(part, place) for part in parts]
+    return concatenate(grown, place, out, dtype=dtype, casting=casting)
+
+
+def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    """``np.vstack``."""
+    return concatenate(_as_list(atleast_2d(*tup)), 0, dtype=dtype, casting=casting)
+
+
+def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    """``np.hstack``."""
+    parts = _as_list(atleast_1d(*tup))
+    axis = 0 if len(parts[0].sizes) == 1 else 1
+    return concatenate(parts, axis, dtype=dtype, casting=casting)
+
+
+def dstack(tup: Any) -> Any:
+    """``np.dstack``."""
+    return concatenate(_as_list(atleast_3d(*tup)), 2)
+
+
+def column_stack(tup: Any) -> Any:
+    """``np.column_stack``."""
+    parts = [
+        part if len(part.sizes) > 1 else transpose(atleast_2d(part))
+        for part in arrays_of([*tup])
+    ]
+    return concatenate(parts, 1)
+
+
+def _as_list(arrays: Any) -> list[TracedArray]:
+    return [*arrays] if isinstance(arrays, tuple) else [arrays]
+
+
+def _at_least(rank: int, arrays: Sequence[Any]) -> Any:
+    found = []
+    for x in arrays_of(arrays):
+        sizes = x.sizes
+        if rank == 3 and len(sizes) == 1:
+            sizes = (1, *sizes, 1)
+        elif rank == 3 and len(sizes) == 2:
+            sizes = (*sizes, 1)
+        else:
+            sizes = (1,) * (rank - len(sizes)) + sizes
+        same = sizes == x.sizes
+        found.append(x if same else fresh_or_view(x, ReshapeStep(sizes), sizes))
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def atleast_1d(*arys: Any) -> Any:
+    """``np.atleast_1d``."""
+    return _at_least(1, arys)
+
+
+def atleast_2d(*arys: Any) -> Any:
+    """``np.atleast_2d``."""
+    return _at_least(2, arys)
+
+
+def atleast_3d(*arys: Any) -> Any:
+    """``np.atleast_3d``."""
+    return _at_least(3, arys)
+
+
+def along(axis: int, rank: int, part: slice | int) -> tuple[Any, ...]:
+    """The index that takes a part of one axis."""
+    return (*([slice(None)] * axis), part, *([slice(None)] * (rank - axis - 1)))
+
+
+def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
+    """``np.array_split``."""
+    x = operand(ary)
+    place = normalize_axis(axis, len(x.sizes))
+    if isinstance(indices_or_sections, (tuple, list)) or (
+        isinstance(indices_or_sections, np.ndarray)
+    ):
+        cuts: list[Any] = [0, *indices_or_sections, None]
+    else:
+        count = operator.index(indices_or_sections)
+        if count <= 0:
+            raise ValueError("number sections must be larger than 0.")
+        total = host_integer(x.tracer, x.sizes[place])
+        each, extra = divmod(total, count)
+        cuts = [0]
+        for i in range(count):
+            cuts.append(cuts[-1] + each + (1 if i < extra else 0))
+    rank = len(x.sizes)
+    pairs = zip(cuts[:-1], cuts[1:], strict=True)
+    return [x[along(place, rank, slice(low, high))] for low, high in pairs]
+
+
+def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
+    """``np.split``."""
+    x = operand(ary)
+    place = normalize_axis(axis, len(x.sizes))
+    if not isinstance(indices_or_sections, (tuple, list, np.ndarray)):
+        count = operator.index(indices_or_sections)
+        if count <= 0 or not x.tracer.ask(x.sizes[place] % count, "==", 0):
+            raise ValueError("array split does not result in an equal division")
+    return array_split(x, indices_or_sections, place)
+
+
+def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """``np.hsplit``."""
+    x = operand(ary)
+    return split(x, indices_or_sections, 1 if len(x.sizes) > 1 else 0)
+
+
+def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """``np.vsplit``."""
+    return split(ary, indices_or_sections, 0)
+
+
+def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """``np.dsplit``."""
+    return split(ary, indices_or_sections, 2)
+
+
+def unstack(x: Any, /, *, axis: Any = 0) -> tuple[Any, ...]:
+    """``np.unstack``."""
+    return tuple(moveaxis(x, axis, 0))
+
+
+def flip(m: Any, axis: Any = None) -> Any:
+    """``np.flip``."""
+    x = operand(m)
+    axes = normalize_axes(axis, len(x.sizes))
+    backwards = slice(None, None, -1)
+    return x[tuple(backwards if i in axes else slice(None) for i in range(x.ndim))]
+
+
+def fliplr(m: Any) -> Any:
+    """``np.fliplr``."""
+    return flip(m, 1)
+
+
+def flipud(m: Any) -> Any:
+    """``np.flipud``."""
+    return flip(m, 0)
+
+
+def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
+    """``np.rot90``."""
+    x = operand(m)
+    first, second = (normalize_axis(axis, len(x.sizes)) for axis in axes)
+    turns = operator.index(k) % 4
+    if turns == 0:
+        return x[...]
+    if turns == 2:
+        return flip(flip(x, first), second)
+    if turns == 1:
+        return swapaxes(flip(x, second), first, second)
+    return flip(swapaxes(x, first, second), second)
+
+
+def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    """``np.roll``."""
+    x = operand(a)
+    if axis is None:
+        return reshape(roll(ravel(x), shift, 0), x.shape)
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    shifts = shift if isinstance(shift, (tuple, list)) else (shift,)
+    if len(shifts) == 1:
+        shifts = tuple(shifts) * len(axes)
+    elif len(axes) == 1:
+        axes = tuple(axes) * len(shifts)
+    result = x
+    for by, one in zip(shifts, axes, strict=True):
+        place = normalize_axis(one, len(x.sizes))
+        size = host_integer(x.tracer, x.sizes[place])
+        if not x.tracer.ask(x.sizes[place], "!=", 0):
+            continue
+        offset = host_integer(x.tracer, size_argument(x.tracer, by)) % size
+        rank = len(x.sizes)
+        head = result[along(place, rank, slice(size - offset, None))]
+        tail = result[along(place, rank, slice(None, size - offset))]
+        result = concatenate([head, tail], place)
+    return result.copy() if result is x else result
+
+
+def tile(A: Any, reps: Any) -> Any:
+    """``np.tile``."""
+    x = operand(A)
+    counts = shape_of(x.tracer, reps)
+    rank = max(len(counts), len(x.sizes))
+    counts = (1,) * (rank - len(counts)) + counts
+    sizes = (1,) * (rank - len(x.sizes)) + x.sizes
+    spread = tuple(s for size in sizes for s in (1, size))
+    full = tuple(s for count, size in zip(counts, sizes, strict=True) for s in (count, size))
+    value = x.tracer.emit("reshape", x.value, shape=spread)
+    value = x.tracer.emit("broadcast_to", value, shape=full)
+    merged = tuple(size * count for count, size in zip(counts, sizes, strict=True))
+    return fresh(x.tracer, x.tracer.emit("reshape", value, shape=merged))
+
+
+def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+    """``np.repeat`` by one count for all, or by constant counts."""
+    x = operand(a)
+    if axis is None:
+        x, axis = ravel(x), 0
+    place = normalize_axis(axis, len(x.sizes))
+    if isinstance(repeats, (tuple, list)) or np.ndim(repeats) == 1:
+        return _repeat_each(x, repeats, place)
+    count = size_argument(x.tracer, repeats)
+    sizes = [*x.sizes]
+    thin = (*sizes[: place + 1], 1, *sizes[place + 1 :])
+    full = (*sizes[: place + 1], count, *sizes[place + 1 :])
+    value = x.tracer.emit("reshape", x.value, shape=thin)
+    value = x.tracer.emit("broadcast_to", value, shape=full)
+    sizes[place] = sizes[place] * count
+    return fresh(x.tracer, x.tracer.emit("reshape", value, shape=tuple(sizes)))
+
+
+def _repeat_each(x: TracedArray, repeats: Any, place: int) -> Any:
+    from penstock.frontend.answers import constant_array
+
+    counts = as_array(x.tracer, repeats)
+    known = constant_array(x.tracer, counts.value)
+    if known is None:
+        raise UnsupportedError(
+            user_location(),
+            "repeat by traced counts: the size of the result would be known only when "
+            "the compiled function runs",
+            code="repeat-count",
+            hint="repeat by one Python integer, or by a list of constants",
+        )
+    if known.size == 1:
+        return repeat(x, int(known.reshape(())), place)
+    size = x.tracer.pin(x.sizes[place])
+    return np.take(x, np.repeat(np.arange(size), known), axis=place)
+
+
+def shape(a: Any) -> tuple[Any, ...]:
+    """``np.shape``."""
+    return operand(a).shape
+
+
+def ndim(a: Any) -> int:
+    """``np.ndim``."""
+    return len(operand(a).sizes)
+
+
+def size(a: Any, axis: Any = None) -> Any:
+    """``np.size``."""
+    x = operand(a)
+    if axis is None:
+        return host_integer(x.tracer, product(x.sizes))
+    axes = normalize_axes(axis, len(x.sizes))
+    return host_integer(x.tracer, product([x.sizes[i] for i in axes]))
+
+
+def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    """``np.copyto``."""
+    from penstock.frontend.assignment import assigned_array
+    from penstock.frontend.ufuncs import call_ufunc
+
+    if type(dst) is not TracedArray:
+        raise UnsupportedError(
+            user_location(),
+            f"copyto: the destination is a {type(dst).__name__}, which is not traced",
+            code="out-argument",
+            hint="make it within the function: np.empty(...) or np.zeros(...)",
+        )
+    source = assigned_array(dst.tracer, src, dst.kind)
+    if where is True:
+        dst.assign(source, casting)
+        return
+    from penstock.frontend.promotion import check_cast
+
+    check_cast(source.kind, dst.kind, casting, "copyto")
+    same = fresh(dst.tracer, convert(dst.tracer, source.value, dst.kind))
+    if same.kind.kind == "b":
+        call_ufunc(np.logical_and, (same, True), out=dst, where=where)
+    else:
+        call_ufunc(np.positive, (same,), out=dst, where=where)
+
+
+def append(arr: Any, values: Any, axis: Any = None) -> Any:
+    """``np.append``."""
+    x, y = arrays_of([arr, values])
+    if axis is None:
+        return concatenate([ravel(x), ravel(y)], 0)
+    return concatenate([x, y], axis)
+
+
+def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    """``np.delete`` of one place or a slice."""
+    x = operand(arr)
+    if axis is None:
+        x, axis = ravel(x), 0
+    place, rank = normalize_axis(axis, len(x.sizes)), len(x.sizes)
+    if isinstance(obj, slice) or isinstance(obj, (tuple, list, np.ndarray)):
+        size_ = x.tracer.pin(x.sizes[place])
+        kept = np.delete(np.arange(size_), obj)
+        return np.take(x, kept, axis=place)
+    extent = host_integer(x.tracer, x.sizes[place])
+    position = host_integer(x.tracer, size_argument(x.tracer, obj))
+    position = position + extent if position < 0 else position
+    head = x[along(place, rank, slice(None, position))]
+    tail = x[along(place, rank, slice(position + 1, None))]
+    return concatenate([head, tail], place)

@@ -1,0 +1,33 @@
+"""Python's operators on traced arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.handles import TracedArray
+from penstock.frontend.ufuncs import call_ufunc
+
+__all__ = ["binary", "in_place"]
+
+_OPERANDS = (TracedArray, int, float, complex, np.ndarray, np.generic, list, tuple)
+
+
+def binary(ufunc: np.ufunc, left: Any, right: Any, own: TracedArray) -> Any:
+    """A binary operator; ``NotImplemented`` where the other operand is to decide."""
+    other = right if left is own else left
+    if not isinstance(other, _OPERANDS) and not hasattr(other, "__array_ufunc__"):
+        if not hasattr(type(other), "__array__"):
+            if ufunc in (np.equal, np.not_equal):
+                return ufunc is np.not_equal if other is None else NotImplemented
+            return NotImplemented
+    elif getattr(type(other), "__array_ufunc__", True) is None:
+        return NotImplemented
+    return call_ufunc(ufunc, (left, right))
+
+
+def in_place(ufunc: np.ufunc, array: TracedArray, other: Any) -> Any:
+    """An augmented assignment: the array is written."""
+    array.check_writable()
+    return call_ufunc(ufunc, (array, other), out=array)

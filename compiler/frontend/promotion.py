@@ -1,0 +1,167 @@
+"""Dtypes of results, by NumPy's own rules (NEP 50), asked of NumPy itself."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.host_numbers import HostInteger
+from penstock.frontend.tracer import Tracer
+from penstock.ir.errors import DtypeError, NumberRangeError, UnsupportedError
+from penstock.ir.location import user_location
+from penstock.ir.types import Dtype, dtype_of
+
+__all__ = [
+    "Kind",
+    "as_dtype",
+    "check_cast",
+    "fits_dtype",
+    "loop_dtypes",
+    "result_dtype",
+    "supported_dtype",
+]
+
+# What an operand counts as: a dtype, or `int` or `float` for Python numbers, which
+# take the dtype of what they meet.
+Kind = Dtype | type
+
+
+def supported_dtype(dtype: np.dtype[Any], what: str = "arrays") -> Dtype:
+    """The Dtype of a NumPy dtype.
+
+    Raises:
+        UnsupportedError: there is none, or Penstock does not compute with it yet.
+    """
+    found = dtype_of(dtype)
+    if found is None and not dtype.isnative:
+        found = dtype_of(dtype.newbyteorder("="))
+    if found is None or found.kind == "c":
+        raise UnsupportedError(
+            user_location(),
+            f"{what} of dtype {dtype} are not supported",
+            code="unsupported-dtype",
+            hint="use bool, an integer or a floating dtype",
+        )
+    return found
+
+
+def as_dtype(dtype: Any) -> Dtype:
+    """The Dtype that a ``dtype=`` argument names.
+
+    Raises:
+        UnsupportedError: Penstock does not have it.
+        TypeError: it names no dtype.
+    """
+    if isinstance(dtype, Dtype):
+        return dtype
+    return supported_dtype(np.dtype(dtype))
+
+
+@lru_cache(maxsize=4096)
+def _resolve(
+    ufunc: np.ufunc, kinds: tuple[Kind, ...], signature: Any, casting: str
+) -> tuple[np.dtype[Any], ...]:
+    given = tuple(k.numpy if isinstance(k, Dtype) else k for k in kinds)
+    options: dict[str, Any] = {} if signature is None else {"signature": signature}
+    resolved: tuple[np.dtype[Any], ...] = ufunc.resolve_dtypes(
+        given + (None,) * ufunc.nout, casting=casting, **options
+    )
+    return resolved
+
+
+@lru_cache(maxsize=4096)
+def _loop(
+    ufunc: np.ufunc, kinds: tuple[Kind, ...], signature: Any, casting: str
+) -> tuple[Dtype, ...] | None:
+    found = [dtype_of(d) for d in _resolve(ufunc, kinds, signature, casting)]
+    if any(dtype is None or dtype.kind == "c" for dtype in found):
+        return None
+    return tuple(dtype for dtype in found if dtype is not None)
+
+
+def loop_dtypes(
+    ufunc: np.ufunc,
+    kinds: tuple[Kind, ...],
+    dtype: Any = None,
+    casting: str = "same_kind",
+    signature: Any = None,
+) -> tuple[Dtype, ...]:
+    """The dtypes in which a ufunc takes operands of these kinds, and its results.
+
+    Raises:
+        DtypeError: the ufunc does not take them, as NumPy says.
+        UnsupportedError: it would compute in a dtype that Penstock does not have.
+    """
+    if dtype is not None:
+        signature = (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout
+    elif isinstance(signature, list):
+        signature = tuple(signature)
+    try:
+        found = _loop(ufunc, kinds, signature, casting)
+    except TypeError as error:
+        raise DtypeError(
+            user_location(), f"{ufunc.__name__}: {error}", code="dtype"
+        ) from None
+    if found is None:
+        names = ", ".join(map(str, _resolve(ufunc, kinds, signature, casting)))
+        raise UnsupportedError(
+            user_location(),
+            f"{ufunc.__name__} would compute in dtypes ({names})",
+            code="unsupported-dtype",
+            hint="use bool, an integer or a floating dtype",
+        )
+    return found
+
+
+def result_dtype(kinds: list[Kind] | tuple[Kind, ...]) -> Dtype:
+    """The dtype that values of these kinds have in common (``np.result_type``)."""
+    found: np.dtype[Any] = np.result_type(
+        *(kind.numpy if isinstance(kind, Dtype) else kind(0) for kind in kinds)
+    )
+    return supported_dtype(found)
+
+
+def check_cast(source: Dtype, target: Dtype, casting: str, what: str) -> None:
+    """Raise a DtypeError unless NumPy casts so by this rule."""
+    if source is target or np.can_cast(source.numpy, target.numpy, casting):  # type: ignore[arg-type]
+        return
+    raise DtypeError(
+        user_location(),
+        f"{what}: cannot cast {source} to {target} by the rule {casting!r}",
+        code="cast",
+        hint=f"convert it first: .astype({target.numpy.name!r})",
+    )
+
+
+def fits_dtype(tracer: Tracer, number: Any, dtype: Dtype) -> bool:
+    """Whether a Python integer fits an integer dtype; sizes are guarded."""
+    least, greatest = integer_range(dtype)
+    if type(number) is not HostInteger:
+        return least <= int(number) <= greatest
+    if dtype.bits == 64 and dtype.kind == "i":
+        return True
+    size = number.size
+    # The upper half of u64 is beyond what sizes hold.
+    return tracer.ask(size, ">=", least) and (
+        dtype.bits == 64 or tracer.ask(size, "<=", greatest)
+    )
+
+
+def integer_range(dtype: Dtype) -> tuple[int, int]:
+    """The least and greatest integer of an integer dtype."""
+    information = np.iinfo(dtype.numpy)
+    return int(information.min), int(information.max)
+
+
+def check_fits(tracer: Tracer, number: Any, dtype: Dtype) -> None:
+    """Raise a NumberRangeError unless a Python integer fits an integer dtype."""
+    if not fits_dtype(tracer, number, dtype):
+        text = tracer.number(number.size) if type(number) is HostInteger else number
+        raise NumberRangeError(
+            user_location(),
+            f"the Python integer {text} does not fit {dtype}",
+            code="integer-range",
+            hint="give it a dtype of its own, e.g. np.int64(...)",
+        )

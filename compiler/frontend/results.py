@@ -1,0 +1,126 @@
+"""What a traced function returns, taken apart into the results of a graph."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.handles import TracedArray
+from penstock.frontend.host_numbers import HostInteger, HostNumber
+from penstock.frontend.host_reals import HostReal
+from penstock.frontend.inputs import Inputs
+from penstock.frontend.lift import value_of
+from penstock.frontend.tracer import Tracer
+from penstock.ir.dims import Size
+from penstock.ir.errors import TraceError
+from penstock.ir.graph.value import Value
+from penstock.ir.location import Location
+from penstock.ir.reals import Real
+from penstock.runtime.pytree import Structure, flatten
+from penstock.runtime.signature import (
+    ArrayResult,
+    ConstantResult,
+    IntegerResult,
+    ParameterResult,
+    RealResult,
+    Result,
+)
+
+__all__ = ["Results", "collect_results"]
+
+_CONSTANTS = (
+    bool, int, float, complex, str, bytes, np.generic, np.dtype, enum.Enum, type,
+    range, slice, frozenset,
+)  # fmt: skip
+
+
+@dataclass
+class Results:
+    """The results of a graph and how the caller gets them.
+
+    Attributes:
+        structure: how they nest.
+        leaves: the kind of each.
+        values: the arrays that the graph computes, in order.
+        host_numbers: the sizes and floats that are returned; element ``i`` is behind
+            the sizes of all arrays in the sizes vector, at ``2 + ranks + i``.
+    """
+
+    structure: Structure
+    leaves: list[Result] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
+    host_numbers: list[Size | Real] = field(default_factory=list)
+
+
+def collect_results(
+    tracer: Tracer, inputs: Inputs, returned: Any, loc: Location | None
+) -> Results:
+    """Take apart what the traced function returned.
+
+    Raises:
+        TraceError: a part of it is nothing that a compiled function can return.
+    """
+    leaves, structure = flatten(returned)
+    results = Results(structure)
+    ranks = sum(
+        len(leaf.sizes)
+        for leaf in leaves
+        if issubclass(type(leaf), TracedArray)
+        and leaf.value not in inputs.positions
+    )
+    ranks += sum(leaf.ndim for leaf in leaves if type(leaf) is np.ndarray)
+    for leaf in leaves:
+        results.leaves.append(_collect(tracer, inputs, results, leaf, 2 + ranks, loc))
+    return results
+
+
+def _collect(
+    tracer: Tracer,
+    inputs: Inputs,
+    results: Results,
+    leaf: Any,
+    first: int,
+    loc: Location | None,
+) -> Result:
+    if issubclass(type(leaf), (TracedArray, HostNumber)) and leaf.tracer is not tracer:
+        leaf.tracer.check()
+    if issubclass(type(leaf), TracedArray) or type(leaf) is np.ndarray:
+        value = value_of(tracer, leaf)
+        position = inputs.positions.get(value)
+        if position is not None:
+            return ParameterResult(position)
+        results.values.append(value)
+        return ArrayResult(value.dtype, len(value.shape))
+    if type(leaf) is HostInteger:
+        size = tracer.normalize(leaf.size)
+        return _host_result(results, size, first, IntegerResult)
+    if type(leaf) is HostReal:
+        if leaf.op == "parameter":
+            return ParameterResult(inputs.positions[leaf.value])
+        if leaf.expression is None:
+            # Beyond what the prepare function evaluates: the number itself.
+            return ConstantResult(leaf.concrete())
+        return _host_result(results, leaf.expression, first, RealResult)
+    if isinstance(leaf, _CONSTANTS):
+        return ConstantResult(leaf)
+    raise TraceError(
+        loc,
+        f"the function returns a {type(leaf).__name__}, which a compiled function "
+        "cannot return",
+        code="result-type",
+        hint="return arrays, numbers, strings, and tuples, lists, dicts or "
+        "dataclasses of them",
+    )
+
+
+def _host_result(
+    results: Results, number: Size | Real, first: int, kind: type[Any]
+) -> Result:
+    if isinstance(number, int):
+        return ConstantResult(number)
+    results.host_numbers.append(number)
+    result: Result = kind(first + len(results.host_numbers) - 1)
+    return result

@@ -1,0 +1,224 @@
+"""The state of one trace: the graph so far, and what was asked of host numbers."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.ir.attributes import Attribute
+from penstock.ir.dims import Dim, Size, evaluate_dim, symbol
+from penstock.ir.errors import LeakedValueError, TraceError
+from penstock.ir.graph.value import Builder, Value
+from penstock.ir.guards import RELATIONS, Facts, Guard
+from penstock.ir.location import Location, hide_directory, user_location
+from penstock.ir.reals import Real
+from penstock.ir.types import Dtype, TensorType
+
+__all__ = ["Tracer", "current_tracer", "require_tracer"]
+
+hide_directory(os.path.dirname(__file__))
+
+# Letters for sizes, in the order in which they are given out.
+_LETTERS = ("n", "m", "k", "p", "q", "r", "s", "t", "u", "v", "w")
+
+_local = threading.local()
+
+
+def current_tracer() -> Tracer | None:
+    """The innermost trace that runs in this thread, or ``None``."""
+    return getattr(_local, "tracer", None)
+
+
+def require_tracer(what: str) -> Tracer:
+    """The innermost trace of this thread.
+
+    Raises:
+        LeakedValueError: there is none, so ``what`` is used too late.
+    """
+    tracer = current_tracer()
+    if tracer is None:
+        raise leaked(what)
+    return tracer
+
+
+def leaked(what: str) -> LeakedValueError:
+    """The error for something of a trace that is used outside it."""
+    return LeakedValueError(
+        user_location(),
+        f"{what} was used after the function that it belongs to had been traced",
+        hint="return it from the function; do not keep it in a global, attribute "
+        "or list, or pass it to another thread",
+    )
+
+
+class Tracer:
+    """Builds the graph of one function while Python runs it.
+
+    Use it as a context manager: it is the current tracer inside.
+
+    Attributes:
+        name: the traced function's name.
+        facts: what was asked of sizes and numbers, and answered.
+        builder: makes Values.
+        hints: the value that each symbol has in this call.
+        real_hints: the value that each float argument has in this call.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.facts = Facts()
+        self.builder = Builder(self.facts)
+        self.hints: dict[str, int] = {}
+        self.real_hints: dict[str, float] = {}
+        self.active = False
+        self._thread = threading.get_ident()
+        self._outer: Tracer | None = None
+        self._letter = 0
+        self._taken: set[str] = set()
+        # Names that integer arguments will have, which sizes must not take.
+        self.avoided_names: set[str] = set()
+
+    def __enter__(self) -> Tracer:
+        self._outer = current_tracer()
+        _local.tracer = self
+        self.active = True
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.active = False
+        _local.tracer = self._outer
+
+    def check(self, what: str = "a traced value") -> None:
+        """Raise a LeakedValueError unless this trace runs in this thread."""
+        if not self.active or self._thread != threading.get_ident():
+            raise leaked(what)
+
+    def reserve(self, name: str) -> str:
+        """A name like this one that no symbol or parameter has yet."""
+        unique, count = name, 1
+        while unique in self._taken:
+            count += 1
+            unique = f"{name}_{count}"
+        self._taken.add(unique)
+        return unique
+
+    def new_size(self, value: int) -> Dim:
+        """A new symbol for a size that is ``value`` in this call."""
+        letters = len(_LETTERS)
+        while True:
+            round_, position = divmod(self._letter, letters)
+            self._letter += 1
+            name = _LETTERS[position] + (str(round_ + 1) if round_ else "")
+            if name not in self._taken and name not in self.avoided_names:
+                self._taken.add(name)
+                return self._declare(name, value, 0)
+
+    def new_integer(self, name: str, value: int) -> Dim:
+        """A new symbol for an integer argument, named after it."""
+        return self._declare(self.reserve(name), value, None)
+
+    def _declare(self, name: str, value: int, least: int | None) -> Dim:
+        self.facts.declare(name, least)
+        self.hints[name] = value
+        return symbol(name)
+
+    def locations(self) -> tuple[Location, ...]:
+        """Where the user's code is now."""
+        loc = user_location()
+        return () if loc is None else (loc,)
+
+    def emit(self, op: str, *operands: Value, **attributes: Attribute) -> Value:
+        """The Value of an op, at the place where the user's code is now.
+
+        Raises:
+            PenstockError: the operands do not fit.
+            LeakedValueError: the trace is over.
+        """
+        self.check()
+        return self.builder.add(
+            op, *operands, locations=self.locations(), **attributes
+        )
+
+    def constant(self, array: Any, dtype: Dtype) -> Value:
+        """A constant of a dtype."""
+        self.check()
+        return self.builder.constant(array, dtype, locations=self.locations())
+
+    def normalize(self, size: Size) -> Size:
+        """The one form in which a size is written."""
+        return self.facts.normalize(size)
+
+    def type_of(self, value: Value) -> TensorType:
+        """A Value's type, its sizes normalized."""
+        type_ = self.facts.normalize_type(value.type)
+        assert isinstance(type_, TensorType)
+        return type_
+
+    def number(self, size: Size) -> int:
+        """What a size is in this call; nothing is asked."""
+        return evaluate_dim(size, self.hints)
+
+    def ask(self, left: Size, relation: str, right: Size) -> bool:
+        """Answer a question about sizes, and guard the answer.
+
+        Args:
+            left, right: sizes.
+            relation: ``"=="``, ``"!="``, ``"<"``, ``"<="``, ``">"`` or ``">="``.
+        """
+        known = self.facts.decide(left, relation, right)
+        if known is not None:
+            return known
+        self.check("a traced size")
+        answer = RELATIONS[relation](self.number(left), self.number(right))
+        if not answer:
+            relation = _OPPOSITE[relation]
+        self.facts.add(Guard(self.normalize(left), relation, self.normalize(right)))
+        return answer
+
+    def ask_real(self, left: Real, relation: str, right: Real) -> bool:
+        """Answer a question about float arguments, and guard the answer."""
+        self.check("a traced number")
+        answer = Guard(left, relation, right).holds(self.hints, self.real_hints)
+        guard = Guard(left, relation, right, negated=not answer)
+        if guard not in self.facts.guards:
+            self.facts.add(guard)
+        return answer
+
+    def pin(self, size: Size) -> int:
+        """The number that a size is, which becomes part of the variant."""
+        if isinstance(size, int):
+            return size
+        value = self.number(size)
+        self.ask(size, "==", value)
+        return value
+
+    def pin_real(self, real: Real) -> None:
+        """Make the float arguments that a number depends on part of the variant."""
+        for name in sorted(real.parameters()):
+            value = Real.constant(self.real_hints[name])
+            self.ask_real(Real.parameter(name), "==", value)
+
+    def sizes_text(self, shape: tuple[Size, ...]) -> str:
+        """What the symbols of a shape are in this call, for messages: ``n = 4``."""
+        names: Mapping[str, None] = dict.fromkeys(
+            name
+            for size in shape
+            if isinstance(size, Dim)
+            for name in sorted(set(map(str, _symbols(size))))
+        )
+        return ", ".join(f"{name} = {self.hints[name]}" for name in names)
+
+    def fail(self, message: str, *, code: str, hint: str | None = None) -> TraceError:
+        """A TraceError at the place where the user's code is now."""
+        return TraceError(user_location(), message, code=code, hint=hint)
+
+
+def _symbols(size: Size) -> list[str]:
+    from penstock.ir.dims import symbols_of
+
+    return list(symbols_of(size))
+
+
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}

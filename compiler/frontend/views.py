@@ -1,0 +1,168 @@
+"""Views: how a handle sees part of its cell, and how a write goes back into it.
+
+A view is a chain of steps. Each takes the elements of the array before it, and can
+put new elements back in their places; so a write through any view gives the cell
+one new Value, and every other view of the cell sees it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.frontend.tracer import Tracer
+from penstock.ir.dims import Size
+from penstock.ir.graph.value import Value
+
+__all__ = [
+    "BroadcastStep",
+    "IndexStep",
+    "ReshapeStep",
+    "SliceStep",
+    "Step",
+    "TransposeStep",
+    "inverse_permutation",
+    "put_path",
+    "take_path",
+]
+
+
+class Step:
+    """One step of a view."""
+
+    __slots__ = ()
+
+    def take(self, tracer: Tracer, value: Value) -> Value:
+        """The elements that the view sees."""
+        raise NotImplementedError
+
+    def put(self, tracer: Tracer, value: Value, part: Value) -> Value:
+        """``value`` with the elements that the view sees replaced by ``part``."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class SliceStep(Step):
+    """Along each axis, ``size`` elements from ``start`` on, ``step`` apart."""
+
+    start: tuple[Size, ...]
+    step: tuple[Size, ...]
+    size: tuple[Size, ...]
+
+    def take(self, tracer: Tracer, value: Value) -> Value:
+        """A slice."""
+        return tracer.emit(
+            "slice", value, start=self.start, step=self.step, size=self.size
+        )
+
+    def put(self, tracer: Tracer, value: Value, part: Value) -> Value:
+        """The slice overwritten."""
+        if part.shape == value.shape and _is_every(self.step, 1):
+            if _is_every(self.start, 0):
+                return part
+        return tracer.emit(
+            "update_slice",
+            value,
+            part,
+            start=self.start,
+            step=self.step,
+            size=self.size,
+        )
+
+
+def _is_every(sizes: tuple[Size, ...], number: int) -> bool:
+    return all(isinstance(size, int) and size == number for size in sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class TransposeStep(Step):
+    """The axes in another order."""
+
+    permutation: tuple[int, ...]
+
+    def take(self, tracer: Tracer, value: Value) -> Value:
+        """The transposed array."""
+        return tracer.emit("transpose", value, permutation=self.permutation)
+
+    def put(self, tracer: Tracer, value: Value, part: Value) -> Value:
+        """The transposed back array: it replaces all elements."""
+        return tracer.emit(
+            "transpose", part, permutation=inverse_permutation(self.permutation)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReshapeStep(Step):
+    """The elements in C order in another shape.
+
+    ``certain`` is False where NumPy would have made a copy for some memory layouts
+    and a view for others; then nothing may be written through the step.
+    """
+
+    shape: tuple[Size, ...]
+    certain: bool = True
+
+    def take(self, tracer: Tracer, value: Value) -> Value:
+        """The reshaped array."""
+        return tracer.emit("reshape", value, shape=self.shape)
+
+    def put(self, tracer: Tracer, value: Value, part: Value) -> Value:
+        """The array reshaped back: it replaces all elements."""
+        return tracer.emit("reshape", part, shape=tracer.type_of(value).shape)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStep(Step):
+    """The elements at one place along an axis, which a traced integer names."""
+
+    axis: int
+    index: Value
+
+    def take(self, tracer: Tracer, value: Value) -> Value:
+        """The elements there; out of range is an error at run time."""
+        return tracer.emit("gather", value, self.index, axes=(self.axis,))
+
+    def put(self, tracer: Tracer, value: Value, part: Value) -> Value:
+        """The elements there overwritten."""
+        return tracer.emit("scatter", value, part, self.index, axes=(self.axis,))
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastStep(Step):
+    """Elements repeated along axes; NumPy makes such views read-only."""
+
+    shape: tuple[Size, ...]
+
+    def take(self, tracer: Tracer, value: Value) -> Value:
+        """The repeated elements."""
+        return tracer.emit("broadcast_to", value, shape=self.shape)
+
+    def put(self, tracer: Tracer, value: Value, part: Value) -> Value:
+        """Never reached: handles refuse the write first."""
+        raise AssertionError("a broadcast view cannot be written")
+
+
+def inverse_permutation(permutation: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation that undoes another."""
+    order = [0] * len(permutation)
+    for position, axis in enumerate(permutation):
+        order[axis] = position
+    return tuple(order)
+
+
+def take_path(tracer: Tracer, value: Value, path: tuple[Step, ...]) -> Value:
+    """What a view along ``path`` sees of a cell's Value."""
+    for step in path:
+        value = step.take(tracer, value)
+    return value
+
+
+def put_path(
+    tracer: Tracer, value: Value, path: tuple[Step, ...], part: Value
+) -> Value:
+    """A cell's Value after ``part`` was written through a view along ``path``."""
+    wholes = [value]
+    for step in path[:-1]:
+        wholes.append(step.take(tracer, wholes[-1]))
+    for step, whole in zip(reversed(path), reversed(wholes), strict=True):
+        part = step.put(tracer, whole, part)
+    return part

@@ -1,0 +1,249 @@
+"""What all kinds of clusters share on their way to Kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.ir.dims import Size, product
+from penstock.ir.graph.value import Function, Value
+from penstock.ir.location import Location
+from penstock.ir.loop.build import KernelBuilder
+from penstock.ir.loop.node import Buffer, Kernel, Scalar
+from penstock.ir.ops.families import Reduction
+from penstock.ir.types import TensorType
+from penstock.lower.element import Elements, ErrorTable
+
+__all__ = [
+    "Cluster",
+    "KernelLaunch",
+    "KernelWriter",
+    "Lane",
+    "Rows",
+    "ceil_divide",
+    "reductions_of",
+    "rows_of",
+]
+
+Lane = tuple[int | None, ...]
+
+
+def reductions_of(body: Function) -> list[Value]:
+    """The reductions of a cluster's body, in order."""
+    return [value for value in body.values if issubclass(value.op, Reduction)]
+
+
+@dataclass(eq=False)
+class KernelLaunch:
+    """A Kernel, and what to launch it on.
+
+    Attributes:
+        kernel: the Kernel.
+        arguments: for each of its Buffers a Value of the cluster's body, an index
+            into the cluster's results, or the type of a temporary of the cluster's
+            own: ``("parameter", value)``, ``("result", index)``,
+            ``("temporary", key, type)``.
+        cost: nanoseconds that one iteration of its parallel loop takes, roughly.
+    """
+
+    kernel: Kernel
+    arguments: list[tuple[Any, ...]]
+    cost: Size
+    iterations: Size
+
+
+@dataclass(eq=False)
+class Cluster:
+    """A cluster that is being lowered.
+
+    Attributes:
+        name: of its Kernels.
+        body: its Function.
+        kind: ``"map"``, ``"rows"`` or ``"nest"``.
+        loops: the sizes of its loops, outermost first.
+        inner: the numbers of the loops that run within the others.
+        result_lanes: for each result of the body, the loop of each axis.
+        reductions: for each reduction of the body, the loops of its operand's axes.
+        strided: for each parameter of the body, whether its strides are given only at
+            run time.
+        errors: the program's table.
+        locations: the user's lines that it computes.
+    """
+
+    name: str
+    body: Function
+    kind: str
+    loops: tuple[Size, ...]
+    inner: tuple[int, ...]
+    result_lanes: tuple[Lane, ...]
+    reductions: dict[Value, Lane]
+    strided: dict[Value, bool]
+    errors: ErrorTable
+    locations: tuple[Location, ...] = ()
+
+    @classmethod
+    def of(
+        cls, value: Value, name: str, strided: Sequence[bool], errors: ErrorTable
+    ) -> Cluster:
+        """The cluster that a Value of op ``cluster`` is."""
+        attributes: Any = value.attributes
+        (body,) = value.regions
+        return cls(
+            name,
+            body,
+            attributes["kind"],
+            attributes["loops"],
+            attributes["inner"],
+            attributes["results"],
+            dict(zip(reductions_of(body), attributes["reductions"], strict=True)),
+            dict(zip(body.parameters, strided, strict=True)),
+            errors,
+            value.locations,
+        )
+
+    @property
+    def outer(self) -> list[int]:
+        """The loops around the inner ones, outermost first."""
+        return [loop for loop in range(len(self.loops)) if loop not in self.inner]
+
+    def start(self, suffix: str = "") -> KernelWriter:
+        """Begin a Kernel that reads the cluster's parameters."""
+        return KernelWriter(self, self.name + suffix)
+
+    def flops(self) -> int:
+        """Floating-point operations for one element of the whole domain, roughly."""
+        total = 0
+        for value in self.body.values:
+            flops = value.op.flops
+            if isinstance(flops, int):
+                total += flops
+        return total
+
+
+class KernelWriter:
+    """A Kernel of a cluster that is being built."""
+
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        self.cluster = cluster
+        self.builder = KernelBuilder(name)
+        self.arguments: list[tuple[Any, ...]] = []
+        buffers = {}
+        for number, parameter in enumerate(cluster.body.parameters):
+            buffers[parameter] = self.builder.buffer(
+                f"a{number}",
+                parameter.tensor,
+                "in",
+                strided=cluster.strided[parameter],
+            )
+            self.arguments.append(("parameter", parameter))
+        self.elements = Elements(self.builder, cluster.body, buffers, cluster.errors)
+
+    def result(self, index: int, mode: str = "out") -> Buffer:
+        """The Buffer of one of the cluster's results."""
+        type_ = self.cluster.body.results[index].tensor
+        self.arguments.append(("result", index))
+        return self.builder.buffer(f"r{index}", type_, mode)
+
+    def temporary(self, key: Any, type_: TensorType, mode: str) -> Buffer:
+        """Memory that lives as long as the cluster runs, shared by its Kernels."""
+        name = f"t{sum(a[0] == 'temporary' for a in self.arguments)}"
+        self.arguments.append(("temporary", key, type_))
+        return self.builder.buffer(name, type_, mode)
+
+    def finish(self, cost: Size, iterations: Size) -> KernelLaunch:
+        """The Kernel and its launch; Buffers that it does not touch are dropped."""
+        kernel = self.builder.finish()
+        used = _buffers_used(kernel)
+        kept = [
+            (buffer, argument)
+            for buffer, argument in zip(kernel.buffers, self.arguments, strict=True)
+            if buffer in used
+        ]
+        kernel.buffers = tuple(buffer for buffer, _ in kept)
+        kernel.locations = self.cluster.locations
+        return KernelLaunch(
+            kernel, [argument for _, argument in kept], cost, iterations
+        )
+
+
+def _buffers_used(kernel: Kernel) -> set[Buffer]:
+    used = set()
+    for statement in kernel.body.walk():
+        buffer = getattr(statement, "buffer", None)
+        if buffer is not None:
+            used.add(buffer)
+    return used
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The parallel loop of a Kernel.
+
+    Attributes:
+        indices: the index of each of its axes.
+        start, stop: the part of the blocked axis that this iteration covers, if an
+            axis is blocked.
+        number: which iteration this is.
+    """
+
+    indices: tuple[Scalar, ...]
+    number: Scalar
+    start: Scalar | None = None
+    stop: Scalar | None = None
+
+
+def ceil_divide(size: Size, divisor: int) -> Size:
+    """How many pieces of ``divisor`` it takes to cover ``size``."""
+    return (size + (divisor - 1)) // divisor
+
+
+@contextmanager
+def rows_of(
+    builder: KernelBuilder,
+    sizes: Sequence[Size],
+    blocked: Size | None = None,
+    block: int = 1,
+) -> Iterator[Rows]:
+    """One parallel loop over all indices of some axes, and blocks of a last one.
+
+    A single loop has enough iterations to share whichever axis is long. Its number
+    is taken apart into indices once for each row.
+
+    Args:
+        builder: the Kernel's.
+        sizes: the sizes of the axes.
+        blocked: the size of one more axis, cut into blocks.
+        block: how many indices a block covers.
+    """
+    blocks = None if blocked is None else ceil_divide(blocked, block)
+    total = product([*sizes, 1 if blocks is None else blocks])
+    with builder.loop("parallel", builder.size(total), hint="p") as loop:
+        rest = loop.index
+        start = stop = None
+        if blocked is not None:
+            number = rest
+            if blocks == 1:
+                number = builder.size(0)
+            elif product(sizes) != 1:
+                count = builder.size(blocks)  # type: ignore[arg-type]
+                number, rest = rest % count, rest // count
+            start = number * builder.size(block)
+            stop = builder.size(blocked)
+            if blocks != 1:
+                stop = builder.apply("minimum", start + block, stop)
+        indices: list[Scalar] = []
+        remaining = [axis for axis, size in enumerate(sizes) if size != 1]
+        for axis in reversed(range(len(sizes))):
+            if axis not in remaining:
+                indices.append(builder.size(0))
+                continue
+            remaining.remove(axis)
+            if not remaining:
+                indices.append(rest)
+                continue
+            size = builder.size(sizes[axis])
+            indices.append(rest % size)
+            rest = rest // size
+        yield Rows(tuple(reversed(indices)), loop.index, start, stop)

@@ -1,0 +1,213 @@
+"""Merges loops over axes that lie together in memory.
+
+A Kernel over ``f32[n,m]`` whose arrays all lie in C order is one over ``f32[n*m]``: one
+long loop, with one tail, whatever the shape of the array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.ir.dims import Size, product
+from penstock.ir.graph.expression import Expression
+from penstock.ir.graph.mapping import operand_mappings
+from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.ops.families import Elementwise, Reduction
+from penstock.lower.cluster import Cluster, Lane, reductions_of
+
+__all__ = ["collapse"]
+
+_TRANSPARENT = frozenset({"reshape", "broadcast_to"})
+
+
+def collapse(cluster: Cluster) -> Cluster:
+    """The cluster with as few loops as compute the same.
+
+    Two neighbouring loops become one where every array has both of their axes side by
+    side or neither, and both are inner loops or neither is. The body is written anew:
+    each Value has one axis for each loop that is left, of size 1 where it does not
+    vary along that loop.
+
+    Before: loops=(n, m)  f32[n,m] add f32[n,m]
+    After:  loops=(n*m,)  f32[n*m] add f32[n*m]
+    """
+    lanes = _lanes(cluster)
+    if lanes is None:
+        return cluster
+    runs = _runs(cluster, list(lanes.values()))
+    if len(runs) == len(cluster.loops):
+        return cluster
+    return _Writer(cluster, lanes, runs).write()
+
+
+def _lanes(cluster: Cluster) -> dict[Value, Lane] | None:
+    """The loops of each Value's axes; None if some array is read in another way."""
+    body = cluster.body
+    lanes: dict[Value, Lane] = {}
+
+    def note(value: Value, lane: Lane) -> bool:
+        ascending = [loop for loop in lane if loop is not None]
+        fits = ascending == sorted(ascending) and lanes.get(value, lane) == lane
+        lanes[value] = lane
+        return fits
+
+    seeds = [
+        note(result, lane)
+        for result, lane in zip(body.results, cluster.result_lanes, strict=True)
+    ]
+    seeds += [note(r.operands[0], lane) for r, lane in cluster.reductions.items()]
+    if not all(seeds) or any(cluster.strided.values()):
+        return None
+    for reduction, lane in cluster.reductions.items():
+        if not note(reduction, _reduced_lane(reduction, lane)):
+            return None
+    for value in reversed(body.values):
+        if value not in lanes or isinstance(value, Reduction):
+            continue
+        if issubclass(value.op, Reduction) or not value.operands:
+            continue
+        if not issubclass(value.op, Elementwise) and value.op.name not in _TRANSPARENT:
+            return None
+        for operand, mapping in zip(
+            value.operands, operand_mappings(value), strict=True
+        ):
+            if mapping is None:
+                return None
+            own = tuple(None if axis is None else lanes[value][axis] for axis in mapping)
+            if not note(operand, own):
+                return None
+    if any(value.is_op("iota") for value in lanes):
+        return None
+    return lanes
+
+
+def _reduced_lane(reduction: Value, lane: Lane) -> Lane:
+    axes = reduction.attributes["axes"]
+    assert isinstance(axes, tuple)
+    if reduction.attributes["keepdims"]:
+        return tuple(None if a in axes else loop for a, loop in enumerate(lane))
+    return tuple(loop for a, loop in enumerate(lane) if a not in axes)
+
+
+def _runs(cluster: Cluster, lanes: Sequence[Lane]) -> list[list[int]]:
+    """The loops, those that become one together."""
+    runs: list[list[int]] = []
+    for loop in range(len(cluster.loops)):
+        if runs and _may_join(cluster, lanes, runs[-1][-1], loop):
+            runs[-1].append(loop)
+        else:
+            runs.append([loop])
+    return runs
+
+
+def _may_join(cluster: Cluster, lanes: Sequence[Lane], first: int, second: int) -> bool:
+    if (first in cluster.inner) != (second in cluster.inner):
+        return False
+    for lane in lanes:
+        varying = [loop for loop in lane if loop is not None]
+        if (first in varying) != (second in varying):
+            return False
+    return True
+
+
+class _Writer:
+    def __init__(
+        self, cluster: Cluster, lanes: dict[Value, Lane], runs: list[list[int]]
+    ) -> None:
+        self.cluster = cluster
+        self.lanes = lanes
+        self.runs = runs
+        self.builder = Builder(cluster.body.facts)
+        self.written: dict[Value, Expression] = {}
+
+    def write(self) -> Cluster:
+        cluster, body = self.cluster, self.cluster.body
+        parameters = []
+        for parameter in body.parameters:
+            type_ = parameter.tensor
+            if parameter in self.lanes:
+                type_ = type_.with_shape(self.own_shape(parameter))
+            new = self.builder.parameter(
+                str(parameter.attributes["name"]), type_, parameter.locations
+            )
+            parameters.append(new)
+            expression = Expression(self.builder, new)
+            if parameter in self.lanes and type_.shape:
+                expression = expression.reshape(self.shape(parameter))
+            self.written[parameter] = expression
+        for value in body.values:
+            self.written[value] = self.rebuild(value)
+        results = tuple(
+            self.full(result).reshape(self.own_shape(result)).value
+            for result in body.results
+        )
+        new_body = Function(body.name, tuple(parameters), results)
+        whole = tuple(range(len(self.runs)))
+        return Cluster(
+            cluster.name,
+            new_body,
+            cluster.kind,
+            tuple(product([cluster.loops[loop] for loop in run]) for run in self.runs),
+            tuple(n for n, run in enumerate(self.runs) if run[0] in cluster.inner),
+            tuple(self.own_lane(result) for result in body.results),
+            {reduction: whole for reduction in reductions_of(new_body)},
+            {
+                new: cluster.strided[old]
+                for new, old in zip(parameters, body.parameters, strict=True)
+            },
+            cluster.errors,
+            cluster.locations,
+        )
+
+    def own_lane(self, value: Value) -> Lane:
+        """The runs along which a Value varies, in order."""
+        varying = set(self.lanes[value])
+        return tuple(n for n, run in enumerate(self.runs) if run[0] in varying)
+
+    def size(self, run: int) -> Size:
+        return product([self.cluster.loops[loop] for loop in self.runs[run]])
+
+    def own_shape(self, value: Value) -> tuple[Size, ...]:
+        """A Value's shape without axes along which it does not vary."""
+        return tuple(self.size(run) for run in self.own_lane(value))  # type: ignore[arg-type]
+
+    def shape(self, value: Value) -> tuple[Size, ...]:
+        """A Value's shape with one axis for each run."""
+        varying = self.own_lane(value)
+        return tuple(
+            self.size(run) if run in varying else 1 for run in range(len(self.runs))
+        )
+
+    def full(self, value: Value) -> Expression:
+        """A Value, spread over all loops that it stands for."""
+        written = self.written[value]
+        if value not in self.lanes or written.rank == 0 and not self.own_lane(value):
+            return written
+        return written.broadcast_to(self.shape(value))
+
+    def rebuild(self, value: Value) -> Expression:
+        if not value.operands:
+            new = self.builder.rebuild(value, [])
+            return Expression(self.builder, new)
+        operands = [self.written[operand] for operand in value.operands]
+        if value.op.name in _TRANSPARENT:
+            return operands[0]
+        if issubclass(value.op, Reduction):
+            axes = tuple(
+                n for n, run in enumerate(self.runs) if run[0] in self.cluster.inner
+            )
+            new = self.builder.add(
+                value.op,
+                self.full(value.operands[0]).value,
+                locations=value.locations,
+                axes=axes,
+                keepdims=True,
+            )
+            return Expression(self.builder, new)
+        new = self.builder.add(
+            value.op,
+            *(operand.value for operand in operands),
+            locations=value.locations,
+            **value.attributes,
+        )
+        return Expression(self.builder, new)

@@ -1,0 +1,252 @@
+"""Builds the Plan of a fused Function: buffers, launches, and the arena."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from penstock.ir.attributes import Constant
+from penstock.ir.dims import Size
+from penstock.ir.errors import UnsupportedError
+from penstock.ir.graph.value import Function, Value
+from penstock.ir.reals import Real
+from penstock.ir.plan.node import Alloc, Free, Launch, Plan, PlanBuffer, PlanStatement
+from penstock.ir.types import TensorType
+from penstock.lower.cluster import Cluster, KernelLaunch
+from penstock.lower.collapse import collapse
+from penstock.lower.element import ErrorTable
+from penstock.lower.nest import lower_nest
+from penstock.lower.pointwise import lower_pointwise
+from penstock.lower.schedule import chunk_of
+
+__all__ = ["lower_function"]
+
+
+def lower_function(
+    function: Function,
+    *,
+    strided: frozenset[str] = frozenset(),
+    reals: frozenset[str] = frozenset(),
+    returned: Sequence[Size | Real] = (),
+) -> Plan:
+    """The Plan of a fused Function.
+
+    Args:
+        function: of clusters, ``get``, ``reshape`` and constants.
+        strided: the names of parameters whose strides are given at run time.
+        reals: the names of parameters that are float arguments, passed by value.
+        returned: host numbers that are results of the user's function.
+
+    Raises:
+        UnsupportedError: the Function has an op that cannot be compiled yet.
+    """
+    return _PlanBuilder(function, strided, reals, returned).build()
+
+
+class _PlanBuilder:
+    def __init__(
+        self,
+        function: Function,
+        strided: frozenset[str],
+        reals: frozenset[str],
+        returned: Sequence[Size | Real],
+    ) -> None:
+        self.function = function
+        self.errors = ErrorTable()
+        self.returned = tuple(
+            number if isinstance(number, Real) else function.facts.normalize(number)
+            for number in returned
+        )
+        self.buffer_of: dict[Value, PlanBuffer] = {}
+        self.body: list[PlanStatement] = []
+        self.constants: list[PlanBuffer] = []
+        self.temporaries: list[PlanBuffer] = []
+        self.work: Size = 0
+        self.cluster_count = 0
+        # Clusters of several results that have been lowered.
+        self.clusters_done: set[Value] = set()
+        self.parameters = []
+        for value in function.parameters:
+            name = str(value.attributes["name"])
+            role = "real" if name in reals else "parameter"
+            buffer = PlanBuffer(name, value.tensor, role, name in strided)
+            self.parameters.append(buffer)
+            self.buffer_of[value] = buffer
+        self.results = [
+            PlanBuffer(f"result{index}", value.tensor, "result")
+            for index, value in enumerate(function.results)
+        ]
+
+    def build(self) -> Plan:
+        """Lower every Value in order, then lay out the temporaries."""
+        function = self.function
+        result_of = self.result_buffers()
+        for value in function.values:
+            self.lower(value, result_of)
+        body, arena = lay_out_arena(self.body, self.temporaries)
+        return Plan(
+            function.name,
+            tuple(self.parameters),
+            function.integers,
+            tuple(self.results),
+            function.guards,
+            tuple(self.constants),
+            arena,
+            body,
+            tuple(self.errors.errors),
+            self.returned,
+            self.work // 1000,
+        )
+
+    def result_buffers(self) -> dict[Value, PlanBuffer]:
+        """The result that each Value in memory is to be written to."""
+        found = {}
+        for result, buffer in zip(self.function.results, self.results, strict=True):
+            while result.is_op("reshape"):
+                (result,) = result.operands
+            found[result] = buffer
+        return found
+
+    def lower(self, value: Value, result_of: dict[Value, PlanBuffer]) -> None:
+        name = value.op.name
+        if name == "const":
+            constant = value.attributes["value"]
+            assert isinstance(constant, Constant)
+            buffer = PlanBuffer(
+                f"constant{len(self.constants)}",
+                value.tensor,
+                "constant",
+                data=constant.array,
+            )
+            self.constants.append(buffer)
+            self.buffer_of[value] = buffer
+        elif name == "reshape":
+            self.buffer_of[value] = self.buffer_of[value.operands[0]]
+        elif name == "cluster":
+            if isinstance(value.type, TensorType):
+                self.lower_cluster(value, [result_of.get(value)])
+        elif name == "get":
+            (cluster,) = value.operands
+            if cluster not in self.clusters_done:
+                self.clusters_done.add(cluster)
+                gets = {
+                    other.attributes["index"]: other
+                    for other in self.function.values
+                    if other.is_op("get") and other.operands[0] is cluster
+                }
+                count = len(cluster.regions[0].results)
+                wanted = [
+                    result_of.get(gets[i]) if i in gets else None for i in range(count)
+                ]
+                buffers = self.lower_cluster(cluster, wanted)
+                for index, other in gets.items():
+                    self.buffer_of[other] = buffers[index]  # type: ignore[index]
+        else:
+            raise UnsupportedError(
+                value.loc, f"{name} cannot be compiled yet", code="not-compiled"
+            )
+
+    def lower_cluster(
+        self, value: Value, wanted: Sequence[PlanBuffer | None]
+    ) -> list[PlanBuffer]:
+        arguments = [self.buffer_of[operand] for operand in value.operands]
+        name = f"{self.function.name}_{self.cluster_count}"
+        self.cluster_count += 1
+        strided = [buffer.strided for buffer in arguments]
+        cluster = Cluster.of(value, name, strided, self.errors)
+        body = cluster.body
+        results = [
+            self.temporary(result.tensor) if buffer is None else buffer
+            for result, buffer in zip(body.results, wanted, strict=True)
+        ]
+        if isinstance(value.type, TensorType):
+            self.buffer_of[value] = results[0]
+        own: dict[Any, PlanBuffer] = {}
+        if cluster.kind == "nest":
+            launches = lower_nest(cluster)
+        else:
+            cluster = collapse(cluster)
+            launches = lower_pointwise(cluster)
+        given = dict(zip(cluster.body.parameters, arguments, strict=True))
+        for launch in launches:
+            self.launch(launch, given, results, own)
+        return results
+
+    def temporary(self, type_: TensorType) -> PlanBuffer:
+        buffer = PlanBuffer(f"t{len(self.temporaries)}", type_, "temporary")
+        self.temporaries.append(buffer)
+        return buffer
+
+    def launch(
+        self,
+        launch: KernelLaunch,
+        given: dict[Value, PlanBuffer],
+        results: Sequence[PlanBuffer],
+        own: dict[Any, PlanBuffer],
+    ) -> None:
+        buffers = []
+        for argument in launch.arguments:
+            if argument[0] == "parameter":
+                buffers.append(given[argument[1]])
+            elif argument[0] == "result":
+                buffers.append(results[argument[1]])
+            else:
+                _, key, type_ = argument
+                if key not in own:
+                    own[key] = self.temporary(type_)
+                buffers.append(own[key])
+        self.work = launch.cost * launch.iterations + self.work
+        self.body.append(Launch(launch.kernel, tuple(buffers), chunk_of(launch.cost)))
+
+
+_ALIGNMENT = 64
+
+
+def lay_out_arena(
+    body: Sequence[PlanStatement], temporaries: Sequence[PlanBuffer]
+) -> tuple[list[PlanStatement], Size]:
+    """Place temporaries so that those that live at different times share memory.
+
+    A temporary takes over the place of a dead one of the same size in bytes, which
+    may be symbolic; else it gets a new place at the end.
+
+    Returns:
+        The statements with an Alloc before the first use of each temporary and a Free
+        after its last, and the size of the arena in bytes.
+    """
+    wanted = set(temporaries)
+    first: dict[PlanBuffer, int] = {}
+    last: dict[PlanBuffer, int] = {}
+    for position, statement in enumerate(body):
+        assert isinstance(statement, Launch)
+        for buffer in statement.arguments:
+            if buffer in wanted:
+                first.setdefault(buffer, position)
+                last[buffer] = position
+    free: dict[Size, list[Size]] = {}
+    offsets: dict[PlanBuffer, Size] = {}
+    arena: Size = 0
+    laid_out: list[PlanStatement] = []
+    for position, statement in enumerate(body):
+        assert isinstance(statement, Launch)
+        own = [b for b in dict.fromkeys(statement.arguments) if b in wanted]
+        for buffer in own:
+            if first[buffer] == position:
+                room = _aligned_bytes(buffer.type)
+                places = free.setdefault(room, [])
+                if places:
+                    offsets[buffer] = places.pop()
+                else:
+                    offsets[buffer], arena = arena, room + arena
+                laid_out.append(Alloc(buffer, offsets[buffer]))
+        laid_out.append(statement)
+        for buffer in own:
+            if last[buffer] == position:
+                laid_out.append(Free(buffer))
+                free[_aligned_bytes(buffer.type)].append(offsets[buffer])
+    return laid_out, arena
+
+
+def _aligned_bytes(type_: TensorType) -> Size:
+    size = type_.size * type_.dtype.itemsize
+    return (size + (_ALIGNMENT - 1)) // _ALIGNMENT * _ALIGNMENT

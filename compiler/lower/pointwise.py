@@ -1,0 +1,382 @@
+"""Clusters of kind ``map`` and ``rows``: loops over a domain, in passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from penstock.ir.dims import Size, product
+from penstock.ir.graph.value import Value
+from penstock.ir.loop.node import Buffer, Scalar
+from penstock.ir.ops.families import Reduction
+from penstock.ir.types import TensorType
+from penstock.lower.cluster import (
+    Cluster,
+    KernelLaunch,
+    KernelWriter,
+    ceil_divide,
+    rows_of,
+)
+from penstock.lower.schedule import (
+    BLOCK,
+    COLUMN_BLOCK,
+    REDUCTION_BLOCK,
+    element_cost,
+)
+
+__all__ = ["lower_pointwise"]
+
+
+def lower_pointwise(cluster: Cluster) -> list[KernelLaunch]:
+    """The Kernels of a cluster without loops of its own."""
+    if cluster.reductions and not cluster.outer and cluster.loops:
+        return _lower_whole_reduction(cluster)
+    return [_RowKernel(cluster).lower()]
+
+
+class _Domain:
+    """The loops of a Kernel while it is built."""
+
+    def __init__(self, writer: KernelWriter) -> None:
+        self.writer = writer
+        self.builder = writer.builder
+        self.cluster = writer.cluster
+        self.index: dict[int, Scalar] = {}
+
+    def at(self, lane: Sequence[int | None]) -> list[Scalar]:
+        """The indices along a lane."""
+        zero = self.builder.size(0)
+        return [zero if loop is None else self.index[loop] for loop in lane]
+
+    def element_cost(self) -> int:
+        """Picoseconds for one element of the domain."""
+        body = self.cluster.body
+        accesses = len(body.parameters) + len(body.results)
+        return element_cost(self.cluster.flops(), accesses)
+
+
+def _combine(
+    domain: _Domain, reduction: Value, total: Scalar, element: Scalar
+) -> Scalar:
+    assert issubclass(reduction.op, Reduction)
+    builder = domain.builder
+    return builder.apply(
+        reduction.op.combine, total, builder.convert(element, total.dtype)
+    )
+
+
+def _identity(domain: _Domain, reduction: Value) -> Scalar:
+    assert issubclass(reduction.op, Reduction)
+    dtype = reduction.dtype.compute
+    return domain.builder.constant(reduction.op.identity(dtype), dtype)
+
+
+def reduction_levels(cluster: Cluster) -> list[list[Value]]:
+    """The reductions, grouped by how many others each must wait for."""
+    level: dict[Value, int] = {}
+    levels: list[list[Value]] = []
+    for value in cluster.body.values:
+        own = max((level.get(operand, 0) for operand in value.operands), default=0)
+        if value in cluster.reductions:
+            while len(levels) <= own:
+                levels.append([])
+            levels[own].append(value)
+            own += 1
+        level[value] = own
+    return levels
+
+
+class _RowKernel:
+    """One Kernel: a parallel loop over the outer loops, passes over the inner."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.writer = cluster.start()
+        self.builder = self.writer.builder
+        self.domain = _Domain(self.writer)
+        self.results = [
+            self.writer.result(index) for index in range(len(cluster.body.results))
+        ]
+        last = len(cluster.loops) - 1
+        # The innermost loop runs along vectors, whether it is reduced or not.
+        self.vector_inside = last in cluster.inner
+        self.blocked = None if self.vector_inside or last < 0 else last
+
+    def lower(self) -> KernelLaunch:
+        cluster, loops = self.cluster, self.cluster.loops
+        outer = [loop for loop in cluster.outer if loop != self.blocked]
+        blocked = None if self.blocked is None else loops[self.blocked]
+        block = COLUMN_BLOCK if cluster.inner else BLOCK
+        with rows_of(self.builder, [loops[i] for i in outer], blocked, block) as rows:
+            self.domain.index.update(zip(outer, rows.indices, strict=True))
+            if self.blocked is None:
+                self.passes()
+            else:
+                assert rows.stop is not None
+                with self.builder.loop(
+                    "vector", rows.stop, start=rows.start, hint="j"
+                ) as loop:
+                    self.domain.index[self.blocked] = loop.index
+                    self.passes()
+        inside = product([loops[i] for i in cluster.inner])
+        cost = self.domain.element_cost() * inside
+        if blocked is not None:
+            cost = cost * block
+        iterations = product([loops[i] for i in outer])
+        if blocked is not None:
+            iterations = ceil_divide(blocked, block) * iterations
+        return self.writer.finish(cost, iterations)
+
+    def passes(self) -> None:
+        """Compute what one iteration of the outer loops computes."""
+        elements = self.writer.elements
+        levels = reduction_levels(self.cluster)
+        kept = self.choose_kept(levels)
+        for number, level in enumerate(levels):
+            totals = self.reduce(level, [v for v, (n, _) in kept.items() if n == number])
+            for reduction, total in zip(level, totals, strict=True):
+                elements.known[reduction] = self.builder.convert(
+                    total, reduction.dtype
+                )
+            for value, (n, result) in kept.items():
+                if n == number:
+                    elements.buffers[value] = self.results[result]
+        self.write_results()
+
+    def write_results(self) -> None:
+        cluster = self.cluster
+        inner = set(cluster.inner)
+        rows, full = [], []
+        for index, lane in enumerate(cluster.result_lanes):
+            (full if inner & set(lane) else rows).append(index)
+        self.store(rows)
+        if full:
+            self.inner_loops(
+                [], lambda _: (self.store(full), [])[1], vector=self.vector_inside
+            )
+
+    def store(self, indices: Sequence[int]) -> None:
+        body, lanes = self.cluster.body, self.cluster.result_lanes
+        wanted = [(body.results[i], self.domain.at(lanes[i])) for i in indices]
+        scalars = self.writer.elements.elements(wanted)
+        for i, (_, place), scalar in zip(indices, wanted, scalars, strict=True):
+            self.builder.store(self.results[i], place, scalar)
+
+    def reduce(self, level: list[Value], kept: list[Value]) -> list[Scalar]:
+        """One pass over the inner loops: all reductions of a level."""
+        start = [_identity(self.domain, reduction) for reduction in level]
+
+        def step(totals: list[Scalar]) -> list[Scalar]:
+            wanted = [
+                (r.operands[0], self.domain.at(self.cluster.reductions[r]))
+                for r in level
+            ]
+            elements = self.writer.elements.elements(wanted)
+            for value in kept:
+                self.keep(value)
+            return [
+                _combine(self.domain, reduction, total, element)
+                for reduction, total, element in zip(
+                    level, totals, elements, strict=True
+                )
+            ]
+
+        combines = [r.op.combine for r in level if issubclass(r.op, Reduction)]
+        return self.inner_loops(start, step, combines, vector=self.vector_inside)
+
+    def inner_loops(
+        self,
+        start: list[Scalar],
+        step: Callable[[list[Scalar]], list[Scalar]],
+        combines: Sequence[str] = (),
+        *,
+        vector: bool,
+    ) -> list[Scalar]:
+        """Run over the inner loops, the last of them by vectors if asked."""
+        inner = list(self.cluster.inner)
+
+        def nest(position: int, totals: list[Scalar]) -> list[Scalar]:
+            if position == len(inner):
+                return step(totals)
+            is_last = vector and position == len(inner) - 1
+            carries = [
+                (total, combine)
+                for total, combine in zip(totals, combines, strict=False)
+            ]
+            with self.builder.loop(
+                "vector" if is_last else "serial",
+                self.builder.size(self.cluster.loops[inner[position]]),
+                carries=carries,
+                hint="k",
+            ) as loop:
+                self.domain.index[inner[position]] = loop.index
+                loop.update(*nest(position + 1, loop.carried))
+            return loop.results
+
+        return nest(0, start)
+
+    # What is computed in one pass and read again in a later one may be worth keeping:
+    # the row of a result is at hand, and still in cache.
+
+    def choose_kept(self, levels: list[list[Value]]) -> dict[Value, tuple[int, int]]:
+        """Costly Values to keep in a result's row: the pass, and the result."""
+        cluster = self.cluster
+        inner = set(cluster.inner)
+        chosen: dict[Value, tuple[int, int]] = {}
+        free = [
+            index
+            for index, lane in enumerate(cluster.result_lanes)
+            if inner & set(lane)
+            and None not in lane
+            and list(lane) == sorted(lane)  # type: ignore[type-var]
+            and len(lane) == len(cluster.loops)
+        ]
+        users = cluster.body.uses()
+        level_of = {r: number for number, level in enumerate(levels) for r in level}
+        for value in cluster.body.values:
+            flops = value.op.flops
+            if not free or not isinstance(flops, int) or flops < 10:
+                continue
+            if value.op.family != "elementwise" or value in cluster.body.results:
+                continue
+            if value.tensor.shape != tuple(cluster.loops):
+                continue
+            first = [level_of[u] for u in users[value] if u in level_of]
+            later = [u for u in users[value] if u not in level_of]
+            if not first or not later:
+                continue
+            lane = cluster.reductions[levels[min(first)][0]]
+            reads = [r for r in levels[min(first)] if r.operands[0] is value]
+            if not reads or cluster.reductions[reads[0]] != lane:
+                continue
+            result = next(
+                (
+                    i
+                    for i in free
+                    if cluster.body.results[i].dtype is value.dtype
+                    and cluster.result_lanes[i] == cluster.reductions[reads[0]]
+                ),
+                None,
+            )
+            if result is not None:
+                chosen[value] = (min(first), result)
+                free.remove(result)
+        return chosen
+
+    def keep(self, value: Value) -> None:
+        """Store an element for a later pass."""
+        reads = next(r for r in self.cluster.reductions if r.operands[0] is value)
+        place = self.domain.at(self.cluster.reductions[reads])
+        (scalar,) = self.writer.elements.elements([(value, place)])
+        result = next(
+            index
+            for index, lane in enumerate(self.cluster.result_lanes)
+            if lane == self.cluster.reductions[reads]
+            and self.cluster.body.results[index].dtype is value.dtype
+        )
+        self.builder.store(self.results[result], place, scalar)
+
+
+def _lower_whole_reduction(cluster: Cluster) -> list[KernelLaunch]:
+    """Reduce everything: blocks in parallel, then their partial results.
+
+    The blocks depend on the sizes alone, so the result does not depend on threads.
+    """
+    (level,) = reduction_levels(cluster)
+    *outer, last = cluster.loops
+    blocks = ceil_divide(last, REDUCTION_BLOCK)
+    partials = product([*outer, blocks])
+    return [
+        _partial_kernel(cluster, level, outer, last, partials),
+        _final_kernel(cluster, level, partials),
+    ]
+
+
+def _partial_kernel(
+    cluster: Cluster,
+    level: list[Value],
+    outer: Sequence[Size],
+    last: Size,
+    partials: Size,
+) -> KernelLaunch:
+    writer = cluster.start("_partial")
+    builder, domain = writer.builder, _Domain(writer)
+    full = [i for i, lane in enumerate(cluster.result_lanes) if lane]
+    full = [i for i in full if any(loop is not None for loop in cluster.result_lanes[i])]
+    results = {i: writer.result(i) for i in full}
+    stores = {
+        r: writer.temporary(r, TensorType(r.dtype.compute, (partials,)), "out")
+        for r in level
+    }
+    with rows_of(builder, outer, last, REDUCTION_BLOCK) as rows:
+        domain.index.update(enumerate(rows.indices))
+        carries = [
+            (_identity(domain, r), r.op.combine)
+            for r in level
+            if issubclass(r.op, Reduction)
+        ]
+        assert rows.stop is not None
+        with builder.loop(
+            "vector", rows.stop, start=rows.start, carries=carries, hint="k"
+        ) as loop:
+            domain.index[len(outer)] = loop.index
+            wanted = [(r.operands[0], domain.at(cluster.reductions[r])) for r in level]
+            wanted += [
+                (cluster.body.results[i], domain.at(cluster.result_lanes[i]))
+                for i in full
+            ]
+            elements = writer.elements.elements(wanted)
+            for i, place, scalar in zip(
+                full, (p for _, p in wanted[len(level) :]), elements[len(level) :],
+                strict=True,
+            ):  # fmt: skip
+                builder.store(results[i], place, scalar)
+            loop.update(
+                *(
+                    _combine(domain, r, total, element)
+                    for r, total, element in zip(
+                        level, loop.carried, elements, strict=False
+                    )
+                )
+            )
+        for r, total in zip(level, loop.results, strict=True):
+            builder.store(stores[r], [rows.number], total)
+    return writer.finish(domain.element_cost() * REDUCTION_BLOCK, partials)
+
+
+def _final_kernel(
+    cluster: Cluster, level: list[Value], partials: Size
+) -> KernelLaunch:
+    writer = cluster.start("_final")
+    builder, domain = writer.builder, _Domain(writer)
+    sources: dict[Value, Buffer] = {
+        r: writer.temporary(r, TensorType(r.dtype.compute, (partials,)), "in")
+        for r in level
+    }
+    scalars = [
+        i
+        for i, lane in enumerate(cluster.result_lanes)
+        if all(loop is None for loop in lane)
+    ]
+    results = {i: writer.result(i) for i in scalars}
+    carries = [
+        (_identity(domain, r), r.op.combine)
+        for r in level
+        if issubclass(r.op, Reduction)
+    ]
+    with builder.loop(
+        "vector", builder.size(partials), carries=carries, hint="b"
+    ) as loop:
+        loop.update(
+            *(
+                _combine(domain, r, total, builder.load(sources[r], [loop.index]))
+                for r, total in zip(level, loop.carried, strict=True)
+            )
+        )
+    for r, total in zip(level, loop.results, strict=True):
+        writer.elements.known[r] = builder.convert(total, r.dtype)
+    for i in scalars:
+        result = cluster.body.results[i]
+        place = [builder.size(0)] * result.tensor.rank
+        (scalar,) = writer.elements.elements([(result, place)])
+        builder.store(results[i], place, scalar)
+    return writer.finish(domain.element_cost(), 1)

@@ -1,0 +1,176 @@
+"""Splits IR text into tokens, and says where in the text an error is."""
+
+from __future__ import annotations
+
+import re
+from typing import NoReturn
+
+from penstock.ir.errors import TextError
+from penstock.ir.location import Location
+
+__all__ = [
+    "CLOSING",
+    "MAXIMUM_DEPTH",
+    "OPENING",
+    "Token",
+    "Tokens",
+    "shortened",
+]
+
+MAXIMUM_DEPTH = 64
+"""How deep brackets and regions may nest, lest reading them overflow the stack."""
+
+_LONGEST = 400
+
+_TOKEN = re.compile(
+    r"""(?P<blank>[ \t\r\n]+|\#[^\n]*)
+      | (?P<string>"(?:[^"\\\n]|\\.)*")
+      | (?P<value>%[A-Za-z0-9_]+)
+      | (?P<function>@[A-Za-z0-9_.]+)
+      | (?P<number>0x[0-9a-fA-F]+|[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)
+      | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<sign>->|==|!=|<=|>=|//|[-+*/%()\[\]{},:=<>])""",
+    re.VERBOSE | re.ASCII,
+)
+_PLACE = re.compile(r"([^\s:]\S*?):([0-9]{1,9})(?::([0-9]{1,9}))?")
+OPENING = frozenset("([{")
+CLOSING = frozenset(")]}")
+
+
+class TextLocation(Location):
+    """A place in IR text, which is in no file."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, file: str, text: str, start: int, end: int) -> None:
+        line_start = text.rfind("\n", 0, start) + 1
+        line_end = text.find("\n", start)
+        source = text[line_start : len(text) if line_end < 0 else line_end]
+        self._source = source
+        before = text[line_start:start].encode(errors="replace")
+        within = source[start - line_start : end - line_start].encode(errors="replace")
+        super().__init__(
+            file,
+            text.count("\n", 0, start) + 1,
+            len(before),
+            len(before) + max(len(within), 1),
+        )
+
+    def source_line(self) -> str:
+        # A line that fills a screen says less than none.
+        return self._source if len(self._source) <= 200 else ""
+
+
+class Token:
+    """A piece of text of one kind: a name, a number, a sign, or the end."""
+
+    __slots__ = ("end", "kind", "start", "text")
+
+    def __init__(self, kind: str, text: str, start: int, end: int) -> None:
+        self.kind = kind
+        self.text = text
+        self.start = start
+        self.end = end
+
+
+class Tokens:
+    """The tokens of one text, read one after the other."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text
+        self.file = file
+        # The places that comments name, by where the token before them starts.
+        self.places: dict[int, tuple[Location, ...]] = {}
+        self.tokens = self._split()
+        self.position = 0
+
+    def _split(self) -> list[Token]:
+        tokens: list[Token] = []
+        text, position = self.text, 0
+        while position < len(text):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                found = f"unexpected character {text[position]!r}"
+                raise self.error_at(found, position, position + 1)
+            kind, end = match.lastgroup or "", match.end()
+            if kind != "blank":
+                tokens.append(Token(kind, match[0], position, end))
+            elif match[0][0] == "#" and tokens:
+                before = tokens[-1]
+                if "\n" not in text[before.end : position]:
+                    self.places[before.start] = _places(match[0])
+            position = end
+        tokens.append(Token("end", "", len(text), len(text)))
+        return tokens
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.position]
+
+    def next(self) -> Token:
+        token = self.token
+        if token.kind != "end":
+            self.position += 1
+        return token
+
+    def accept(self, text: str) -> bool:
+        found = self.token.text == text
+        self.position += found
+        return found
+
+    def expect(self, text: str) -> Token:
+        if self.token.text != text:
+            self.unexpected(f"'{text}'")
+        return self.next()
+
+    def expect_kind(self, kind: str, noun: str) -> Token:
+        if self.token.kind != kind:
+            self.unexpected(noun)
+        return self.next()
+
+    def unexpected(self, wanted: str) -> NoReturn:
+        token = self.token
+        found = "the end of the text" if token.kind == "end" else shortened(token.text)
+        raise self.error(f"expected {wanted}, found {found}")
+
+    def error(
+        self, message: str, token: Token | None = None, hint: str | None = None
+    ) -> TextError:
+        token = token or self.token
+        return self.error_at(message, token.start, token.end, hint)
+
+    def error_at(
+        self, message: str, start: int, end: int, hint: str | None = None
+    ) -> TextError:
+        loc = TextLocation(self.file, self.text, start, end)
+        return TextError(loc, message, hint=hint)
+
+    def until(self, stops: str) -> tuple[str, int, int]:
+        """The text up to one of the stops outside brackets, and where it stands."""
+        first = self.token
+        depth = 0
+        while self.token.kind != "end" and (depth or self.token.text not in stops):
+            text = self.next().text
+            depth += (text in OPENING) - (text in CLOSING)
+            if depth < 0:
+                raise self.error("unmatched bracket", self.tokens[self.position - 1])
+            if depth > MAXIMUM_DEPTH or self.token.start - first.start > _LONGEST:
+                raise self.error("an expression is too long", first)
+        end = self.tokens[self.position - 1].end if self.token is not first else 0
+        return self.text[first.start : end], first.start, max(end, first.start + 1)
+
+
+def _places(comment: str) -> tuple[Location, ...]:
+    """The places that a comment names; none if it says anything else."""
+    places = []
+    for part in comment[1:].strip().split(", "):
+        match = _PLACE.fullmatch(part)
+        if match is None:
+            return ()
+        column = int(match[3] or 0)
+        places.append(Location(match[1], int(match[2]), max(column - 1, 0), column))
+    return tuple(places)
+
+
+def shortened(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:40]}...")

@@ -1,0 +1,287 @@
+"""Reads the text of Plans.
+
+    text      = plan kernel...
+    plan      = "plan" @name "(" [argument ","...] ")" "->" "(" [result ","...] ")"
+                ["where" guard ","...] "{" ["arena" integer] ["work" integer]
+                constant... error... statement... ["return" integer ","...] "}"
+    argument  = %name ":" type ["strided"] | %name ":" "float" | symbol ":" "int"
+    result    = %name ":" type
+    constant  = "constant" %name ":" type "=" number or list or hex"digits"
+    error     = "error" number "code" "message"
+    statement = %name "=" "alloc" type "at" integer
+              | "free" %name
+              | "launch" @name "(" [%name ","...] ")" ["chunk" integer]
+              | "if" %name "{" statement... "}" "else" "{" statement... "}"
+              | "while" %name "{" statement... "}" "do" "{" statement... "}"
+    integer   = number | symbol | "(" size ")"
+
+``penstock.ir.loop.text_parse`` has the grammar of Kernels. A ``#`` starts a comment; a
+place in the comment on the line of an error becomes its location. The Plan is
+verified, so text that parses is valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.ir.dims import Size
+from penstock.ir.errors import TextError
+from penstock.ir.graph.text_term import UNFIT, reason
+from penstock.ir.graph.text_token import Token
+from penstock.ir.guards import Facts, Guard, parse_guard
+from penstock.ir.loop.node import Block, Kernel
+from penstock.ir.loop.text_parse import KernelReader
+from penstock.ir.plan.node import (
+    Alloc,
+    Free,
+    Launch,
+    Plan,
+    PlanBuffer,
+    PlanIf,
+    PlanStatement,
+    PlanWhile,
+    RunError,
+)
+from penstock.ir.plan.verify import broken_rule
+from penstock.ir.text import RESERVED_WORDS
+from penstock.ir.types import TensorType, f64
+
+__all__ = ["parse_plan"]
+
+
+def parse_plan(text: str, file: str = "<text>") -> Plan:
+    """Read a Plan and its Kernels.
+
+    Args:
+        text: as ``print_plan`` writes it; the module says the grammar.
+        file: the name of the text in messages.
+
+    Returns:
+        The Plan, verified.
+
+    Raises:
+        TextError: the text is not that of a Plan, at its line and column.
+
+    Example:
+        >>> plan = parse_plan('''
+        ... plan @f(%x: f32[n] strided) -> (%y: f32[n]) {
+        ...   launch @copy(%x, %y) chunk 4096
+        ... }
+        ... kernel @copy(%x: in f32[n] strided, %y: out f32[n], n: index) {
+        ...   parallel %i = 0 to n {
+        ...     %0 = load %x[%i] : f32
+        ...     store %0, %y[%i]
+        ...   }
+        ... }''')
+        >>> [kernel.name for kernel in plan.kernels]
+        ['copy']
+    """
+    reader = _PlanReader(text, file)
+    plan = reader.plan()
+    reader.expect_end()
+    return plan
+
+
+class _PlanReader(KernelReader):
+    """Recursive descent over a Plan and the Kernels that follow it."""
+
+    def __init__(self, text: str, file: str) -> None:
+        super().__init__(text, file)
+        self.arrays: list[dict[str, PlanBuffer]] = [{}]
+        # Kernels come after the launches that name them.
+        self.launches: list[tuple[Launch, Token]] = []
+        self.statement_tokens: dict[PlanStatement, Token] = {}
+
+    def plan(self) -> Plan:
+        start = self.expect("plan")
+        name = self.expect_kind("function", "a name such as @f").text[1:]
+        parameters: list[PlanBuffer] = []
+        integers: list[str] = []
+        self.expect("(")
+        self.list_of(lambda: self.plan_argument(parameters, integers), ")")
+        self.expect("->")
+        self.expect("(")
+        results: list[PlanBuffer] = []
+        self.list_of(lambda: results.append(self.buffer("result")), ")")
+        plan = Plan(name, tuple(parameters), tuple(integers), tuple(results))
+        self.facts = Facts(dict.fromkeys(plan.symbols))
+        plan.guards = self.guards() if self.accept("where") else ()
+        self.expect("{")
+        plan.arena = self.host_integer() if self.accept("arena") else 0
+        plan.work = self.host_integer() if self.accept("work") else 0
+        plan.constants = tuple(self.constants())
+        plan.errors = tuple(self.errors())
+        plan.body = self.plan_statements()
+        returned: list[Size] = []
+        if self.accept("return"):
+            returned.append(self.host_integer())
+            while self.accept(","):
+                returned.append(self.host_integer())
+        plan.returned = tuple(returned)
+        self.expect("}")
+        self.kernels()
+        broken = broken_rule(plan)
+        if broken is not None:
+            problem, statement = broken
+            token = start
+            if statement is not None:
+                token = self.statement_tokens.get(statement, start)
+            raise self.error(problem, token)
+        return plan
+
+    def plan_argument(
+        self, parameters: list[PlanBuffer], integers: list[str]
+    ) -> None:
+        token = self.token
+        if token.kind == "word":
+            self.next()
+            if token.text in RESERVED_WORDS or token.text in integers:
+                raise self.error(f"{token.text} cannot name an integer", token)
+            self.expect(":")
+            self.expect("int")
+            integers.append(token.text)
+            return
+        parameters.append(self.buffer("parameter"))
+
+    def buffer(self, role: str) -> PlanBuffer:
+        name = self.new_name()
+        self.expect(":")
+        if role == "parameter" and self.accept("float"):
+            buffer = PlanBuffer(name[1:], TensorType(f64), "real")
+        else:
+            type_ = self.array_type()
+            strided = role == "parameter" and self.accept("strided")
+            buffer = PlanBuffer(name[1:], type_, role, strided)
+        self.arrays[-1][name] = buffer
+        return buffer
+
+    def array_type(self) -> TensorType:
+        return self.tensor_type(self.expect_kind("word", "a type such as f32[n]"))
+
+    def guards(self) -> tuple[Guard, ...]:
+        guards: list[Guard] = []
+        while not guards or self.accept(","):
+            text, start, end = self.until(",{")
+            try:
+                guard = parse_guard(text)
+                for name in guard.symbols():
+                    if name not in self.facts.order:
+                        raise TextError(None, f"no argument declares {name}")
+            except UNFIT as error:
+                raise self.error_at(reason(error), start, end) from None
+            guards.append(guard)
+        return tuple(guards)
+
+    def constants(self) -> list[PlanBuffer]:
+        constants = []
+        while self.accept("constant"):
+            token = self.token
+            buffer = self.buffer("constant")
+            self.expect("=")
+            buffer.data = self.array(buffer.type, self.constant(), token).array
+            constants.append(buffer)
+        return constants
+
+    def errors(self) -> list[RunError]:
+        errors: list[RunError] = []
+        while self.accept("error"):
+            token = self.token
+            if self.integer() != len(errors):
+                raise self.error(f"expected the error {len(errors)}", token)
+            texts = []
+            for noun in ("a code", "a message"):
+                if self.token.kind != "string":
+                    self.unexpected(f"{noun}, in quotes")
+                texts.append(self.string())
+            last = self.tokens[self.position - 1]
+            places = self.places.get(last.start, ())
+            errors.append(RunError(texts[0], texts[1], places[0] if places else None))
+        return errors
+
+    # Statements.
+
+    def plan_statements(self) -> list[PlanStatement]:
+        statements: list[PlanStatement] = []
+        while self.token.text not in ("}", "return"):
+            token = self.token
+            statement = self.plan_statement()
+            self.statement_tokens[statement] = token
+            statements.append(statement)
+        return statements
+
+    def plan_statement(self) -> PlanStatement:
+        token = self.token
+        if token.kind == "value":
+            return self.alloc()
+        if self.accept("free"):
+            return Free(self.array_named())
+        if self.accept("launch"):
+            return self.launch()
+        if self.accept("if"):
+            condition = self.array_named()
+            then = self.plan_body()
+            self.expect("else")
+            return PlanIf(condition, then, self.plan_body())
+        if self.accept("while"):
+            condition = self.array_named()
+            before = self.plan_body()
+            self.expect("do")
+            return PlanWhile(before, condition, self.plan_body())
+        self.unexpected("a statement")
+
+    def plan_body(self) -> list[PlanStatement]:
+        self.expect("{")
+        self.nest()
+        self.arrays.append({})
+        statements = self.plan_statements()
+        self.arrays.pop()
+        self.depth -= 1
+        self.expect("}")
+        return statements
+
+    def alloc(self) -> Alloc:
+        name = self.new_name()
+        self.expect("=")
+        self.expect("alloc")
+        type_ = self.array_type()
+        self.expect("at")
+        buffer = PlanBuffer(name[1:], type_, "temporary")
+        self.arrays[-1][name] = buffer
+        return Alloc(buffer, self.host_integer())
+
+    def array_named(self) -> PlanBuffer:
+        token = self.expect_kind("value", "an array such as %x")
+        for scope in reversed(self.arrays):
+            if token.text in scope:
+                return scope[token.text]
+        known = token.text in self.names
+        what = "is not defined here" if known else "is not defined"
+        raise self.error(f"{token.text} {what}", token)
+
+    def launch(self) -> Launch:
+        token = self.expect_kind("function", "a kernel such as @f_0")
+        arguments: list[PlanBuffer] = []
+        self.expect("(")
+        self.list_of(lambda: arguments.append(self.array_named()), ")")
+        chunk = self.host_integer() if self.accept("chunk") else 1
+        unknown = Kernel(token.text[1:], (), (), Block())
+        launch = Launch(unknown, tuple(arguments), chunk)
+        self.launches.append((launch, token))
+        return launch
+
+    def kernels(self) -> None:
+        """Read the Kernels, and give each launch its own."""
+        found: dict[str, Kernel] = {}
+        launches: Sequence[tuple[Launch, Token]] = self.launches
+        while self.token.text == "kernel":
+            token = self.tokens[self.position + 1]
+            kernel = self.kernel()
+            if kernel.name in found:
+                raise self.error(f"@{kernel.name} is defined twice", token)
+            if all(launch.kernel.name != kernel.name for launch, _ in launches):
+                raise self.error(f"nothing launches @{kernel.name}", token)
+            found[kernel.name] = kernel
+        for launch, token in launches:
+            if launch.kernel.name not in found:
+                raise self.error(f"there is no kernel {token.text}", token)
+            launch.kernel = found[launch.kernel.name]

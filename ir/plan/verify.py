@@ -1,0 +1,249 @@
+"""Checks that a Plan keeps the rules of the plan level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from penstock.ir.dims import Dim, Size, symbols_of
+from penstock.ir.errors import VerifyError
+from penstock.ir.guards import Facts
+from penstock.ir.loop.node import Buffer, Check, Kernel
+from penstock.ir.loop.verify import broken_rule as broken_rule_of_kernel
+from penstock.ir.plan.node import (
+    Alloc,
+    Free,
+    Launch,
+    Plan,
+    PlanBuffer,
+    PlanIf,
+    PlanStatement,
+)
+from penstock.ir.types import TensorType, bool_, f64
+
+__all__ = ["broken_rule", "verify_plan"]
+
+
+def verify_plan(plan: Plan) -> None:
+    """Check a Plan and its Kernels.
+
+    - Temporaries are used between their Alloc and their Free, and nothing is read
+      before it is written. A branch frees what it allocates, and nothing else.
+    - A launch gives each Buffer an array of its dtype and as many elements, with given
+      strides only where the Kernel takes them. What it writes is neither a parameter
+      nor a constant, and is given once.
+    - Every result is written. Sizes mention declared symbols; Kernels report errors
+      of the Plan's table, and have names of their own.
+
+    Args:
+        plan: what to check. Whether places in the arena overlap depends on sizes: the
+            evaluator checks that.
+
+    Raises:
+        VerifyError: a rule is broken.
+    """
+    broken = broken_rule(plan)
+    if broken is not None:
+        problem, statement = broken
+        if isinstance(statement, Launch):
+            problem = f"launch of @{statement.kernel.name}: {problem}"
+        raise VerifyError(None, f"plan @{plan.name}: {problem}")
+
+
+def broken_rule(plan: Plan) -> tuple[str, PlanStatement | None] | None:
+    """The first rule that a Plan breaks, and the statement that breaks it."""
+    try:
+        _Verifier(plan).plan_rules()
+    except _BrokenRule as broken:
+        return broken.problem, broken.statement
+    return None
+
+
+class _BrokenRule(Exception):
+    def __init__(self, problem: str, statement: PlanStatement | None) -> None:
+        self.problem = problem
+        self.statement = statement
+
+
+class _Verifier:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.symbols = set(plan.symbols)
+        self.facts = Facts(dict.fromkeys(plan.symbols))
+        for guard in plan.guards:
+            self.facts.add(guard)
+        self.alive: set[PlanBuffer] = set()
+        self.written: set[PlanBuffer] = set()
+        self.statement: PlanStatement | None = None
+
+    def require(self, holds: bool, problem: str) -> None:
+        if not holds:
+            raise _BrokenRule(problem, self.statement)
+
+    def plan_rules(self) -> None:
+        plan = self.plan
+        self.require(bool(plan.name), "it has no name")
+        self.parameters()
+        self.constants()
+        for guard in plan.guards:
+            names = sorted(guard.symbols() - self.symbols)
+            self.require(not names, f"the guard {guard} needs {', '.join(names)}")
+        for size in (plan.arena, plan.work, *plan.returned):
+            self.sizes([size], f"the size {size}")
+        for buffer in plan.results:
+            self.require(buffer.role == "result", f"{buffer.name} is no result")
+            self.sizes(buffer.type.shape, buffer.name)
+        self.alive |= {*plan.parameters, *plan.results, *plan.constants}
+        count = len(plan.parameters) + len(plan.results) + len(plan.constants)
+        self.require(len(self.alive) == count, "an array has two roles")
+        self.written |= {*plan.parameters, *plan.constants}
+        self.kernels(plan.kernels)
+        self.body(plan.body)
+        self.statement = None
+        for buffer in plan.results:
+            self.require(buffer in self.written, f"nothing writes {buffer.name}")
+
+    def parameters(self) -> None:
+        for buffer in self.plan.parameters:
+            if buffer.role == "real":
+                is_real = buffer.type == TensorType(f64) and not buffer.strided
+                self.require(is_real, f"the float {buffer.name} is {buffer.type}")
+                continue
+            self.require(buffer.role == "parameter", f"{buffer.name} is no parameter")
+            for size in buffer.type.shape:
+                self.require(
+                    not isinstance(size, Dim) or list(symbols_of(size)) == [str(size)],
+                    f"{buffer.name} is {buffer.type}: an axis must be a symbol or a "
+                    "number",
+                )
+
+    def constants(self) -> None:
+        for buffer in self.plan.constants:
+            data, type_ = buffer.data, buffer.type
+            self.require(buffer.role == "constant", f"{buffer.name} is no constant")
+            if data is None:
+                self.require(False, f"{buffer.name} has no data")
+                continue
+            fits = data.shape == type_.shape and data.dtype == type_.dtype.numpy
+            self.require(fits, f"the data of {buffer.name} are not {type_}")
+
+    def sizes(self, sizes: Iterable[Size], owner: str) -> None:
+        for size in sizes:
+            for name in symbols_of(size):
+                self.require(
+                    name in self.symbols, f"{owner} needs {name}, which is not given"
+                )
+
+    def kernels(self, kernels: Sequence[Kernel]) -> None:
+        names: set[str] = set()
+        for kernel in kernels:
+            self.require(kernel.name not in names, f"two kernels are @{kernel.name}")
+            names.add(kernel.name)
+            broken = broken_rule_of_kernel(kernel)
+            if broken is not None:
+                raise _BrokenRule(f"kernel @{kernel.name}: {broken[0]}", None)
+            for name in kernel.sizes:
+                self.require(
+                    name in self.symbols,
+                    f"@{kernel.name} needs {name}, which is not given",
+                )
+            for statement in kernel.body.walk():
+                if isinstance(statement, Check):
+                    self.require(
+                        statement.error < len(self.plan.errors),
+                        f"@{kernel.name} reports the error {statement.error}",
+                    )
+
+    def body(self, statements: Iterable[PlanStatement]) -> None:
+        for statement in statements:
+            self.statement = statement
+            if isinstance(statement, Alloc):
+                self.alloc(statement)
+            elif isinstance(statement, Free):
+                buffer = statement.buffer
+                self.reads(buffer, written=False)
+                self.require(buffer.role == "temporary", f"{buffer.name} is not freed")
+                self.alive.remove(buffer)
+            elif isinstance(statement, Launch):
+                self.launch(statement)
+            elif isinstance(statement, PlanIf):
+                self.condition(statement.condition)
+                self.branches(statement.then, statement.otherwise)
+            else:
+                # What is before the condition runs once at least.
+                self.branches(statement.before)
+                self.condition(statement.condition)
+                self.branches(statement.body, ())
+
+    def alloc(self, alloc: Alloc) -> None:
+        buffer = alloc.buffer
+        self.require(buffer.role == "temporary", f"{buffer.name} is not allocated")
+        self.require(buffer not in self.alive, f"{buffer.name} is allocated twice")
+        self.sizes((*buffer.type.shape, alloc.offset), buffer.name)
+        self.alive.add(buffer)
+        self.written.discard(buffer)
+
+    def reads(self, buffer: PlanBuffer, *, written: bool = True) -> None:
+        self.require(buffer in self.alive, f"{buffer.name} is not there")
+        self.require(
+            not written or buffer in self.written,
+            f"{buffer.name} is read before it is written",
+        )
+
+    def condition(self, buffer: PlanBuffer) -> None:
+        self.reads(buffer)
+        self.require(
+            buffer.type == TensorType(bool_),
+            f"the condition {buffer.name} is {buffer.type}, but must be bool[]",
+        )
+
+    def branches(self, *bodies: Iterable[PlanStatement]) -> None:
+        """Check bodies of which one runs."""
+        alive, written = set(self.alive), set(self.written)
+        ends = []
+        owner = self.statement
+        for body in bodies:
+            self.written = set(written)
+            self.body(body)
+            self.statement = owner
+            self.require(
+                self.alive == alive, "a branch must free what it allocates, no more"
+            )
+            ends.append(self.written)
+        self.written = set.intersection(*ends)
+
+    def launch(self, launch: Launch) -> None:
+        kernel = launch.kernel
+        self.sizes([launch.chunk], "its chunk")
+        self.require(
+            len(launch.arguments) == len(kernel.buffers),
+            f"it takes {len(kernel.buffers)} arrays, not {len(launch.arguments)}",
+        )
+        pairs = list(zip(kernel.buffers, launch.arguments, strict=True))
+        for buffer, argument in pairs:
+            self.reads(argument, written=buffer.mode == "in")
+            self.fits(buffer, argument)
+            if buffer.mode != "in":
+                self.require(
+                    argument.role in ("result", "temporary"),
+                    f"it writes the {argument.role} {argument.name}",
+                )
+                self.require(
+                    launch.arguments.count(argument) == 1,
+                    f"it writes {argument.name}, which is given twice",
+                )
+        self.written |= {a for buffer, a in pairs if buffer.mode != "in"}
+
+    def fits(self, buffer: Buffer, argument: PlanBuffer) -> None:
+        normal = self.facts.normalize
+        have, wanted = argument.type, buffer.type
+        shapes = [tuple(map(normal, type_.shape)) for type_ in (have, wanted)]
+        same_size = normal(have.size) == normal(wanted.size)
+        self.require(
+            have.dtype is wanted.dtype and same_size,
+            f"{argument.name} is {have}, but must be {wanted}",
+        )
+        if argument.strided:
+            self.require(
+                buffer.strided and shapes[0] == shapes[1],
+                f"the strides of {argument.name} are given only at run time",
+            )

@@ -1,0 +1,1 @@
+"""Devices: memory and execution on each kind of processor."""

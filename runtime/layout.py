@@ -1,0 +1,215 @@
+"""The memory that the native dispatcher reads, word by word.
+
+``penstock.runtime.native`` writes it; the dispatcher's code, which the compiler
+generates, reads it. Every word has 64 bits; offsets are in bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "FLOAT_VALUE",
+    "FUNCTIONS",
+    "NUMPY_FUNCTIONS",
+    "OBJECTS",
+    "SUPPORT_VERSION",
+    "TUPLE_ITEMS",
+    "TUPLE_LENGTH",
+    "Array",
+    "Callable",
+    "Descriptor",
+    "Leaf",
+    "LeafKind",
+    "Reader",
+    "ReaderKind",
+    "Result",
+    "ResultForm",
+    "ResultKind",
+    "Table",
+    "Variant",
+]
+
+SUPPORT_VERSION: Final = 1
+"""Raised when anything in this file changes, or what the support object exports."""
+
+FUNCTIONS: Final = (
+    "Py_IncRef",
+    "Py_DecRef",
+    "PyObject_Vectorcall",
+    "PyObject_RichCompareBool",
+    "PyObject_GetAttr",
+    "PyObject_GetItem",
+    "PyObject_GC_UnTrack",
+    "PyObject_GC_Del",
+    "PyObject_ClearWeakRefs",
+    "PyLong_AsLongLongAndOverflow",
+    "PyLong_FromLongLong",
+    "PyFloat_FromDouble",
+    "PyTuple_New",
+    "PyDict_GetItemWithError",
+    "PyCell_Get",
+    "PyMethod_New",
+    "PyFunction_GetDefaults",
+    "PyErr_Occurred",
+    "PyErr_Clear",
+    "PyErr_ExceptionMatches",
+    "PyErr_NoMemory",
+    "PyErr_CheckSignals",
+    "PyEval_SaveThread",
+    "PyEval_RestoreThread",
+    "PyGILState_Ensure",
+    "PyGILState_Release",
+)
+"""Functions of CPython that the dispatcher calls, in the order of their table."""
+
+NUMPY_FUNCTIONS: Final = {"PyArray_NewFromDescr": 94, "PyArray_Return": 76}
+"""Functions of NumPy that follow them, and their places in NumPy's own table."""
+
+OBJECTS: Final = ("ndarray", "int", "float", "None", "Exception")
+"""Objects whose addresses follow those."""
+
+
+class Callable:
+    """A compiled function, the Python object. The first two words are Python's."""
+
+    TYPE: Final = 8
+    VECTORCALL: Final = 16
+    SLOW: Final = 24  # the Python dispatcher
+    DICT: Final = 32
+    WEAKREFS: Final = 40
+    OWNER: Final = 48  # keeps all that the table points to
+    TABLE: Final = 56
+    SIZE: Final = 64
+
+
+class Array:
+    """NumPy's array object."""
+
+    DATA: Final = 16
+    RANK: Final = 24  # 32 bits
+    SIZES: Final = 32
+    STRIDES: Final = 40
+    DESCRIPTOR: Final = 56
+    FLAGS: Final = 64  # 32 bits
+    C_CONTIGUOUS: Final = 0x0001
+    ALIGNED: Final = 0x0100
+
+
+class Descriptor:
+    """NumPy's dtype object."""
+
+    BYTE_ORDER: Final = 26  # a character
+    TYPE_NUMBER: Final = 28  # 32 bits
+
+
+FLOAT_VALUE: Final = 16
+TUPLE_LENGTH: Final = 16
+TUPLE_ITEMS: Final = 24
+
+
+class Table:
+    """What serves the calls of one compiled function."""
+
+    VARIANT_COUNT: Final = 0
+    PARAMETER_COUNT: Final = 8
+    POSITIONAL_COUNT: Final = 16
+    SLOT_COUNT: Final = 24  # the most of all variants, and so below
+    SIZE_COUNT: Final = 32
+    OBJECT_COUNT: Final = 40
+    CLOCK: Final = 48  # address of the counter of calls
+    UNLOCKED_NANOSECONDS: Final = 56  # longer work runs without the lock
+    FUNCTION: Final = 64  # has the defaults; null if there are none
+    NAMES: Final = 72  # address of the parameters' names
+    VARIANTS: Final = 80  # addresses
+
+
+class Variant:
+    """One variant."""
+
+    PREPARE: Final = 0
+    RUN: Final = 8
+    PARALLEL: Final = 16
+    COUNTERS: Final = 24  # address of its calls and the time of the last
+    LEAVES: Final = 32  # address of one Leaf for each parameter
+    READERS: Final = 40
+    READER_COUNT: Final = 48
+    RESULTS: Final = 56
+    RESULT_COUNT: Final = 64
+    FORM: Final = 72
+    WRAP: Final = 80  # callable: leaves of the result -> the result
+    FAIL: Final = 88  # callable: (status, value), raises
+    RESULT_SLOT: Final = 96  # number of the first slot of a result
+    SIZE: Final = 104
+
+
+class Leaf:
+    """What an object must be."""
+
+    KIND: Final = 0
+    OBJECT: Final = 8  # the dtype, the key, or the class
+    TYPE_NUMBERS: Final = 16  # two of 32 bits, of equivalent dtypes
+    RANK: Final = 24
+    FLAGS: Final = 32
+    SIZES: Final = 40  # address of the sizes it must have, -1 for any; or null
+    SIZE: Final = 48
+
+
+class LeafKind:
+    """Kinds of leaves."""
+
+    ARRAY: Final = 0
+    INTEGER: Final = 1
+    REAL: Final = 2
+    KEY: Final = 3  # this very object
+    EQUAL_KEY: Final = 4  # or one equal to it, of a type where that calls no one
+    INSTANCE: Final = 5
+
+
+class Reader:
+    """A step in reading captured state."""
+
+    KIND: Final = 0
+    SOURCE: Final = 8  # address of a dict, cell or object; number of a step or argument
+    NAME: Final = 16
+    BUILTINS: Final = 24
+    LEAF: Final = 32  # address of the Leaf that it must be; null between steps
+    SIZE: Final = 40
+
+
+class ReaderKind:
+    """Kinds of steps."""
+
+    GLOBAL: Final = 0
+    CELL: Final = 1
+    ATTRIBUTE: Final = 2
+    ITEM: Final = 3
+    ARGUMENT: Final = 4
+    VALUE: Final = 5
+
+
+class Result:
+    """A leaf of the result."""
+
+    KIND: Final = 0
+    OBJECT: Final = 8  # the dtype, or the constant
+    RANK: Final = 16
+    INDEX: Final = 24  # where its sizes, or its value, stand among the sizes
+    SIZE: Final = 32
+
+
+class ResultKind:
+    """Kinds of leaves of the result."""
+
+    ARRAY: Final = 0
+    INTEGER: Final = 1
+    REAL: Final = 2
+    CONSTANT: Final = 3
+
+
+class ResultForm:
+    """How the leaves make the result."""
+
+    SINGLE: Final = 0
+    TUPLE: Final = 1
+    WRAPPED: Final = 2

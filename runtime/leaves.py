@@ -1,0 +1,329 @@
+"""What a leaf of a call must be for a variant to serve it.
+
+An array is described by dtype, rank and layout, so one variant serves every size; a
+Python int or float is a value of the call; everything else is a key, and the variant
+serves that key alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from penstock.ir.errors import ArtifactError, DtypeError
+from penstock.ir.types import DTYPES, Dtype, dtype_of
+from penstock.runtime.constants import Reference, decode, encode, same_constant
+
+__all__ = [
+    "ArrayLeaf",
+    "InstanceLeaf",
+    "IntegerLeaf",
+    "KeyLeaf",
+    "Leaf",
+    "RealLeaf",
+    "leaf_from_json",
+    "leaf_of",
+    "normalize",
+]
+
+_INT64_LEAST, _INT64_GREATEST = -(1 << 63), (1 << 63) - 1
+
+
+class Leaf:
+    """One kind of leaf.
+
+    Attributes:
+        slot_count: how many 64-bit slots its values take in a call.
+    """
+
+    __slots__ = ()
+    slot_count = 0
+
+    def accepts(self, value: object) -> bool:
+        """Whether a value, as ``normalize`` gives it, is of this kind."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The leaf as messages show it."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """The leaf as JSON.
+
+        Raises:
+            ArtifactError: its key cannot be written.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayLeaf(Leaf):
+    """An array in native byte order, aligned.
+
+    Args:
+        dtype: its dtype.
+        rank: its number of axes.
+        layout: ``"contiguous"`` (in C order) or ``"strided"`` (any strides).
+        sizes: for each axis the size that it must have, or ``None`` for any; ``None``
+            for all axes free.
+
+    Example:
+        >>> from penstock.ir.types import f32
+        >>> ArrayLeaf(f32, 2).accepts(np.zeros((3, 4), np.float32))
+        True
+    """
+
+    dtype: Dtype
+    rank: int
+    layout: str = "contiguous"
+    sizes: tuple[int | None, ...] | None = None
+    _numpy: np.dtype[Any] = field(init=False, repr=False, compare=False)
+
+    slot_count = 3
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_numpy", self.dtype.numpy)
+
+    def accepts(self, value: object) -> bool:
+        """Whether a value is an array of this kind."""
+        if type(value) is not np.ndarray or value.ndim != self.rank:
+            return False
+        if value.dtype != self._numpy or not value.flags.aligned:
+            return False
+        if self.layout == "contiguous" and not value.flags.c_contiguous:
+            return False
+        return self.sizes is None or all(
+            wanted is None or wanted == size
+            for wanted, size in zip(self.sizes, value.shape, strict=True)
+        )
+
+    def describe(self) -> str:
+        """For example ``f32[_,4]``, or ``f32[_,_] strided``."""
+        sizes = self.sizes or (None,) * self.rank
+        axes = ",".join("_" if size is None else str(size) for size in sizes)
+        strided = " strided" if self.layout == "strided" else ""
+        return f"{self.dtype}[{axes}]{strided}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The leaf as JSON."""
+        return {
+            "kind": "array",
+            "dtype": self.dtype.name,
+            "rank": self.rank,
+            "layout": self.layout,
+            "sizes": None if self.sizes is None else list(self.sizes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerLeaf(Leaf):
+    """A Python ``int`` of at most 64 bits, passed as a value."""
+
+    slot_count = 1
+
+    def accepts(self, value: object) -> bool:
+        """Whether a value is exactly an ``int`` (``bool`` is not) and fits."""
+        return type(value) is int and _INT64_LEAST <= value <= _INT64_GREATEST
+
+    def describe(self) -> str:
+        """``int``."""
+        return "int"
+
+    def to_json(self) -> dict[str, Any]:
+        """The leaf as JSON."""
+        return {"kind": "integer"}
+
+
+@dataclass(frozen=True, slots=True)
+class RealLeaf(Leaf):
+    """A Python ``float``, passed as a value."""
+
+    slot_count = 1
+
+    def accepts(self, value: object) -> bool:
+        """Whether a value is exactly a ``float``."""
+        return type(value) is float
+
+    def describe(self) -> str:
+        """``float``."""
+        return "float"
+
+    def to_json(self) -> dict[str, Any]:
+        """The leaf as JSON."""
+        return {"kind": "real"}
+
+
+class KeyLeaf(Leaf):
+    """One particular object: a string, a flag, a function, a module.
+
+    Args:
+        value: the object; other objects of its type are accepted where they are
+            equal to it (floats by their bits).
+
+    Example:
+        >>> KeyLeaf(1).accepts(1), KeyLeaf(1).accepts(True)
+        (True, False)
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KeyLeaf) and same_constant(self.value, other.value)
+
+    def __hash__(self) -> int:
+        return hash(type(self.value))
+
+    def __repr__(self) -> str:
+        return f"KeyLeaf({self.value!r})"
+
+    def accepts(self, value: object) -> bool:
+        """Whether a value is the key."""
+        if value is self.value:
+            return True
+        if type(self.value) is Reference:
+            # Read from a file: what it names may be imported by now.
+            try:
+                self.value = self.value.resolve()
+            except LookupError:
+                return False
+        return same_constant(self.value, value)
+
+    def describe(self) -> str:
+        """The key's text, cut short."""
+        text = getattr(self.value, "__qualname__", None) or repr(self.value)
+        return text if len(text) <= 40 else f"{text[:37]}..."
+
+    def to_json(self) -> dict[str, Any]:
+        """The leaf as JSON."""
+        return {"kind": "key", "value": encode(self.value)}
+
+
+class InstanceLeaf(Leaf):
+    """Any instance of exactly one class, whose state is read by captured readers.
+
+    Args:
+        owner: the class.
+    """
+
+    __slots__ = ("owner",)
+
+    def __init__(self, owner: type[Any]) -> None:
+        self.owner = owner
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, InstanceLeaf) and self.owner is other.owner
+
+    def __hash__(self) -> int:
+        return hash(self.owner)
+
+    def __repr__(self) -> str:
+        return f"InstanceLeaf({self.owner.__qualname__})"
+
+    def accepts(self, value: object) -> bool:
+        """Whether a value's class is this one."""
+        return type(value) is self.owner
+
+    def describe(self) -> str:
+        """The class's name."""
+        return self.owner.__qualname__
+
+    def to_json(self) -> dict[str, Any]:
+        """Never: what was read from an instance is saved as constants."""
+        raise ArtifactError(
+            None,
+            f"a {self.owner.__qualname__} cannot be an argument of a saved function",
+            code="unsaved-constant",
+            hint="save a function whose arguments are arrays and numbers",
+        )
+
+
+def leaf_from_json(form: Any) -> Leaf:
+    """Read what ``Leaf.to_json`` wrote.
+
+    Raises:
+        ArtifactError: the form is not one that it writes.
+    """
+    try:
+        kind = form["kind"]
+        if kind == "integer":
+            return IntegerLeaf()
+        if kind == "real":
+            return RealLeaf()
+        if kind == "key":
+            return KeyLeaf(decode(form["value"]))
+        rank, layout, sizes = int(form["rank"]), form["layout"], form["sizes"]
+        if kind != "array" or layout not in ("contiguous", "strided") or rank < 0:
+            raise ValueError(kind)
+        if sizes is not None:
+            sizes = tuple(None if size is None else int(size) for size in sizes)
+            if len(sizes) != rank:
+                raise ValueError("sizes")
+        return ArrayLeaf(DTYPES[form["dtype"]], rank, layout, sizes)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            None, f"cannot read the argument {str(form)[:60]!r}", code="bad-leaf"
+        ) from error
+
+
+def leaf_of(value: object) -> Leaf:
+    """The leaf that a normalized value is by default.
+
+    Raises:
+        DtypeError: an array of a dtype that Penstock does not have.
+
+    Example:
+        >>> leaf_of(np.zeros((2, 3))).describe(), leaf_of(7).describe()
+        ('f64[_,_]', 'int')
+    """
+    kind = type(value)
+    if kind is np.ndarray:
+        assert isinstance(value, np.ndarray)
+        dtype = dtype_of(value.dtype)
+        if dtype is None:
+            raise DtypeError(
+                None, f"arrays of dtype {value.dtype} are not supported", code="dtype"
+            )
+        layout = "contiguous" if value.flags.c_contiguous else "strided"
+        return ArrayLeaf(dtype, value.ndim, layout)
+    if kind is float:
+        return RealLeaf()
+    if IntegerLeaf().accepts(value):
+        return IntegerLeaf()
+    return KeyLeaf(value)
+
+
+def normalize(value: object) -> object:
+    """A leaf in the form that variants take, without changing its meaning.
+
+    NumPy scalars become arrays of rank 0; arrays in foreign byte order or misaligned
+    in memory become copies; subclasses become plain arrays. Matrices and masked arrays
+    compute by other rules than arrays, so they are left as they are, and no variant
+    accepts them.
+
+    Example:
+        >>> normalize(np.float32(2))
+        array(2., dtype=float32)
+    """
+    if isinstance(value, np.ndarray):
+        if type(value) is not np.ndarray:
+            if isinstance(value, np.matrix) or _is_masked(value):
+                return value
+            value = np.asarray(value)
+        if value.dtype.isnative and value.flags.aligned:
+            return value
+        return value.astype(value.dtype.newbyteorder("="))
+    if isinstance(value, np.generic):
+        return np.asarray(value)
+    return value
+
+
+def _is_masked(value: object) -> bool:
+    # There is no masked array in a process that has not imported numpy.ma.
+    module = sys.modules.get("numpy.ma")
+    return module is not None and isinstance(value, module.MaskedArray)

@@ -1,0 +1,238 @@
+"""Programs in files: saved by one process, run by another without the compiler.
+
+A file holds one variant: its code, what its arguments must be, the values of the state
+that it captured, and the support object, so that calls are as fast as they were.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from penstock.ir.errors import ArtifactError, PenstockError, StructureError
+from penstock.runtime.artifact import (
+    SHARED_OBJECT,
+    SUPPORT_OBJECT,
+    Artifact,
+    array_form,
+    array_from_form,
+)
+from penstock.runtime.binding import Binder, Call
+from penstock.runtime.cache import default_cache, support_data
+from penstock.runtime.constants import decode, encode
+from penstock.runtime.dispatch import (
+    Dispatcher,
+    DispatchOptions,
+    Statistics,
+    Variant,
+)
+from penstock.runtime.executable import Executable
+from penstock.runtime.native import new_callable
+from penstock.runtime.signature import Signature, normalize
+from penstock.runtime.support import Support, load_support, support_library
+
+__all__ = ["Loaded", "describe", "load", "pack", "save"]
+
+
+class Loaded:
+    """A function that was read from a file. ``load`` makes it."""
+
+    __slots__ = ()
+
+    # Set by `load` in the object's own dictionary.
+    artifact: Artifact
+    dispatcher: Dispatcher
+    __name__: str
+
+    def stats(self) -> Statistics:
+        """What it has done so far."""
+        return self.dispatcher.statistics()
+
+    def explain(self) -> str:
+        """What it takes, what it was made for, and what is in it."""
+        (variant,) = self.dispatcher.variants
+        return describe(self.artifact, variant.signature)
+
+    def __repr__(self) -> str:
+        return f"<penstock.load {self.__name__}>"
+
+
+def describe(artifact: Artifact, signature: Signature) -> str:
+    """A few lines about an artifact, for people.
+
+    Args:
+        artifact: the artifact.
+        signature: what it takes and gives.
+    """
+    lines = [f"{artifact.name}({signature.describe()})"]
+    lines.append(f"  made for: {artifact.machine.cpu} {artifact.machine.system}")
+    first = signature.argument_count
+    for name, leaf in zip(
+        signature.leaf_names()[first:], signature.leaves[first:], strict=True
+    ):
+        lines.append(f"  captured: {name}: {leaf.describe()}")
+    lines += [f"  guard: {guard}" for guard in artifact.guards]
+    lines += [f"  {name}: {value}" for name, value in sorted(artifact.facts.items())]
+    return "\n".join(lines)
+
+
+def pack(binder: Binder, variant: Variant, call: Call) -> Artifact:
+    """A variant as an artifact that runs on its own.
+
+    Captured arrays and numbers are stored as they are now.
+
+    Args:
+        binder: binds arguments to the function's parameters.
+        variant: what to save; it has its artifact.
+        call: a call that it serves.
+
+    Raises:
+        ArtifactError: something that it needs cannot be written.
+    """
+    if variant.artifact is None:
+        raise ArtifactError(
+            None, f"{binder.name} has no artifact to save", code="unsaved"
+        )
+    signature, artifact = variant.signature, variant.artifact
+    parts = {SHARED_OBJECT: artifact.parts[SHARED_OBJECT]}
+    if (support := support_library()) is not None:
+        parts[SUPPORT_OBJECT] = support.data
+    captured = signature.read_captured(call.leaves)
+    if captured is None:
+        raise ArtifactError(
+            None, f"{binder.name}: what it captures has gone", code="unsaved"
+        )
+    first = signature.argument_count
+    values = [
+        _stored_value(f"captured.{index}", value, parts)
+        for index, (leaf, value) in enumerate(
+            zip(signature.leaves[first:], captured, strict=True)
+        )
+        if leaf.slot_count
+    ]
+    form = signature.to_json(values)
+
+    def encode_default(name: str, value: object) -> Any:
+        return _stored_value(f"default.{name}", normalize(value), parts)
+
+    form["binder"] = binder.to_json(encode_default)
+    return Artifact(
+        artifact.name,
+        artifact.machine,
+        artifact.errors,
+        artifact.guards,
+        form,
+        artifact.facts,
+        parts,
+    )
+
+
+def _stored_value(name: str, value: object, parts: dict[str, bytes]) -> Any:
+    if isinstance(value, np.ndarray):
+        parts[name] = value.tobytes()
+        return {"array": array_form(value, name)}
+    return encode(value)
+
+
+def _value_of(form: Any, parts: Any) -> Any:
+    if isinstance(form, dict) and "array" in form:
+        return array_from_form(form["array"], parts)
+    return decode(form)
+
+
+def save(path: str | os.PathLike[str], artifact: Artifact) -> None:
+    """Write an artifact to a file, all of it or none.
+
+    Args:
+        path: the file; one that is there is replaced.
+        artifact: what to write.
+    """
+    target = os.fspath(path)
+    temporary = f"{target}.{os.getpid()}.part"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(artifact.to_bytes())
+        os.replace(temporary, target)
+    except OSError:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Load a function that was saved.
+
+    The file holds machine code: load only what you trust.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A callable that takes and gives what the function did, for the arguments it
+        was saved for, of any size that its guards allow. It has ``stats()`` and
+        ``explain()``.
+
+    Raises:
+        ArtifactError: the file is damaged, or made for another machine or version.
+        OSError: it cannot be read.
+    """
+    source = os.fspath(path)
+    with open(source, "rb") as file:
+        artifact = Artifact.from_bytes(file.read(), source)
+    form = artifact.signature
+    if "binder" not in form:
+        raise ArtifactError(
+            None, f"{source} holds a part of a program, not a function", code="artifact"
+        )
+    binder = Binder.from_json(
+        form["binder"], lambda value: _value_of(value, artifact.parts)
+    )
+    values = [_value_of(entry["value"], artifact.parts) for entry in form["captured"]]
+    signature = Signature.from_json(form, values)
+    executable = Executable(artifact.parts[SHARED_OBJECT], source)
+    variant = Variant(signature, executable, artifact.errors, artifact=artifact)
+    dispatcher = Dispatcher(
+        binder, DispatchOptions(variant_limit=1), _Refusal(source, variant)
+    )
+    dispatcher.add(variant)
+    loaded = new_callable(Loaded, dispatcher, _support(artifact))
+    vars(loaded).update(
+        __name__=artifact.name, __qualname__=artifact.name, artifact=artifact
+    )
+    return loaded
+
+
+def _support(artifact: Artifact) -> Support | None:
+    def data() -> bytes | None:
+        carried = artifact.parts.get(SUPPORT_OBJECT)
+        return carried or support_data(default_cache(), None)
+
+    try:
+        return load_support(data)
+    except ArtifactError:
+        # Made by another version; the Python dispatcher serves.
+        return None
+
+
+class _Refusal:
+    """Says why a call is not served, where nothing can be compiled for it."""
+
+    def __init__(self, source: str, variant: Variant) -> None:
+        self._source = source
+        self._variant = variant
+
+    def __call__(self, call: Call) -> Variant:
+        raise self._error(call)
+
+    def _error(self, call: Call) -> PenstockError:
+        signature = self._variant.signature
+        reason = self._variant.refusal(call) or "it has changed meanwhile"
+        return StructureError(
+            None,
+            f"{self._source} was saved for ({signature.describe()}), not for this "
+            f"call: {reason}",
+            code="not-served",
+            hint="save it for these arguments too",
+        )

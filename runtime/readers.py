@@ -1,0 +1,281 @@
+"""Where captured state is read again at each call."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Hashable, Sequence
+from types import CellType, ModuleType
+from typing import Any
+
+from penstock.runtime.constants import constant_key
+
+__all__ = [
+    "ArgumentReader",
+    "AttributeReader",
+    "CellReader",
+    "DefaultReader",
+    "GlobalReader",
+    "ItemReader",
+    "Reader",
+    "ValueReader",
+]
+
+
+class Reader:
+    """A place that holds a value. Readers of the same place are equal."""
+
+    __slots__ = ()
+
+    def read(self, arguments: Sequence[Any] = ()) -> Any:
+        """What the place holds now.
+
+        Args:
+            arguments: the leaves of the call's arguments.
+
+        Raises:
+            Exception: whatever Python raises where there is nothing to read.
+        """
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The place as messages show it: ``global W``, ``model.weights``."""
+        raise NotImplementedError
+
+    def place(self) -> Hashable:
+        """What makes two readers the same; containers count by identity."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Reader) or type(self) is not type(other):
+            return False
+        return self.place() == other.place()
+
+    def __hash__(self) -> int:
+        return hash(self.place())
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.describe()}>"
+
+
+class GlobalReader(Reader):
+    """A name in a module's namespace, or failing that a builtin.
+
+    Args:
+        namespace: a function's ``__globals__``.
+        name: the name.
+    """
+
+    __slots__ = ("name", "namespace")
+
+    def __init__(self, namespace: dict[str, Any], name: str) -> None:
+        self.namespace = namespace
+        self.name = name
+
+    @property
+    def builtin_names(self) -> dict[str, Any]:
+        """The namespace that is looked in when the first lacks the name."""
+        found = self.namespace.get("__builtins__", builtins)
+        names = vars(found) if isinstance(found, ModuleType) else found
+        return names if isinstance(names, dict) else vars(builtins)
+
+    def read(self, arguments: Sequence[Any] = ()) -> Any:
+        """The value of the name now."""
+        try:
+            return self.namespace[self.name]
+        except KeyError:
+            pass
+        try:
+            return self.builtin_names[self.name]
+        except KeyError:
+            raise NameError(f"name {self.name!r} is not defined") from None
+
+    def describe(self) -> str:
+        """``global W``."""
+        return f"global {self.name}"
+
+    def place(self) -> Hashable:
+        """The namespace's identity and the name."""
+        return id(self.namespace), self.name
+
+
+class CellReader(Reader):
+    """A variable of an enclosing function.
+
+    Args:
+        cell: the cell of the closure.
+        name: the variable's name.
+    """
+
+    __slots__ = ("cell", "name")
+
+    def __init__(self, cell: CellType, name: str) -> None:
+        self.cell = cell
+        self.name = name
+
+    def read(self, arguments: Sequence[Any] = ()) -> Any:
+        """What the cell holds now."""
+        return self.cell.cell_contents
+
+    def describe(self) -> str:
+        """``closure w``."""
+        return f"closure {self.name}"
+
+    def place(self) -> Hashable:
+        """The cell's identity."""
+        return id(self.cell)
+
+
+class AttributeReader(Reader):
+    """An attribute of what another reader reads.
+
+    Args:
+        parent: reads the object.
+        name: the attribute's name.
+    """
+
+    __slots__ = ("name", "parent")
+
+    def __init__(self, parent: Reader, name: str) -> None:
+        self.parent = parent
+        self.name = name
+
+    def read(self, arguments: Sequence[Any] = ()) -> Any:
+        """The attribute now."""
+        return getattr(self.parent.read(arguments), self.name)
+
+    def describe(self) -> str:
+        """``model.weights``."""
+        return f"{_bare(self.parent)}.{self.name}"
+
+    def place(self) -> Hashable:
+        """The parent and the name."""
+        return self.parent, self.name
+
+
+class ItemReader(Reader):
+    """An item of what another reader reads.
+
+    Args:
+        parent: reads the container.
+        key: the item's key or index, a constant.
+    """
+
+    __slots__ = ("key", "parent")
+
+    def __init__(self, parent: Reader, key: Any) -> None:
+        self.parent = parent
+        self.key = key
+
+    def read(self, arguments: Sequence[Any] = ()) -> Any:
+        """The item now."""
+        return self.parent.read(arguments)[self.key]
+
+    def describe(self) -> str:
+        """``params['w']``."""
+        return f"{_bare(self.parent)}[{self.key!r}]"
+
+    def place(self) -> Hashable:
+        """The parent and the key."""
+        return self.parent, constant_key(self.key)
+
+
+class DefaultReader(Reader):
+    """The default value of a function's parameter.
+
+    Args:
+        function: a Python function.
+        name: the parameter's name; it has a default.
+    """
+
+    __slots__ = ("function", "name")
+
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        self.function = function
+        self.name = name
+
+    def as_item(self) -> Reader:
+        """The same place as an item of what holds the defaults."""
+        function: Any = self.function
+        code = function.__code__
+        positional = code.co_varnames[: code.co_argcount]
+        if self.name not in positional:
+            keywords = AttributeReader(ValueReader(function, ""), "__kwdefaults__")
+            return ItemReader(keywords, self.name)
+        # Defaults belong to the last of the positional parameters.
+        place = positional.index(self.name) - len(positional)
+        return ItemReader(
+            AttributeReader(ValueReader(function, ""), "__defaults__"), place
+        )
+
+    def read(self, arguments: Sequence[Any] = ()) -> Any:
+        """The default now (``__defaults__`` can be rebound)."""
+        return self.as_item().read(arguments)
+
+    def describe(self) -> str:
+        """``default of scale``."""
+        return f"default of {self.name}"
+
+    def place(self) -> Hashable:
+        """The function's identity and the name."""
+        return id(self.function), self.name
+
+
+class ArgumentReader(Reader):
+    """A leaf of the call's arguments, as the root of readers of its state.
+
+    Args:
+        index: which leaf.
+        name: how messages call it.
+    """
+
+    __slots__ = ("index", "name")
+
+    def __init__(self, index: int, name: str) -> None:
+        self.index = index
+        self.name = name
+
+    def read(self, arguments: Sequence[Any] = ()) -> Any:
+        """The leaf of this call."""
+        return arguments[self.index]
+
+    def describe(self) -> str:
+        """``self``."""
+        return self.name
+
+    def place(self) -> Hashable:
+        """The index."""
+        return self.index
+
+
+class ValueReader(Reader):
+    """A value that stays: captured state of a function that was read from a file.
+
+    Args:
+        value: the value.
+        text: where it was read when the function was saved.
+    """
+
+    __slots__ = ("text", "value")
+
+    def __init__(self, value: Any, text: str) -> None:
+        self.value = value
+        self.text = text
+
+    def read(self, arguments: Sequence[Any] = ()) -> Any:
+        """The value."""
+        return self.value
+
+    def describe(self) -> str:
+        """The text."""
+        return self.text
+
+    def place(self) -> Hashable:
+        """The value's identity and the text."""
+        return id(self.value), self.text
+
+
+def _bare(reader: Reader) -> str:
+    """A parent's text without the word that says where its root was found."""
+    if isinstance(reader, (GlobalReader, CellReader)):
+        return reader.name
+    return reader.describe()

@@ -1,0 +1,81 @@
+"""What every test may use: a private cache, golden files and fresh processes."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The same programs on every run: a failure in CI is the failure that you get here.
+hypothesis.settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, print_blob=True
+)
+hypothesis.settings.load_profile("repeatable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--golden``, which writes expected texts instead of comparing them."""
+    parser.addoption(
+        "--golden", action="store_true", help="write the expected texts again"
+    )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep the kernels of tests out of the user's cache, and its kernels out of tests.
+
+    Processes that a test starts inherit it.
+    """
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENSTOCK_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Compare a text with the file that is kept for this test.
+
+    ``golden(text)`` reads ``golden/<test file>/<test>.txt`` beside the test;
+    ``golden(text, "loops")`` reads ``<test>.loops.txt``. `make golden` writes them.
+    """
+
+    def compare(text: str, part: str = "") -> None:
+        name = re.sub(r"[^\w.-]+", "-", request.node.name).strip("-")
+        suffix = f".{part}.txt" if part else ".txt"
+        test_file = request.node.path
+        path = test_file.parent / "golden" / test_file.stem / (name + suffix)
+        if request.config.getoption("--golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            return
+        assert path.is_file(), f"{path} is missing: make golden writes it"
+        assert text == path.read_text(), f"{path.name} differs; see make golden"
+
+    return compare
+
+
+@pytest.fixture
+def fresh_python() -> Callable[..., str]:
+    """Run Python code in a new process and return what it printed."""
+
+    def run(code: str, **environment: str) -> str:
+        finished = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stderr
+        return finished.stdout
+
+    return run
