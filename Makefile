@@ -47,7 +47,8 @@ types: links
 	@$(BIN)/mypy --no-error-summary examples benchmarks tools
 
 layers: links
-	@PYTHONPATH=build/links $(BIN)/lint-imports --no-logo
+	@report=$$(PYTHONPATH=build/links $(BIN)/lint-imports --no-logo) \
+	|| { echo "$$report"; exit 1; }
 
 bench: $(VENV)/$(if $(PEERS),peers-$(PEERS),run)  ## measure; ONLY=calls, PEERS=1 or PEERS=torch
 	@$(BIN)/python -m benchmarks $(ONLY)

@@ -30,7 +30,7 @@ def nearest(places: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndar
 
     Returns:
         For each place which of ``others`` is nearest without being the same,
-        int64 [n], and the kilometres to it, float64 [n].
+        int64 [n], and the haversine of the angle between them, float64 [n].
     """
     latitude, longitude = np.radians(places).T
     to_latitude, to_longitude = np.radians(others).T
@@ -42,17 +42,18 @@ def nearest(places: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndar
         * np.cos(to_latitude)
         * np.sin((longitude[:, None] - to_longitude) / 2) ** 2
     )
-    distance = 2 * EARTH_RADIUS * np.arcsin(np.sqrt(haversine))
-    distance = np.where(distance > 0, distance, np.inf)
-    return distance.argmin(axis=1), distance.min(axis=1)
+    apart = np.where(haversine > 0, haversine, np.inf)
+    return apart.argmin(axis=1), apart.min(axis=1)
 
 
 def main() -> None:
     """Print the nearest city of each city."""
     names = list(CITIES)
     places = np.array(list(CITIES.values()))
-    for name, other, far in zip(names, *nearest(places, places), strict=True):
-        print(f"{name:<13} {names[other]:<13} {far:6.0f} km")
+    which, haversine = nearest(places, places)
+    far = 2 * EARTH_RADIUS * np.arcsin(np.sqrt(haversine))
+    for name, other, distance in zip(names, which, far, strict=True):
+        print(f"{name:<13} {names[other]:<13} {distance:6.0f} km")
 
 
 if __name__ == "__main__":

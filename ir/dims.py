@@ -27,6 +27,7 @@ __all__ = [
     "substitute_dim",
     "symbol",
     "symbols_of",
+    "without_remainders",
 ]
 
 Size = Union[int, "Dim"]
@@ -366,6 +367,18 @@ def substitute_dim(size: Size, replacements: Mapping[str, Size]) -> Size:
         lambda name: replacements[name] if name in replacements else symbol(name),
         replacements,
     )
+
+
+def without_remainders(size: Size) -> Size:
+    """The size where every remainder in it is zero: ``n - n % 4`` is ``n``."""
+    if isinstance(size, int):
+        return size
+    kept = {
+        monomial: coefficient
+        for monomial, coefficient in size.terms
+        if all(atom.operation != "%" for atom in monomial)
+    }
+    return _from_terms(kept)
 
 
 _TOKEN = re.compile(r"\s*(?:(\d+)|(min|max)\b|([A-Za-z_]\w*)|(//|[-+*%(),]))")

@@ -14,6 +14,7 @@ from penstock.ir.types import DTYPES
 __all__ = [
     "RESERVED_WORDS",
     "format_guard",
+    "format_number",
     "format_places",
     "format_size",
     "printable_function_name",
@@ -78,13 +79,23 @@ def format_guard(
     guard: Guard, sizes: Mapping[str, Size], reals: Mapping[str, str]
 ) -> str:
     """A guard, its symbols and float arguments renamed."""
-    left, right = (
-        _rename_real(side, sizes, reals)
-        if isinstance(side, Real)
-        else substitute_dim(side, sizes)
-        for side in (guard.left, guard.right)
-    )
+    left, right = (_rename(side, sizes, reals) for side in (guard.left, guard.right))
     return str(Guard(left, guard.relation, right, guard.negated))
+
+
+def format_number(
+    number: Size | Real, sizes: Mapping[str, Size], reals: Mapping[str, str]
+) -> str:
+    """A number of the host program, its symbols and float arguments renamed."""
+    return str(_rename(number, sizes, reals))
+
+
+def _rename(
+    number: Size | Real, sizes: Mapping[str, Size], reals: Mapping[str, str]
+) -> Size | Real:
+    if isinstance(number, Real):
+        return _rename_real(number, sizes, reals)
+    return substitute_dim(number, sizes)
 
 
 def _rename_real(

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from penstock.ir.errors import ArtifactError
 from penstock.runtime.artifact import SHARED_OBJECT, Artifact, sha256
+from penstock.runtime.config import setting
 from penstock.runtime.machine import host
 from penstock.runtime.support import support_cache_text
 
@@ -296,14 +297,11 @@ def _unsafe(folder: str, status: os.stat_result) -> str | None:
 
 
 def default_cache() -> Cache:
-    """The cache that the environment asks for.
+    """The cache that the setting ``cache`` asks for: a folder, or ``off``.
 
-    ``PENSTOCK_CACHE`` names a folder, or is ``off``. Otherwise it is the folder
-    ``penstock`` in ``XDG_CACHE_HOME``, or in ``~/.cache``.
+    Otherwise it is the folder ``penstock`` in ``XDG_CACHE_HOME``, or in ``~/.cache``.
     """
-    return _cache_at(
-        os.environ.get("PENSTOCK_CACHE", ""), os.environ.get("XDG_CACHE_HOME", "")
-    )
+    return _cache_at(setting("cache") or "", os.environ.get("XDG_CACHE_HOME", ""))
 
 
 @lru_cache(maxsize=8)

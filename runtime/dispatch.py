@@ -22,6 +22,7 @@ from penstock.ir.errors import RunError
 from penstock.ir.types import dtype_of
 from penstock.runtime.artifact import Artifact, ErrorEntry
 from penstock.runtime.binding import Binder, Call
+from penstock.runtime.config import thread_limit
 from penstock.runtime.devices.cpu import Scratch
 from penstock.runtime.executable import Executable
 from penstock.runtime.pytree import unflatten
@@ -264,7 +265,9 @@ class Variant:
             return _real(prepared.sizes[result.index])
         assert isinstance(result, ParameterResult)
         value = prepared.inputs[result.index]
-        return value.copy()[()] if isinstance(value, np.ndarray) else value
+        if isinstance(value, np.ndarray):
+            return value.copy() if value.ndim else value[()]
+        return value
 
     def failure(self, code: int, value: int) -> BaseException:
         """The exception that stands for what a program returned.
@@ -368,7 +371,7 @@ class Dispatcher:
         self.clock[0] += 1
         variant.counters[0] += 1
         variant.counters[1] = self.clock[0]
-        return variant.run(prepared, self.options.threads)
+        return variant.run(prepared, thread_limit(self.options.threads))
 
     def find(self, call: Call) -> Variant | None:
         """The variant that serves a call, if there is one already."""

@@ -30,7 +30,7 @@ __all__ = [
     "Variant",
 ]
 
-SUPPORT_VERSION: Final = 1
+SUPPORT_VERSION: Final = 2
 """Raised when anything in this file changes, or what the support object exports."""
 
 FUNCTIONS: Final = (
@@ -121,7 +121,8 @@ class Table:
     UNLOCKED_NANOSECONDS: Final = 56  # longer work runs without the lock
     FUNCTION: Final = 64  # has the defaults; null if there are none
     NAMES: Final = 72  # address of the parameters' names
-    VARIANTS: Final = 80  # addresses
+    BLOCKS: Final = 80  # address of the count of blocks that limit threads
+    VARIANTS: Final = 88  # addresses
 
 
 class Variant:

@@ -115,7 +115,15 @@ def pack(binder: Binder, variant: Variant, call: Call) -> Artifact:
     form = signature.to_json(values)
 
     def encode_default(name: str, value: object) -> Any:
-        return _stored_value(f"default.{name}", normalize(value), parts)
+        try:
+            return _stored_value(f"default.{name}", normalize(value), parts)
+        except ArtifactError as error:
+            raise ArtifactError(
+                None,
+                f"the default of {name} cannot be saved: {error.message}",
+                code=error.code,
+                hint=error.hint,
+            ) from None
 
     form["binder"] = binder.to_json(encode_default)
     return Artifact(

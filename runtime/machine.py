@@ -8,12 +8,12 @@ kernel's feature list is read once; elsewhere the architecture's baseline serves
 from __future__ import annotations
 
 import functools
-import os
 import platform
 import sys
 from dataclasses import dataclass
 
 from penstock.ir.errors import OptionError
+from penstock.runtime.config import setting
 
 _LEVEL_2 = frozenset({"cx16", "sahf", "popcnt", "sse3", "ssse3", "sse4.1", "sse4.2"})
 _LEVEL_3 = _LEVEL_2 | {
@@ -142,21 +142,21 @@ class Machine:
 def host() -> Machine:
     """Return the machine that this process runs on.
 
-    The environment variable ``PENSTOCK_TARGET`` lowers it to a named level, so that
-    code for an older machine can be made and tested on a newer one.
+    The setting ``target`` lowers it to a named level, so that code for an older
+    machine can be made and tested on a newer one.
 
     Returns:
         The machine, the same object each time.
 
     Raises:
-        OptionError: ``PENSTOCK_TARGET`` names no level, or one that this machine
-            does not reach.
+        OptionError: ``target`` names no level, or one that this machine does not
+            reach.
 
     Example:
         >>> host().vector_bytes in (16, 32, 64)
         True
     """
-    return _lowered(os.environ.get("PENSTOCK_TARGET", ""))
+    return _lowered(setting("target") or "")
 
 
 def machine_for(level: str, present: frozenset[str]) -> Machine:
@@ -175,7 +175,7 @@ def machine_for(level: str, present: frozenset[str]) -> Machine:
 
 
 def parse_features(cpuinfo: str) -> frozenset[str]:
-    """Return LLVM's names of the features in the text of ``/proc/cpuinfo``.
+    r"""Return LLVM's names of the features in the text of ``/proc/cpuinfo``.
 
     Example:
         >>> sorted(parse_features("flags\\t\\t: sse2 pni abm\\n"))
@@ -196,20 +196,20 @@ def _lowered(target: str) -> Machine:
     if full.architecture != "x86_64":
         raise OptionError(
             None,
-            f"PENSTOCK_TARGET={target!r}: this machine is {full.architecture}",
+            f"target={target!r}: this machine is {full.architecture}",
             hint=f"its only target is {full.cpu!r}",
         )
     if target not in _LEVELS:
         raise OptionError(
             None,
-            f"PENSTOCK_TARGET={target!r} is not a target",
+            f"target={target!r} is not a target",
             hint=f"use one of {', '.join(_LEVELS)}",
         )
     missing = _LEVELS[target] - full.features
     if missing:
         raise OptionError(
             None,
-            f"PENSTOCK_TARGET={target!r} needs features that this machine lacks: "
+            f"target={target!r} needs features that this machine lacks: "
             f"{', '.join(sorted(missing))}",
             hint=f"this machine reaches {full.cpu!r}",
         )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from penstock.runtime import layout
+from penstock.runtime.config import BLOCKS_WITH_THREADS
 from penstock.runtime.constants import Reference
 from penstock.runtime.dispatch import Dispatcher, Variant
 from penstock.runtime.layout import LeafKind, ReaderKind, ResultForm, ResultKind
@@ -93,6 +94,7 @@ def build_table(dispatcher: Dispatcher, support: Support) -> tuple[object, int]:
             fields.UNLOCKED_NANOSECONDS: _UNLOCKED_NANOSECONDS,
             fields.FUNCTION: 0 if function is None else memory.keep(function),
             fields.NAMES: memory.array(names),
+            fields.BLOCKS: memory.keep_buffer(BLOCKS_WITH_THREADS),
             **{fields.VARIANTS + 8 * i: at for i, at in enumerate(variants)},
         },
         fields.VARIANTS + 8 * len(variants),

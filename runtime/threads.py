@@ -12,7 +12,7 @@ import ctypes
 import os
 import sys
 
-from penstock.ir.errors import OptionError
+from penstock.runtime.config import setting_of_process
 
 __all__ = ["MOST_THREADS", "cpu_quota", "run_serially", "thread_count"]
 
@@ -29,15 +29,9 @@ def thread_count() -> int:
     Raises:
         OptionError: ``PENSTOCK_NUM_THREADS`` is no positive number.
     """
-    wanted = os.environ.get("PENSTOCK_NUM_THREADS", "").strip()
-    if wanted:
-        if not wanted.isdecimal() or int(wanted) == 0:
-            raise OptionError(
-                None,
-                f"PENSTOCK_NUM_THREADS={wanted!r} is not a positive number",
-                code="thread-count",
-            )
-        return min(int(wanted), MOST_THREADS)
+    wanted: int | None = setting_of_process("threads")
+    if wanted is not None:
+        return min(wanted, MOST_THREADS)
     # One number for each level of nesting, of which the outermost is meant.
     shared = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     if shared.isdecimal() and int(shared) > 0:

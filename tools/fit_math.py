@@ -8,7 +8,6 @@ Rendus 199, 1934), in 60 digits, and rounded to the precision that it is used in
 
 from __future__ import annotations
 
-import argparse
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple

@@ -14,7 +14,7 @@ import numpy as np
 from penstock.frontend.broadcasting import broadcast_shape
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.promotion import check_cast
-from penstock.frontend.tracer import Tracer
+from penstock.frontend.tracer import Traced, Tracer
 from penstock.frontend.views import (
     BroadcastStep,
     ReshapeStep,
@@ -89,7 +89,7 @@ def _unary(ufunc: np.ufunc) -> Any:
     return apply
 
 
-class TracedArray:
+class TracedArray(Traced):
     """An array of the traced program.
 
     ``isinstance(x, np.ndarray)`` holds, because ``__class__`` says so; ``type(x)``

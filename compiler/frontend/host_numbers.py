@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from penstock.frontend.tracer import Tracer
+from penstock.frontend.tracer import Traced, Tracer
 from penstock.ir.dims import Dim, Size, product
 
 __all__ = ["HostInteger", "HostNumber", "host_integer", "size_of"]
 
 
-class HostNumber:
+class HostNumber(Traced):
     """The base of numbers that are known when the program is called.
 
     Attributes:

@@ -29,7 +29,7 @@ class Key:
             (``None``), ``"array"`` (of integers) or ``"mask"`` (of bools).
         integer: the size that an integer is.
         value: a dynamic integer.
-        bounds: the slice.
+        bounds: the slice; ``None`` for a full one.
         array: an array of integers or bools.
         axis_count: how many axes of the array it takes.
     """
@@ -37,7 +37,7 @@ class Key:
     kind: str
     integer: Size = 0
     value: Value | None = None
-    bounds: slice = slice(None)
+    bounds: slice | None = None
     array: TracedArray | None = None
     axis_count: int = 1
 
@@ -77,7 +77,7 @@ def _parse_part(tracer: Tracer, part: Any) -> Key:
         return Key("new", axis_count=0)
     kind = type(part)
     if kind is slice:
-        return Key("slice", bounds=part)
+        return Key("slice", bounds=None if part == slice(None) else part)
     if kind is not bool and not issubclass(kind, (np.generic, TracedArray)):
         size = size_of(part)
         if size is not None:
@@ -152,7 +152,9 @@ def checked_index(
     )
 
 
-def slice_bounds(tracer: Tracer, bounds: slice, size: Size) -> tuple[Size, int, Size]:
+def slice_bounds(
+    tracer: Tracer, bounds: slice | None, size: Size
+) -> tuple[Size, int, Size]:
     """Start, step and number of elements of a slice of an axis, as Python counts.
 
     Which end is cut off at the axis' border is asked, and guarded.
@@ -160,6 +162,8 @@ def slice_bounds(tracer: Tracer, bounds: slice, size: Size) -> tuple[Size, int, 
     Raises:
         ValueError: the step is zero.
     """
+    if bounds is None:
+        return 0, 1, size
     step = 1 if bounds.step is None else tracer.pin(_bound(tracer, bounds.step))
     if step == 0:
         raise ValueError("slice step cannot be zero")

@@ -208,7 +208,7 @@ def masked_part(array: TracedArray, parts: list[Key]) -> tuple[TracedArray, Trac
     """
     masks = [part for part in parts if part.kind == "mask"]
     rest = [part for part in parts if part.kind != "mask"]
-    if len(masks) > 1 or any(p.kind != "slice" or p.bounds != slice(None) for p in rest):
+    if len(masks) > 1 or any(p.kind != "slice" or p.bounds for p in rest):
         raise UnsupportedError(
             user_location(),
             "a boolean mask together with other indices is not supported",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend.handles import TracedArray, fresh, wrap
-from penstock.frontend.host_numbers import HostInteger, HostNumber
+from penstock.frontend.host_numbers import HostInteger
 from penstock.frontend.host_reals import HostReal
 from penstock.frontend.promotion import (
     Kind,
@@ -16,7 +16,7 @@ from penstock.frontend.promotion import (
     result_dtype,
     supported_dtype,
 )
-from penstock.frontend.tracer import Tracer
+from penstock.frontend.tracer import Traced, Tracer, require_tracer
 from penstock.ir.errors import ShapeError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
@@ -31,13 +31,10 @@ __all__ = [
     "value_of",
 ]
 
-_TRACED = (TracedArray, HostNumber)
-
-
 def is_traced(value: Any) -> bool:
     """Whether a value is traced, or a list or tuple with such within."""
     # `type` because traced values only say that they are arrays and numbers.
-    if issubclass(type(value), _TRACED):
+    if issubclass(type(value), Traced):
         return True
     if isinstance(value, (list, tuple)):
         return any(is_traced(item) for item in value)
@@ -47,14 +44,12 @@ def is_traced(value: Any) -> bool:
 def find_tracer(values: Sequence[Any]) -> Tracer:
     """The trace that operands belong to; at least one is traced."""
     for value in values:
-        if issubclass(type(value), _TRACED):
+        if issubclass(type(value), Traced):
             tracer: Tracer = value.tracer
             tracer.check()
             return tracer
         if isinstance(value, (list, tuple)) and is_traced(value):
             return find_tracer(value)
-    from penstock.frontend.tracer import require_tracer
-
     return require_tracer("a numpy function of a traced program")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend.handles import TracedArray
-from penstock.frontend.tracer import Tracer
+from penstock.frontend.tracer import Traced, Tracer
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 
@@ -28,7 +28,7 @@ def _operator(ufunc: np.ufunc) -> tuple[Any, Any]:
     return forward, reflected
 
 
-class Selection:
+class Selection(Traced):
     """The elements of an array at which a mask holds.
 
     Attributes:
@@ -39,13 +39,9 @@ class Selection:
     __array_priority__ = 2000.0
 
     def __init__(self, full: TracedArray, mask: TracedArray) -> None:
+        self.tracer: Tracer = full.tracer
         self.full = full
         self.mask = mask
-
-    @property
-    def tracer(self) -> Tracer:
-        """The trace that it belongs to."""
-        return self.full.tracer
 
     @property
     def __class__(self) -> type[Any]:  # type: ignore[override]

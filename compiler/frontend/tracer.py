@@ -16,7 +16,7 @@ from penstock.ir.location import Location, hide_directory, user_location
 from penstock.ir.reals import Real
 from penstock.ir.types import Dtype, TensorType
 
-__all__ = ["Tracer", "current_tracer", "require_tracer"]
+__all__ = ["Traced", "Tracer", "current_tracer", "require_tracer"]
 
 hide_directory(os.path.dirname(__file__))
 
@@ -51,6 +51,17 @@ def leaked(what: str) -> LeakedValueError:
         hint="return it from the function; do not keep it in a global, attribute "
         "or list, or pass it to another thread",
     )
+
+
+class Traced:
+    """The base of what stands for a value that is known only later.
+
+    Attributes:
+        tracer: the trace that it belongs to.
+    """
+
+    __slots__ = ()
+    tracer: Tracer
 
 
 class Tracer:

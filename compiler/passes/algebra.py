@@ -74,7 +74,7 @@ def _is_power_of_two(array: np.ndarray[Any, Any]) -> bool:
 
 
 def _divide_by_power_of_two(match: Match) -> Value | None:
-    """x / 2^k is x * 2^-k: both round the same real number once."""
+    """A quotient by 2^k is a product with 2^-k: both round one real number once."""
     divisor, inverse = constant_of(match["c"]), _inverse(match)
     assert divisor is not None
     if not (_is_power_of_two(divisor) and _is_power_of_two(inverse)):
@@ -143,10 +143,10 @@ ALGEBRA = (
     Rule("sub-self-float", x - x, 0.0, "f", exact=False),
     Rule("add-neg", x + -y, x - y, "iuf"),
     Rule("neg-add", -x + y, y - x, "iuf"),
-    Rule("sub-neg", x - -y, x + y, "iuf"),
+    Rule("sub-neg", x - (-y), x + y, "iuf"),
     Rule("neg-sub", -(x - y), y - x, "iu"),
     Rule("neg-sub-float", -(x - y), y - x, "f", exact=False),
-    Rule("neg-neg", -(-x), x, "iuf"),
+    Rule("neg-neg", call("neg", -x), x, "iuf"),
     Rule("add-constants", (x + c) + d, x + (c + d), "iu"),
     Rule("add-constants-float", (x + c) + d, x + (c + d), "f", exact=False),
     # Products and quotients.
@@ -213,10 +213,14 @@ ALGEBRA = (
     Rule("select-true", call("select", True, x, y), x),
     Rule("select-false", call("select", False, x, y), y),
     Rule("select-same", call("select", condition, x, x), x),
-    Rule("select-not", call("select", ~condition, x, y), call("select", condition, y, x)),
+    Rule(
+        "select-not", call("select", ~condition, x, y), call("select", condition, y, x)
+    ),
     Rule("select-condition", call("select", condition, True, False), condition),
     Rule("select-opposite", call("select", condition, False, True), ~condition),
     # Conversions.
     Rule("astype-same", call("astype", x), _same_dtype),
-    Rule("astype-astype", call("astype", call("astype", x, name="middle")), _convert_once),
+    Rule(
+        "astype-astype", call("astype", call("astype", x, name="middle")), _convert_once
+    ),
 )

@@ -107,11 +107,13 @@ def _is_exact(value: Value) -> bool:
     return all(value.op.tolerance.get(dtype.name, 0.0) == 0.0 for dtype in dtypes)
 
 
-def _is_machine_dependent(
-    dtype: Attribute, array: np.ndarray[Any, Any]
-) -> bool:
+def _is_machine_dependent(dtype: Attribute, array: np.ndarray[Any, Any]) -> bool:
     """Whether this converts a float that no integer of the dtype holds."""
-    if not isinstance(dtype, Dtype) or not dtype.is_integer or array.dtype.kind in "biu":
+    if (
+        not isinstance(dtype, Dtype)
+        or not dtype.is_integer
+        or array.dtype.kind in "biu"
+    ):
         return False
     limits = np.iinfo(dtype.numpy)
     wide = np.trunc(array.astype(np.float64))

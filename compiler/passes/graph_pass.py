@@ -22,6 +22,7 @@ class GraphPass:
     run: Callable[[Function], Function]
 
     def __call__(self, function: Function) -> Function:
+        """Run the pass."""
         return self.run(function)
 
     @property

@@ -279,7 +279,11 @@ _fill = var("fill")
 MOVEMENT = (
     Rule("reshape-to-same-shape", call("reshape", x), _unless_moved),
     Rule("reshape-of-reshape", call("reshape", call("reshape", x)), _reshape_once),
-    Rule("reshape-of-one-element", call("reshape", call("broadcast_to", x)), _reshape_of_one),
+    Rule(
+        "reshape-of-one-element",
+        call("reshape", call("broadcast_to", x)),
+        _reshape_of_one,
+    ),
     Rule(
         "reshape-of-reduction",
         call("reshape", any_of(_REDUCTIONS, x, name="reduction")),
@@ -300,7 +304,11 @@ MOVEMENT = (
     Rule("broadcast-implicitly", any_of(_ELEMENTWISE), _broadcast_implicitly),
     Rule("slice-of-all", call("slice", x), _slice_of_all),
     Rule("slice-of-slice", call("slice", call("slice", x, name="inner")), _slice_once),
-    Rule("slice-of-broadcast", call("slice", call("broadcast_to", x)), _slice_of_broadcast),
+    Rule(
+        "slice-of-broadcast",
+        call("slice", call("broadcast_to", x)),
+        _slice_of_broadcast,
+    ),
     Rule(
         "slice-of-update",
         call("slice", call("update_slice", x, y, name="update")),
@@ -319,7 +327,9 @@ MOVEMENT = (
     ),
     Rule("concatenate-flat", any_of(("concatenate",)), _concatenate_flat),
     Rule("pad-nothing", call("pad", x, _fill), _pad_nothing),
-    Rule("pad-of-pad", call("pad", call("pad", x, _fill, name="inner"), _fill), _pad_once),
+    Rule(
+        "pad-of-pad", call("pad", call("pad", x, _fill, name="inner"), _fill), _pad_once
+    ),
     Rule("reduce-nothing", any_of(_REDUCTIONS, x), _reduce_nothing),
     Rule("along-one-element", any_of(("cumsum", "sort"), x), _along_one),
     Rule("contract-nothing", call("contract", x), _contract_nothing),

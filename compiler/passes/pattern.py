@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Pattern:
         kinds: the kinds of dtype that match.
     """
 
-    __slots__ = ("is_constant", "kinds", "name", "number", "operands", "ops", "_bytes")
+    __slots__ = ("_bytes", "is_constant", "kinds", "name", "number", "operands", "ops")
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class Pattern:
         return element is not None and array.tobytes() == element * array.size
 
 
-PatternLike = Union[Pattern, float, int, bool]
+PatternLike = Pattern | float | int | bool
 
 
 def _number_bytes(number: Any, dtype: Dtype) -> bytes | None:
@@ -206,7 +206,10 @@ class Match:
     def add(self, op: str, *operands: Value, **attributes: Attribute) -> Value:
         """A Value at the places of the one that is replaced, by the rules too."""
         value = self.builder.add(
-            op, *operands, locations=self.value.locations, **attributes
+            op,
+            *operands,
+            locations=self.value.locations,
+            **attributes,  # type: ignore[arg-type]
         )
         return self.rules.visit(self.builder, value) or value
 
@@ -248,7 +251,7 @@ class Match:
         return self.add(op, *operands)
 
 
-Right = Union[Pattern, Callable[[Match], "Value | None"]]
+Right = Pattern | Callable[[Match], Value | None]
 
 
 class Rule:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from penstock.passes.fold import fold
 from penstock.passes.graph_pass import GraphPass
 from penstock.passes.shapes import shapes
 from penstock.passes.simplify import simplify, simplify_fast
+from penstock.runtime.config import config
 
 __all__ = ["FAST", "STANDARD", "PassReport", "Pipeline", "run_pipeline"]
 
@@ -75,14 +75,14 @@ def run_pipeline(
         function: a valid Function.
         pipeline: the passes in order, each with its reason.
         check: verify the Function before the first pass and after each; by default
-            if the environment variable ``PENSTOCK_DEBUG`` is set.
+            if the setting ``debug`` is on.
         observe: called after each pass with what it did.
 
     Raises:
         VerifyError: a pass broke a rule of the graph; a note names the pass.
     """
     if check is None:
-        check = bool(os.environ.get("PENSTOCK_DEBUG"))
+        check = config.debug
     if check:
         _verify(function, "the Function before the first pass")
     for entry, reason in pipeline:

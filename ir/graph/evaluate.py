@@ -76,7 +76,9 @@ def evaluate(
     return [np.array(result, order="C") for result in results]
 
 
-def evaluate_value(value: Value, arrays: Sequence[Array], sizes: Mapping[str, int]) -> Any:
+def evaluate_value(
+    value: Value, arrays: Sequence[Array], sizes: Mapping[str, int]
+) -> Any:
     """The result of one Value without regions, checked against its type.
 
     Args:
@@ -161,11 +163,13 @@ def _concrete(type_: Type, sizes: Mapping[str, int]) -> Type:
 
 def _check(value: Value, result: Any, type_: Type) -> None:
     """Hold what an op gave against its type: the two are stated apart."""
-    if isinstance(type_, TensorType):
-        if result.dtype != type_.dtype.numpy or result.shape != type_.shape:
-            have = f"{result.dtype}{list(result.shape)}"
-            message = f"{value.op.name} gave {have}, but its type is {type_}"
-            raise RunError(value.loc, message, code="evaluate")
+    if isinstance(type_, TensorType) and (result.dtype, result.shape) != (
+        type_.dtype.numpy,
+        type_.shape,
+    ):
+        have = f"{result.dtype}{list(result.shape)}"
+        message = f"{value.op.name} gave {have}, but its type is {type_}"
+        raise RunError(value.loc, message, code="evaluate")
 
 
 class _Interpreter:

@@ -60,13 +60,18 @@ def _format_number(number: Any, dtype: Dtype) -> str:
     elif math.isinf(wide):
         return "inf" if wide > 0 else "-inf"
     else:
-        # The shortest text that names the number in its own dtype; a bf16 has no
-        # such text of its own.
-        text = str(number) if dtype.name != "bf16" else str(np.float32(wide))
+        text = str(number) if dtype.name != "bf16" else _shortest(wide, dtype)
     bits = _bits(number, dtype)
     if _bits(_cast(float(text), dtype), dtype) == bits:
         return text
     return f"{bits:#0{dtype.bits // 4 + 2}x}"
+
+
+def _shortest(wide: float, dtype: Dtype) -> str:
+    """The shortest number that rounds to this one, as NumPy prints its own dtypes."""
+    texts = (f"{wide:#.{digits}g}" for digits in range(1, 9))
+    right = (text for text in texts if float(_cast(float(text), dtype)) == wide)
+    return str(float(next(right)))
 
 
 def _bits(number: Any, dtype: Dtype) -> int:
@@ -108,7 +113,8 @@ def parse_number(text: str, dtype: Dtype) -> Any:
         bits = int(text, 16)
         if bits >> dtype.bits:
             raise ValueError(f"{text[:40]} has more than {dtype.bits} bits")
-        return _INTEGER_OF_SIZE[dtype.itemsize](bits).view(dtype.numpy)
+        whole = np.array(bits, _INTEGER_OF_SIZE[dtype.itemsize])
+        return whole.view(dtype.numpy)[()]
     rounded = _cast(float(text), dtype)
     if math.isinf(float(rounded)) and not text.endswith("inf"):
         raise ValueError(f"{text[:40]} does not fit {dtype}")
@@ -170,4 +176,3 @@ def parse_real_literal(text: str) -> float:
     if not _REAL.fullmatch(text):
         raise ValueError(f"{text!r} is not a real number")
     return float(parse_number(text, f64)) if text.startswith("0x") else float(text)
-

@@ -38,6 +38,7 @@ from penstock.ir.types import TOKEN, TupleType, Type
 
 __all__ = ["parse_function"]
 
+
 def parse_function(text: str, file: str = "<text>") -> Function:
     """Read a Function.
 

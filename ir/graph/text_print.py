@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from json.encoder import encode_basestring_ascii as _quoted
 
-from penstock.ir.attributes import Attribute, Constant, map_sizes
+from penstock.ir.attributes import Attribute, Constant
 from penstock.ir.dims import Dim, Size, substitute_dim, symbol
 from penstock.ir.graph.literal import format_constant, format_real
 from penstock.ir.graph.value import Function, Value
@@ -119,8 +119,7 @@ class _Printer:
         """New names for all symbols, or only for those that the text cannot hold."""
         if self.canonical:
             return {
-                name: symbol(f"s{index}")
-                for index, name in enumerate(function.symbols)
+                name: symbol(f"s{index}") for index, name in enumerate(function.symbols)
             }
         return printable_symbols(function.symbols)
 
@@ -134,8 +133,7 @@ class _Printer:
             self.names[parameter] = f"%{name}"
             type_ = parameter.type.substitute(self.renamed)
             arguments.append(f"%{name}: {type_}")
-        for name in function.integers:
-            arguments.append(f"{self.renamed.get(name, name)}: int")
+        arguments += [f"{self.renamed.get(n, n)}: int" for n in function.integers]
         return ", ".join(arguments)
 
     def _result_types(self, function: Function) -> str:
@@ -184,16 +182,12 @@ class _Printer:
             self._roots("effects", function.effects, indent)
 
     def _roots(self, word: str, values: Iterable[Value], indent: str) -> None:
-        operands = ", ".join(self._name(value) for value in values)
+        operands = ", ".join(self.names[value] for value in values)
         self.lines.append(f"{indent}{word} {operands}".rstrip())
-
-    def _name(self, value: Value) -> str:
-        # A Value of another Function is an error for the verifier to tell, by this.
-        return self.names.get(value, "%foreign")
 
     def value(self, value: Value, name: str, indent: str) -> None:
         parts = [f"{indent}{name} = {value.op.name}"]
-        operands = ", ".join([self._name(operand) for operand in value.operands])
+        operands = ", ".join([self.names[operand] for operand in value.operands])
         attributes = value.attributes
         constant = attributes.get("value") if value.op.name == "const" else None
         if isinstance(constant, Constant):
@@ -253,4 +247,3 @@ def format_attribute(attribute: Attribute) -> str:
         dtype = dtype_of(attribute.array.dtype)
         return f"{dtype}[{shape}] {format_constant(attribute.array)}"
     return str(attribute)
-

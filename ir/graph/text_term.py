@@ -52,21 +52,22 @@ class Terms(Tokens):
         self.depth = 0
 
     def nest(self) -> None:
+        """Go one level deeper, at most so many; the caller comes back up."""
         self.depth += 1
         if self.depth > MAXIMUM_DEPTH:
             raise self.error(f"nested more than {MAXIMUM_DEPTH} deep")
 
-    # Types and sizes.
-
     def result_types(self) -> tuple[Type, ...]:
+        """What a Function returns: a type, or several in brackets."""
         type_ = self.type_()
         return type_.elements if isinstance(type_, TupleType) else (type_,)
 
     def type_(self) -> Type:
+        """A type."""
         self.nest()
         try:
             if self.accept("("):
-                elements = []
+                elements: list[Type] = []
                 while not self.accept(")"):
                     if elements:
                         self.expect(",")
@@ -80,6 +81,7 @@ class Terms(Tokens):
             self.depth -= 1
 
     def tensor_type(self, token: Token) -> TensorType:
+        """The type of an array, whose dtype has been read."""
         if token.text not in DTYPES:
             raise self.error(f"there is no dtype {shortened(token.text)}", token)
         sizes: list[Size] = []
@@ -91,6 +93,7 @@ class Terms(Tokens):
         return TensorType(DTYPES[token.text], tuple(sizes))
 
     def size(self, stops: str) -> Size:
+        """A size that ends at one of the stops, over declared symbols."""
         text, start, end = self.until(stops)
         try:
             size = parse_dim(text)
@@ -105,9 +108,8 @@ class Terms(Tokens):
                 raise self.error_at(f"no parameter declares {name}", start, end)
         return size
 
-    # Attributes and constants.
-
     def attributes(self) -> dict[str, Attribute]:
+        """The attributes of a Value by name; none if no bracket opens."""
         attributes: dict[str, Attribute] = {}
         if not self.accept("{"):
             return attributes
@@ -122,6 +124,7 @@ class Terms(Tokens):
         return attributes
 
     def attribute(self) -> Attribute:
+        """One attribute."""
         token = self.token
         if token.kind == "string":
             return self.string()
@@ -140,6 +143,7 @@ class Terms(Tokens):
         return self.size(",)}")
 
     def string(self) -> str:
+        """A string in quotes, with JSON's escapes."""
         token = self.next()
         try:
             return str(json.loads(token.text))
@@ -147,6 +151,7 @@ class Terms(Tokens):
             raise self.error("cannot read the string", token) from None
 
     def dtype_or_array(self) -> Attribute:
+        """A dtype, or a constant array behind its type."""
         token = self.next()
         if self.token.text != "[":
             return DTYPES[token.text]
@@ -166,6 +171,7 @@ class Terms(Tokens):
         return True
 
     def tuple_attribute(self) -> Attribute:
+        """Attributes in brackets."""
         self.nest()
         self.expect("(")
         items: list[Attribute] = []
@@ -194,6 +200,7 @@ class Terms(Tokens):
         return self.number()
 
     def number(self) -> str:
+        """The text of a number, with its sign."""
         sign = "-" if self.accept("-") else ""
         if self.token.text not in _NUMBER_WORDS and self.token.kind != "number":
             self.unexpected("a number")

@@ -105,30 +105,36 @@ class Tokens:
 
     @property
     def token(self) -> Token:
+        """The next token, not yet taken."""
         return self.tokens[self.position]
 
     def next(self) -> Token:
+        """Take the next token; the end is never taken."""
         token = self.token
         if token.kind != "end":
             self.position += 1
         return token
 
     def accept(self, text: str) -> bool:
+        """Take the next token if it is this, and say whether it was."""
         found = self.token.text == text
         self.position += found
         return found
 
     def expect(self, text: str) -> Token:
+        """Take the next token, which must be this."""
         if self.token.text != text:
             self.unexpected(f"'{text}'")
         return self.next()
 
     def expect_kind(self, kind: str, noun: str) -> Token:
+        """Take the next token, which must be of this kind."""
         if self.token.kind != kind:
             self.unexpected(noun)
         return self.next()
 
     def unexpected(self, wanted: str) -> NoReturn:
+        """Raise a TextError at the next token."""
         token = self.token
         found = "the end of the text" if token.kind == "end" else shortened(token.text)
         raise self.error(f"expected {wanted}, found {found}")
@@ -136,12 +142,14 @@ class Tokens:
     def error(
         self, message: str, token: Token | None = None, hint: str | None = None
     ) -> TextError:
+        """An error at a token, by default the next one."""
         token = token or self.token
         return self.error_at(message, token.start, token.end, hint)
 
     def error_at(
         self, message: str, start: int, end: int, hint: str | None = None
     ) -> TextError:
+        """An error at a piece of the text."""
         loc = TextLocation(self.file, self.text, start, end)
         return TextError(loc, message, hint=hint)
 
@@ -173,4 +181,5 @@ def _places(comment: str) -> tuple[Location, ...]:
 
 
 def shortened(text: str) -> str:
+    """A piece of the text for a message, in quotes and not too long."""
     return repr(text if len(text) <= 40 else f"{text[:40]}...")

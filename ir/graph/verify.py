@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 
 import penstock.ir.ops  # noqa: F401
@@ -117,8 +118,14 @@ class _Verifier:
         line = print_value(self.outermost, value).strip()
         return VerifyError(value.loc, f"{message}, in: {line}")
 
-    def body(self, function: Function, around: set[Value]) -> None:
-        """Verify the Values of one Function; ``around`` are those of outer ones."""
+    def body(
+        self, function: Function, around: set[Value], *, is_condition: bool = False
+    ) -> None:
+        """Verify the Values of one Function; ``around`` are those of outer ones.
+
+        The condition of a loop is given all that the loop carries, but returns no
+        token, so it must leave them alone.
+        """
         own = {*function.parameters, *function.values}
         for shared in own & around:
             raise self.fail(shared, "a region shares a Value with what is around it")
@@ -134,11 +141,11 @@ class _Verifier:
             if key in seen:
                 raise self.fail(value, "a Value stands twice")
             seen[key] = value
-        self.tokens(function)
+        self.tokens(function, 0 if is_condition else 1)
         for value in function.values:
-            for region in value.regions:
+            for name, region in zip(value.op.region_names, value.regions, strict=True):
                 self.region(value, region)
-                self.body(region, around | own)
+                self.body(region, around | own, is_condition=name == "cond")
 
     def value(self, value: Value) -> None:
         if value.is_op("parameter"):
@@ -175,6 +182,8 @@ class _Verifier:
     def region(self, value: Value, region: Function) -> None:
         if region.guards or region.integers:
             raise self.fail(value, "a region has guards or integer arguments")
+        if region.effects:
+            raise self.fail(value, "a region keeps a token that it must return")
         for passed in (*region.parameters, *region.results):
             if isinstance(passed.type, TupleType):
                 raise self.fail(value, "a region takes or returns a tuple")
@@ -184,29 +193,28 @@ class _Verifier:
             if not parameter.is_op("parameter"):
                 raise self.fail(value, "a parameter of a region is none")
 
-    def tokens(self, function: Function) -> None:
+    def tokens(self, function: Function, given: int) -> None:
         """Each token is used once: by an op, as an effect, or as a region's result."""
-        uses: dict[Value, int] = {}
-        got: dict[Value, set[object]] = {}
-        for value in function.values:
-            for operand in value.operands:
-                if operand.type is TOKEN:
-                    uses[operand] = uses.get(operand, 0) + 1
-            if value.is_op("get"):
-                got.setdefault(value.operands[0], set()).add(value.attributes["index"])
+        read = [operand for value in function.values for operand in value.operands]
+        read += [*function.results, *function.effects]
+        uses = Counter(value for value in read if value.type is TOKEN)
+        got = {
+            (value.operands[0], value.attributes["index"])
+            for value in function.values
+            if value.is_op("get")
+        }
         for effect in function.effects:
             if effect.type is not TOKEN:
                 raise self.fail(effect, "an effect is no token")
-        for root in (*function.results, *function.effects):
-            if root.type is TOKEN:
-                uses[root] = uses.get(root, 0) + 1
+        wanted = dict.fromkeys(function.parameters, given)
         for value in (*function.parameters, *function.values):
-            if value.type is TOKEN and uses.get(value, 0) != 1:
-                times = uses.get(value, 0)
-                raise self.fail(value, f"the token is used {times} times, not once")
+            times = wanted.get(value, 1)
+            if value.type is TOKEN and uses[value] != times:
+                message = f"the token is used {uses[value]} times, not {times}"
+                raise self.fail(value, message)
             if isinstance(value.type, TupleType):
                 for index, element in enumerate(value.type.elements):
-                    if element is TOKEN and index not in got.get(value, ()):
+                    if element is TOKEN and (value, index) not in got:
                         raise self.fail(value, f"the token {index} is lost")
 
 

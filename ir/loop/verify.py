@@ -241,6 +241,11 @@ class _Verifier:
         if loop.kind == "parallel":
             self.require(depth == 0, "a parallel loop is inside another statement")
             self.require(not loop.carries, "a parallel loop carries nothing")
+            whole = _is_number(loop.start, 0) and loop.step == 1
+            self.require(
+                whole and _is_host_integer(loop.stop),
+                "a parallel loop runs from 0 by 1 to a size",
+            )
         for carry in loop.carries:
             self.carry(loop, carry)
         with self.scope():
@@ -266,3 +271,13 @@ class _Verifier:
         self.require(
             dtype.kind in PRIMITIVES[combine].kinds, f"{combine} does not take {dtype}"
         )
+
+
+def _is_host_integer(scalar: Scalar) -> bool:
+    definition = scalar.definition
+    return isinstance(definition, Let) and definition.primitive in ("const", "size")
+
+
+def _is_number(scalar: Scalar, number: int) -> bool:
+    definition = scalar.definition
+    return _is_host_integer(scalar) and definition.value == number  # type: ignore[union-attr]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from penstock.ir.attributes import Attribute
-from penstock.ir.dims import Size
+from penstock.ir.dims import Size, without_remainders
 from penstock.ir.errors import AxisError, DtypeError, TypeRuleError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.loop.node import Scalar
@@ -43,7 +43,8 @@ class Reshape(Movement):
         """The operand's dtype in the given shape."""
         (type_,) = cls.check_operands(types)
         result = TensorType(type_.dtype, attributes["shape"])  # type: ignore[arg-type]
-        if result.size != type_.size:
+        # A quotient of sizes is one that a guard says to leave no remainder.
+        if without_remainders(result.size - type_.size) != 0:
             raise TypeRuleError(
                 f"reshape: {type_} has {type_.size} elements, "
                 f"{list(result.shape)} would have {result.size}"

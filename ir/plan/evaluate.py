@@ -8,13 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from penstock.ir import errors
 from penstock.ir.dims import Dim, Size, evaluate_dim
-from penstock.ir.errors import (
-    IndexOutOfBoundsError,
-    PenstockError,
-    RunError,
-    VerifyError,
-)
+from penstock.ir.errors import PenstockError, RunError, VerifyError
 from penstock.ir.loop.evaluate import evaluate_kernel
 from penstock.ir.plan import node
 from penstock.ir.plan.node import (
@@ -26,6 +22,7 @@ from penstock.ir.plan.node import (
     PlanIf,
     PlanStatement,
 )
+from penstock.ir.reals import Real
 
 __all__ = ["evaluate_plan"]
 
@@ -42,7 +39,7 @@ def evaluate_plan(
     *,
     width: int = 1,
     shuffle: Random | None = None,
-) -> tuple[list[Array], list[int]]:
+) -> tuple[list[Array], list[int | float]]:
     """Run a Plan.
 
     Args:
@@ -57,9 +54,8 @@ def evaluate_plan(
         The results, and the numbers that the Plan returns.
 
     Raises:
-        RunError: an argument does not fit, a guard does not hold, or a Kernel reported
-            an error that is no other class.
-        IndexOutOfBoundsError: a Kernel reported an index outside its array.
+        RunError: an argument does not fit, or a guard does not hold.
+        PenstockError: a Kernel reported an error, of the class that the Plan says.
         VerifyError: temporaries overlap or leave the arena, or a Kernel reads or
             writes outside an array.
 
@@ -88,7 +84,12 @@ def evaluate_plan(
             raise _misuse(plan, f"the guard {guard} does not hold")
     run = _Run(plan, arrays, sizes, width, shuffle)
     run.body(plan.body)
-    numbers = [evaluate_dim(size, sizes) for size in plan.returned]
+    numbers = [
+        number.evaluate(reals, sizes)
+        if isinstance(number, Real)
+        else evaluate_dim(number, sizes)
+        for number in plan.returned
+    ]
     return [run.arrays[buffer] for buffer in plan.results], numbers
 
 
@@ -231,7 +232,6 @@ class _Run:
 
 
 def _run_error(error: node.RunError, detail: int) -> PenstockError:
-    is_index = error.code == "index-out-of-bounds"
-    kind = IndexOutOfBoundsError if is_index else RunError
-    message = error.message.replace("{detail}", str(detail))
+    kind: type[PenstockError] = getattr(errors, error.kind)
+    message = error.message.replace("{value}", str(detail))
     return kind(error.loc, message, code=error.code)

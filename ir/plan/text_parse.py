@@ -3,11 +3,11 @@
     text      = plan kernel...
     plan      = "plan" @name "(" [argument ","...] ")" "->" "(" [result ","...] ")"
                 ["where" guard ","...] "{" ["arena" integer] ["work" integer]
-                constant... error... statement... ["return" integer ","...] "}"
+                constant... error... statement... ["return" number ","...] "}"
     argument  = %name ":" type ["strided"] | %name ":" "float" | symbol ":" "int"
     result    = %name ":" type
     constant  = "constant" %name ":" type "=" number or list or hex"digits"
-    error     = "error" number "code" "message"
+    error     = "error" number class "code" "message"
     statement = %name "=" "alloc" type "at" integer
               | "free" %name
               | "launch" @name "(" [%name ","...] ")" ["chunk" integer]
@@ -15,16 +15,18 @@
               | "while" %name "{" statement... "}" "do" "{" statement... "}"
     integer   = number | symbol | "(" size ")"
 
-``penstock.ir.loop.text_parse`` has the grammar of Kernels. A ``#`` starts a comment; a
+Guards, and the numbers that are returned, are as ``penstock.ir.guards`` and
+``penstock.ir.reals`` print them. ``penstock.ir.loop.text_parse`` has the grammar of Kernels. A ``#`` starts a comment; a
 place in the comment on the line of an error becomes its location. The Plan is
 verified, so text that parses is valid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from penstock.ir.dims import Size
+from penstock.ir.dims import Size, parse_dim
 from penstock.ir.errors import TextError
 from penstock.ir.graph.text_term import UNFIT, reason
 from penstock.ir.graph.text_token import Token
@@ -43,10 +45,13 @@ from penstock.ir.plan.node import (
     RunError,
 )
 from penstock.ir.plan.verify import broken_rule
+from penstock.ir.reals import Real, parse_real
 from penstock.ir.text import RESERVED_WORDS
 from penstock.ir.types import TensorType, f64
 
 __all__ = ["parse_plan"]
+
+_Host = TypeVar("_Host")
 
 
 def parse_plan(text: str, file: str = "<text>") -> Plan:
@@ -112,12 +117,7 @@ class _PlanReader(KernelReader):
         plan.constants = tuple(self.constants())
         plan.errors = tuple(self.errors())
         plan.body = self.plan_statements()
-        returned: list[Size] = []
-        if self.accept("return"):
-            returned.append(self.host_integer())
-            while self.accept(","):
-                returned.append(self.host_integer())
-        plan.returned = tuple(returned)
+        plan.returned = self.returned() if self.accept("return") else ()
         self.expect("}")
         self.kernels()
         broken = broken_rule(plan)
@@ -159,18 +159,24 @@ class _PlanReader(KernelReader):
         return self.tensor_type(self.expect_kind("word", "a type such as f32[n]"))
 
     def guards(self) -> tuple[Guard, ...]:
-        guards: list[Guard] = []
-        while not guards or self.accept(","):
-            text, start, end = self.until(",{")
-            try:
-                guard = parse_guard(text)
-                for name in guard.symbols():
-                    if name not in self.facts.order:
-                        raise TextError(None, f"no argument declares {name}")
-            except UNFIT as error:
-                raise self.error_at(reason(error), start, end) from None
-            guards.append(guard)
+        guards = [self.host_text(",{", parse_guard)]
+        while self.accept(","):
+            guards.append(self.host_text(",{", parse_guard))
         return tuple(guards)
+
+    def returned(self) -> tuple[Size | Real, ...]:
+        numbers = [self.host_text(",}", _parse_number)]
+        while self.accept(","):
+            numbers.append(self.host_text(",}", _parse_number))
+        return tuple(numbers)
+
+    def host_text(self, stops: str, parse: Callable[[str], _Host]) -> _Host:
+        """Read what stands before the stops, in the language of host numbers."""
+        text, start, end = self.until(stops)
+        try:
+            return parse(text)
+        except UNFIT as error:
+            raise self.error_at(reason(error), start, end) from None
 
     def constants(self) -> list[PlanBuffer]:
         constants = []
@@ -188,6 +194,7 @@ class _PlanReader(KernelReader):
             token = self.token
             if self.integer() != len(errors):
                 raise self.error(f"expected the error {len(errors)}", token)
+            kind = self.expect_kind("word", "the class of an error").text
             texts = []
             for noun in ("a code", "a message"):
                 if self.token.kind != "string":
@@ -195,7 +202,7 @@ class _PlanReader(KernelReader):
                 texts.append(self.string())
             last = self.tokens[self.position - 1]
             places = self.places.get(last.start, ())
-            errors.append(RunError(texts[0], texts[1], places[0] if places else None))
+            errors.append(RunError(*texts, places[0] if places else None, kind))
         return errors
 
     # Statements.
@@ -285,3 +292,11 @@ class _PlanReader(KernelReader):
             if launch.kernel.name not in found:
                 raise self.error(f"there is no kernel {token.text}", token)
             launch.kernel = found[launch.kernel.name]
+
+
+def _parse_number(text: str) -> Size | Real:
+    # Reals hold what no size does, a point or a %name, so they are tried second.
+    try:
+        return parse_dim(text)
+    except TextError:
+        return parse_real(text)

@@ -4,7 +4,7 @@
       arena (64*((4*n + 63) // 64))
       work (12*n)
       constant %c: f32[2] = [1.0, 2.0]
-      error 0 "index-out-of-bounds" "index {detail} is out of bounds"  # model.py:12:9
+      error 0 IndexOutOfBoundsError "bad-index" "index {value} is ..."  # model.py:12:9
       %t = alloc f32[n] at 0
       launch @f_0(%x, %c, %t) chunk 16
       launch @f_1(%t, %y)
@@ -34,6 +34,7 @@ from penstock.ir.plan.node import (
 )
 from penstock.ir.text import (
     format_guard,
+    format_number,
     format_places,
     format_size,
     printable_function_name,
@@ -114,14 +115,15 @@ class _Printer:
             name = self.define(buffer, "c")
             self.lines.append(f"  constant {name}: {buffer.type} = {data}")
         for number, error in enumerate(plan.errors):
-            line = f"  error {number} {_quoted(error.code)} {_quoted(error.message)}"
+            texts = f"{_quoted(error.code)} {_quoted(error.message)}"
+            line = f"  error {number} {error.kind} {texts}"
             if self.locations and error.loc is not None:
                 line += f"  # {format_places([error.loc])}"
             self.lines.append(line)
         self.body(plan.body, "  ")
         if plan.returned:
-            sizes = ", ".join(map(self.size, plan.returned))
-            self.lines.append(f"  return {sizes}")
+            numbers = (format_number(n, self.renamed, reals) for n in plan.returned)
+            self.lines.append(f"  return {', '.join(numbers)}")
         self.lines.append("}")
 
     def arguments(self, plan: Plan) -> Iterable[str]:

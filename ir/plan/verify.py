@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from penstock.ir import errors
 from penstock.ir.dims import Dim, Size, symbols_of
 from penstock.ir.errors import VerifyError
 from penstock.ir.guards import Facts
@@ -18,6 +19,7 @@ from penstock.ir.plan.node import (
     PlanIf,
     PlanStatement,
 )
+from penstock.ir.reals import Real
 from penstock.ir.types import TensorType, bool_, f64
 
 __all__ = ["broken_rule", "verify_plan"]
@@ -85,10 +87,12 @@ class _Verifier:
         self.parameters()
         self.constants()
         for guard in plan.guards:
-            names = sorted(guard.symbols() - self.symbols)
-            self.require(not names, f"the guard {guard} needs {', '.join(names)}")
-        for size in (plan.arena, plan.work, *plan.returned):
-            self.sizes([size], f"the size {size}")
+            self.host_numbers((guard.left, guard.right), f"the guard {guard}")
+        self.sizes([plan.arena, plan.work], "the arena or the work")
+        self.host_numbers(plan.returned, "a returned number")
+        for error in plan.errors:
+            known = error.kind in errors.__all__ and error.kind != "TypeRuleError"
+            self.require(known, f"there is no class of errors {error.kind}")
         for buffer in plan.results:
             self.require(buffer.role == "result", f"{buffer.name} is no result")
             self.sizes(buffer.type.shape, buffer.name)
@@ -132,6 +136,17 @@ class _Verifier:
                 self.require(
                     name in self.symbols, f"{owner} needs {name}, which is not given"
                 )
+
+    def host_numbers(self, numbers: Iterable[Size | Real], owner: str) -> None:
+        for number in numbers:
+            if isinstance(number, Real):
+                reals = {b.name for b in self.plan.parameters if b.role == "real"}
+                for name in sorted(number.parameters() - reals):
+                    self.require(False, f"{owner} needs %{name}, which is not given")
+                for name in sorted(number.symbols() - self.symbols):
+                    self.require(False, f"{owner} needs {name}, which is not given")
+            else:
+                self.sizes([number], owner)
 
     def kernels(self, kernels: Sequence[Kernel]) -> None:
         names: set[str] = set()

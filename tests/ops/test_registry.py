@@ -4,69 +4,29 @@ import itertools
 
 import numpy as np
 import pytest
-from tests.ops.cases import TEXT_ONLY, Array, Case, cases, dtypes_of, has_cases, smooth_cases
 
 from penstock.ir import derivative
 from penstock.ir.dims import symbol
 from penstock.ir.errors import UnsupportedError
-from penstock.ir.graph.evaluate import evaluate
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.text_parse import parse_function
-from penstock.ir.graph.value import Builder, Function
+from penstock.ir.graph.value import Builder
 from penstock.ir.op import OPS, Op, Unsupported
-from penstock.ir.types import TensorType, dtype_of, f32
+from penstock.ir.types import f32
+from tests.ops.cases import (
+    TEXT_ONLY,
+    Array,
+    Case,
+    cases,
+    dtypes_of,
+    has_cases,
+    smooth_cases,
+)
+from tests.ops.compare import same
+from tests.ops.program import Program, reference, type_of
 
 ON_ARRAYS = [op for name, op in OPS.items() if name not in TEXT_ONLY]
 every_op = pytest.mark.parametrize("op", ON_ARRAYS, ids=lambda op: op.name)
-
-
-def type_of(array: Array) -> TensorType:
-    dtype = dtype_of(array.dtype)
-    assert dtype is not None
-    return TensorType(dtype, array.shape)
-
-
-class Program:
-    """A Function that is being built on parameters of given arrays."""
-
-    def __init__(self) -> None:
-        self.builder = Builder()
-        self.parameters = []
-        self.arrays: list[Array] = []
-
-    def parameter(self, array: Array, type_: TensorType | None = None) -> Expression:
-        name = f"x{len(self.parameters)}"
-        value = self.builder.parameter(name, type_ or type_of(array))
-        self.parameters.append(value)
-        self.arrays.append(array)
-        return Expression(self.builder, value)
-
-    def apply(self, case: Case, operands: list[Expression]) -> Expression:
-        values = [operand.value for operand in operands]
-        value = self.builder.add(case.op, *values, **case.attributes)
-        return Expression(self.builder, value)
-
-    def run(self, *results: Expression) -> list[Array]:
-        values = tuple(result.value for result in results)
-        function = Function("f", tuple(self.parameters), values)
-        return evaluate(function, self.arrays)
-
-
-def reference(case: Case, *arrays: Array) -> Array:
-    program = Program()
-    operands = [program.parameter(array) for array in arrays or case.arrays]
-    return program.run(program.apply(case, operands))[0]
-
-
-def same(left: Array, right: Array) -> bool:
-    """Equal to the bit, but for which nan it is."""
-    if left.dtype != right.dtype or left.shape != right.shape:
-        return False
-    if left.dtype.kind in "biuc":
-        return bool(np.array_equal(left, right))
-    bits = f"u{left.dtype.itemsize}"
-    differ = left.view(bits) != right.view(bits)
-    return not bool(np.any(differ & ~(np.isnan(left) & np.isnan(right))))
 
 
 def test_every_op_is_tried():

@@ -11,7 +11,8 @@ from penstock.ir.graph.value import Builder, Function
 from penstock.ir.types import DTYPES, TensorType, bool_
 from penstock.passes.algebra import ALGEBRA
 from penstock.passes.pattern import RuleSet
-from tests.passes.text import rewritten
+from penstock.passes.simplify import simplify, simplify_fast
+from tests.passes.text import lines, rewritten
 from tests.random_programs import has_same_bits
 
 FLOATS = [
@@ -70,7 +71,9 @@ class Instance:
             return self.builder.constant(pattern.number, dtype)
         if pattern.ops:
             operands = [
-                self.build(operand, bool_ if isinstance(operand.number, bool) else dtype)
+                self.build(
+                    operand, bool_ if isinstance(operand.number, bool) else dtype
+                )
                 for operand in pattern.operands
             ]
             op = next(self.ops) if len(pattern.ops) > 1 else min(pattern.ops)
@@ -122,7 +125,9 @@ def instances(rule):
             count = count_constants(rule.left) + first_is_constant
             for numbers in itertools.product(constants(dtype), repeat=count):
                 try:
-                    instance = Instance(rule.left, dtype, ops, numbers, first_is_constant)
+                    instance = Instance(
+                        rule.left, dtype, ops, numbers, first_is_constant
+                    )
                 except (PenstockError, OverflowError, ImportError):
                     continue  # floor of integers, -1 as unsigned, bf16 that is not there
                 yield instance
@@ -143,3 +148,152 @@ def test_rule_keeps_every_bit_unless_marked(rule):
             assert same, f"{instance.value} of {instance.dtype}: {left} is not {right}"
     assert outcomes, "nothing matches the rule"
     assert all(outcomes) == rule.exact
+
+
+def test_simplify_drops_multiplication_by_one():
+    before = """
+    func @f(%x: f32[4]) -> f32[4] {
+      %0 = const 1.0 : f32[]
+      %1 = mul %x, %0 : f32[4]
+      %2 = tanh %1 : f32[4]
+      return %2
+    }"""
+    after = """
+    func @f(%x: f32[4]) -> f32[4] {
+      %0 = tanh %x : f32[4]
+      return %0
+    }"""
+    assert rewritten(simplify, before) == lines(after)
+
+
+def test_rules_follow_each_other():
+    before = """
+    func @f(%x: i32[n], %y: i32[m]) -> i32[n] where m == n {
+      %0 = const 3 : i32[]
+      %1 = const 4 : i32[]
+      %2 = const 1 : i32[]
+      %3 = add %0, %x : i32[n]
+      %4 = mul %3, %2 : i32[n]
+      %5 = add %4, %1 : i32[n]
+      %6 = neg %y : i32[n]
+      %7 = neg %6 : i32[n]
+      %8 = neg %7 : i32[n]
+      %9 = add %5, %8 : i32[n]
+      return %9
+    }"""
+    after = """
+    func @f(%x: i32[n], %y: i32[m]) -> i32[n] where m == n {
+      %0 = const 3 : i32[]
+      %1 = const 4 : i32[]
+      %2 = add %0, %1 : i32[]
+      %3 = add %x, %2 : i32[n]
+      %4 = sub %3, %y : i32[n]
+      return %4
+    }"""
+    assert rewritten(simplify, before) == lines(after)
+
+
+def test_rules_apply_within_regions():
+    before = """
+    func @f(%x: f32[n]) -> f32[n] {
+      %0 = loop %x {trip=3} : f32[n] {
+        body(%1: i64[], %2: f32[n]) -> f32[n] {
+          %3 = neg %2 : f32[n]
+          %4 = neg %3 : f32[n]
+          %5 = exp %4 : f32[n]
+          return %5
+        }
+      }
+      return %0
+    }"""
+    after = """
+    func @f(%x: f32[n]) -> f32[n] {
+      %0 = loop %x {trip=3} : f32[n] {
+        body(%1: i64[], %2: f32[n]) -> f32[n] {
+          %3 = exp %2 : f32[n]
+          return %3
+        }
+      }
+      return %0
+    }"""
+    assert rewritten(simplify, before) == lines(after)
+
+
+def test_what_becomes_smaller_is_repeated():
+    before = """
+    func @f(%x: f32[], %y: f32[n]) -> (f32[2,3], bool[n], i64[n]) {
+      %0 = const [1.0, 1.0, 1.0, 1.0, 1.0, 1.0] : f32[2,3]
+      %1 = mul %x, %0 : f32[2,3]
+      %2 = less %y, %y : bool[n]
+      %3 = astype %y {dtype=i64} : i64[n]
+      %4 = sub %3, %3 : i64[n]
+      return %1, %2, %4
+    }"""
+    after = """
+    func @f(%x: f32[], %y: f32[n]) -> (f32[2,3], bool[n], i64[n]) {
+      %0 = broadcast_to %x {shape=(2, 3)} : f32[2,3]
+      %1 = const false : bool[]
+      %2 = broadcast_to %1 {shape=(n,)} : bool[n]
+      %3 = const 0 : i64[]
+      %4 = broadcast_to %3 {shape=(n,)} : i64[n]
+      return %0, %2, %4
+    }"""
+    assert rewritten(simplify, before) == lines(after)
+
+
+def test_exact_rules_leave_what_a_bit_depends_on():
+    text = lines("""
+    func @f(%x: f32[n]) -> (f32[n], f32[n], f32[n]) {
+      %0 = const 0.0 : f32[]
+      %1 = add %x, %0 : f32[n]
+      %2 = sub %x, %x : f32[n]
+      %3 = const 3.0 : f32[]
+      %4 = div %x, %3 : f32[n]
+      return %1, %2, %4
+    }""")
+    assert rewritten(simplify, text) == text
+
+
+def test_fast_rules_do_not():
+    before = """
+    func @f(%x: f32[n]) -> (f32[n], f32[n], f32[n]) {
+      %0 = const 0.0 : f32[]
+      %1 = add %x, %0 : f32[n]
+      %2 = sub %x, %x : f32[n]
+      %3 = const 3.0 : f32[]
+      %4 = div %x, %3 : f32[n]
+      return %1, %2, %4
+    }"""
+    after = """
+    func @f(%x: f32[n]) -> (f32[n], f32[n], f32[n]) {
+      %0 = const 0.0 : f32[]
+      %1 = broadcast_to %0 {shape=(n,)} : f32[n]
+      %2 = const 0.33333334 : f32[]
+      %3 = mul %x, %2 : f32[n]
+      return %x, %1, %3
+    }"""
+    assert rewritten(simplify_fast, before) == lines(after)
+
+
+def test_places_stay():
+    before = """
+    func @f(%x: f32[n]) -> f32[n] {
+      %0 = const 4.0 : f32[]                       # a.py:1:5
+      %1 = div %x, %0 : f32[n]                     # a.py:2:9
+      %2 = neg %1 : f32[n]                         # a.py:3:9
+      %3 = neg %2 : f32[n]                         # a.py:4:9
+      return %3
+    }"""
+    after = """
+    func @f(%x: f32[n]) -> f32[n] {
+      %0 = const 0.25 : f32[]                      # a.py:2:9
+      %1 = mul %x, %0 : f32[n]                     # a.py:2:9
+      return %1
+    }"""
+    assert rewritten(simplify, before, locations=True) == lines(after)
+
+
+def test_rules_have_names_of_their_own():
+    names = [rule.name for rule in ALGEBRA]
+    assert len(set(names)) == len(names)
+    assert all(name == name.lower() and " " not in name for name in names)

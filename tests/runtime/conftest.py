@@ -14,9 +14,12 @@ from penstock.ir.location import Location
 from penstock.ir.types import f32, f64, i64
 from penstock.runtime import support as support_module
 from penstock.runtime.artifact import SHARED_OBJECT, Artifact, ErrorEntry
-from penstock.runtime.dispatch import Variant
+from penstock.runtime.binding import Binder
+from penstock.runtime.dispatch import Dispatcher, DispatchOptions, Variant
 from penstock.runtime.executable import Executable
+from penstock.runtime.load import pack, save
 from penstock.runtime.machine import host
+from penstock.runtime.native import new_callable, self_check
 from penstock.runtime.pytree import flat_tuple
 from penstock.runtime.signature import (
     ArrayLeaf,
@@ -284,3 +287,39 @@ def spin() -> Program:
         results=(ArrayResult(f64, 1),),
     )
     return Program(_link(module), signature)
+
+
+class _Base:
+    """What callables of tests derive from."""
+
+    __slots__ = ()
+
+
+@pytest.fixture
+def native(support) -> Callable[..., object]:
+    """Make a callable with the native dispatcher: ``native(function, make_variant)``.
+
+    ``make_variant`` takes the call, as the compiler would.
+    """
+    assert self_check() is None
+
+    def make(function, make_variant, **options):
+        binder = Binder.of(function)
+        dispatcher = Dispatcher(binder, DispatchOptions(**options), make_variant)
+        return new_callable(_Base, dispatcher, support)
+
+    return make
+
+
+@pytest.fixture
+def saved(tmp_path, support) -> Callable[..., Path]:
+    """Save a program as a file that other processes load."""
+
+    def save_program(program: Program, function, *arguments) -> Path:
+        variant = program.variant(artifact=program.artifact())
+        binder = Binder.of(function)
+        path = tmp_path / "program.pns"
+        save(path, pack(binder, variant, binder.bind(arguments, {})))
+        return path
+
+    return save_program

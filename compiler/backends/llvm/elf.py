@@ -38,7 +38,7 @@ class LinkError(PenstockError, RuntimeError):
 class Section(NamedTuple):
     """A section of an object: ``data`` is empty where it holds only zeros."""
 
-    index: int
+    number: int
     name: str
     kind: int
     flags: int
@@ -137,7 +137,7 @@ def _read_tables(
             ):
                 text = _string(strings, name)
                 symbols.append(Symbol(text, info, section, value, size))
-    kept = {section.index for section in sections}
+    kept = {section.number for section in sections}
     relocations = []
     for entry in raw:
         if entry[7] not in kept or entry[1] not in (SHT_RELA, SHT_REL):
@@ -155,7 +155,8 @@ def _read_tables(
 def _check_section(name: str, kind: int, flags: int) -> None:
     if flags & SHF_TLS:
         raise LinkError(f"section {name!r}: thread-local data is not supported")
-    if kind in (SHT_INIT_ARRAY, SHT_FINI_ARRAY, SHT_PREINIT_ARRAY):
+    arrays = (SHT_INIT_ARRAY, SHT_FINI_ARRAY, SHT_PREINIT_ARRAY)
+    if kind in arrays or name.startswith((".ctors", ".dtors")):
         raise LinkError(f"section {name!r}: constructors are not supported")
 
 

@@ -14,8 +14,7 @@ class Phi:
 
     def __init__(self, emitter: ControlEmitter, element: str, width: int) -> None:
         self.value = emitter.instruction("phi", element, width)
-        self._lines = emitter._lines
-        self._position = len(self._lines) - 1
+        self._rewrite = emitter.rewriter()
         self._incoming: list[str] = []
 
     def add(self, value: Operand, label: str) -> None:
@@ -24,9 +23,7 @@ class Phi:
             raise TypeError(f"phi of {self.value.typed} was given {value.typed}")
         self._incoming.append(f"[{value.text}, %{label}]")
         kind = type_text(self.value.element, self.value.width)
-        self._lines[self._position] = (
-            f"  {self.value.text} = phi {kind} {', '.join(self._incoming)}"
-        )
+        self._rewrite(f"  {self.value.text} = phi {kind} {', '.join(self._incoming)}")
 
 
 class Loop:
@@ -36,6 +33,7 @@ class Loop:
         index: the index of this iteration; ``None`` in a ``repeat`` loop.
         carried: the carried values as this iteration begins.
         results: after the loop, the carried values as it ended.
+        condition: what ``again_if`` was given.
     """
 
     def __init__(self, index: Operand | None, carried: Sequence[Operand]) -> None:
@@ -43,7 +41,7 @@ class Loop:
         self.carried = tuple(carried)
         self.results: tuple[Operand, ...] = ()
         self._next: tuple[Operand, ...] | None = None if carried else ()
-        self._condition: Operand | None = None
+        self.condition: Operand | None = None
 
     @property
     def index(self) -> Operand:
@@ -62,7 +60,7 @@ class Loop:
 
     def again_if(self, condition: Operand) -> None:
         """Give the scalar ``i1`` under which a ``repeat`` loop runs once more."""
-        self._condition = condition
+        self.condition = condition
 
     def next_values(self) -> tuple[Operand, ...]:
         """The values given to ``carry``."""
@@ -89,7 +87,12 @@ class ControlEmitter(EmitterCore):
         self._lines.append(f"  br label %{label}")
 
     def branch_if(
-        self, condition: Operand, then: str, otherwise: str, *, likely: bool | None = None
+        self,
+        condition: Operand,
+        then: str,
+        otherwise: str,
+        *,
+        likely: bool | None = None,
     ) -> None:
         """End the block with a conditional jump.
 
@@ -155,6 +158,15 @@ class ControlEmitter(EmitterCore):
         self.begin(after)
         return self._merge(results, ends)
 
+    def hidden(self, a: Operand) -> Operand:
+        """The same scalar integer, of which LLVM knows nothing.
+
+        Where it cannot see how a counter grows, it does not look for better ways to
+        add up addresses: it would find none, and spend half of the compile time.
+        """
+        kind = type_text(a.element)
+        return self.instruction(f'call {kind} asm "", "=r,0"({a.typed})', a.element)
+
     @contextmanager
     def for_loop(
         self,
@@ -175,7 +187,7 @@ class ControlEmitter(EmitterCore):
         Example:
             >>> from penstock.backends.llvm.module import Module, Parameter
             >>> from penstock.runtime.machine import host
-            >>> f = Module(host()).function("sum", [Parameter("n", "i64")], result="i64")
+            >>> f = Module(host()).function("f", [Parameter("n", "i64")], result="i64")
             >>> zero = f.constant(0, "i64")
             >>> with f.for_loop(zero, f.parameters[0], carried=[zero]) as loop:
             ...     loop.carry(f.add(loop.carried[0], loop.index))
@@ -195,8 +207,10 @@ class ControlEmitter(EmitterCore):
         phis = self._carried_phis(carried, before)
         loop = Loop(index.value, [phi.value for phi in phis])
         yield loop
-        following = self.instruction(
-            f"add nsw {kind} {index.value.text}, {step.text}", start.element
+        following = self.hidden(
+            self.instruction(
+                f"add nsw {kind} {index.value.text}, {step.text}", start.element
+            )
         )
         more = self.instruction(f"icmp slt {kind} {following.text}, {stop.text}", "i1")
         index.add(following, self.current_label)
@@ -217,9 +231,9 @@ class ControlEmitter(EmitterCore):
         phis = self._carried_phis(carried, before)
         loop = Loop(None, [phi.value for phi in phis])
         yield loop
-        if loop._condition is None:
+        if loop.condition is None:
             raise ValueError("the repeat loop's body never called again_if()")
-        self._close(loop, phis, loop._condition, body, after)
+        self._close(loop, phis, loop.condition, body, after)
         loop.results = loop.next_values()
 
     def _carried_phis(self, carried: Sequence[Operand], before: str) -> list[Phi]:

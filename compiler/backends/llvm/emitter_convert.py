@@ -69,7 +69,9 @@ class ConvertEmitter(BitsEmitter):
     def _resize(self, a: Operand, element: str, signed: bool) -> Operand:
         if BITS[element] < BITS[a.element]:
             return self._cast("trunc", a, element)
-        return self._cast("sext" if signed and a.element != "i1" else "zext", a, element)
+        return self._cast(
+            "sext" if signed and a.element != "i1" else "zext", a, element
+        )
 
     def _float_to_integer(self, a: Operand, element: str, signed: bool) -> Operand:
         # x86 gives the least integer for nan and what is out of range, and C's casts
@@ -79,12 +81,13 @@ class ConvertEmitter(BitsEmitter):
             return self._cast("trunc", self._float_to_integer(a, "i32", True), element)
         if signed:
             return self._frozen(self._cast("fptosi", a, element))
+        # In two halves; nan falls into the upper one of 32 bits, the lower of 64.
+        limit = 2.0 ** (BITS[element] - 1)
+        low = self._frozen(self._cast("fptosi", a, element))
+        high = self._cast("fptosi", self.binary("fsub", a, limit), element)
+        high = self.bit_xor(self._frozen(high), -(2 ** (BITS[element] - 1)))
         if element == "i32":
-            return self._cast("trunc", self._float_to_integer(a, "i64", True), "i32")
-        limit = 2.0**63
-        low = self._frozen(self._cast("fptosi", a, "i64"))
-        high = self._cast("fptosi", self.binary("fsub", a, limit), "i64")
-        high = self.bit_xor(self._frozen(high), -(2**63))
+            return self.select(self.lt(a, limit), low, high)
         return self.select(self.ge(a, limit), high, low)
 
     def _frozen(self, a: Operand) -> Operand:

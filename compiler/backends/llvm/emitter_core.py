@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import (
@@ -26,6 +26,7 @@ class EmitterCore:
         parameters: Sequence[Parameter],
         result_type: str,
         internal: bool,
+        rare: bool = False,
     ) -> None:
         self.module = module
         self.machine = module.machine
@@ -39,7 +40,7 @@ class EmitterCore:
             for p in parameters
         )
         linkage = "internal " if internal else ""
-        self._head = f"define {linkage}{result_type} @{name}({signature}) #0 {{"
+        self._head = f"define {linkage}{result_type} @{name}({signature}) #{int(rare)} {{"
         self._entry: list[str] = []
         self._lines: list[str] = []
         self._values = 0
@@ -60,6 +61,15 @@ class EmitterCore:
         self._values += 1
         self._lines.append(f"  {name} = {text}")
         return Operand(name, element, width)
+
+    def rewriter(self) -> Callable[[str], None]:
+        """Return what replaces the line just written, once more is known of it."""
+        position = len(self._lines) - 1
+
+        def rewrite(line: str) -> None:
+            self._lines[position] = line
+
+        return rewrite
 
     def constant(self, value: float, element: str, width: int = 1) -> Operand:
         """Return a constant, the same in every lane."""
@@ -111,7 +121,9 @@ class EmitterCore:
         full = f"llvm.{name}.{suffix_text(first.element, first.width)}"
         kinds = ", ".join(type_text(a.element, a.width) for a in arguments)
         self.module.declare(full, f"{kind} @{full}({kinds})")
-        written = ", ".join(f"{type_text(a.element, a.width)} {a.text}" for a in arguments)
+        written = ", ".join(
+            f"{type_text(a.element, a.width)} {a.text}" for a in arguments
+        )
         return self.instruction(
             f"call {kind} @{full}({written})", first.element, first.width
         )

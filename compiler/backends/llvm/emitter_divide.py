@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.backends.llvm.emitter_arithmetic import ArithmeticEmitter
 from penstock.backends.llvm.emitter_core import Value
 from penstock.backends.llvm.emitter_memory import MemoryEmitter
 from penstock.backends.llvm.module import Parameter
@@ -109,9 +110,7 @@ class DivideEmitter(MemoryEmitter):
         nearer = self.gt(self.sub(whole, down), 0.5)
         floored = self.select(nearer, self.add(down, 1.0), down)
         exact = self.div(a, b)
-        floored = self.select(
-            self.ne(whole, 0.0), floored, self.copysign(0.0, exact)
-        )
+        floored = self.select(self.ne(whole, 0.0), floored, self.copysign(0.0, exact))
         by_zero = self.eq(b, 0.0)
         return (
             self.select(by_zero, exact, floored),
@@ -136,13 +135,10 @@ class DivideEmitter(MemoryEmitter):
             rest = self.choose(
                 self.any_lane(self.ge(self.abs(first), y)),
                 lambda: [self.call(name, (x, y), "f64", a.width, declare=False)],
-                lambda: [self._settle_sign(first, y)],
+                lambda: [_settle_sign(self, first, y)],
                 likely=False,
             )[0]
         return self.copysign(self.select(infinite, x, rest), a)
-
-    def _settle_sign(self, rest: Operand, divisor: Operand) -> Operand:
-        return self.select(self.lt(rest, 0.0), self.add(rest, divisor), rest)
 
     def _define_fmod(self, name: str, width: int) -> None:
         """Long division of magnitudes, some bits of the quotient at a time.
@@ -165,21 +161,29 @@ class DivideEmitter(MemoryEmitter):
             magnitude = f.abs(rest)
             divisor = f.select(f.ge(magnitude, larger), larger, y)
             divisor = f.select(f.ge(magnitude, largest), largest, divisor)
-            following = f._subtract_multiple(rest, divisor)
+            following = _subtract_multiple(f, rest, divisor)
             more = f.bit_and(f.ge(f.abs(following), y), f.gt(y, 0.0))
             loop.carry(following)
             loop.again_if(f.any_lane(more))
-        f.ret(f._settle_sign(loop.results[0], y))
+        f.ret(_settle_sign(f, loop.results[0], y))
 
-    def _subtract_multiple(self, rest: Operand, divisor: Operand) -> Operand:
-        quotient = self.div(rest, divisor)
-        if self.machine.has_fma:
-            return self.multiply_add(self.neg(self.trunc(quotient)), divisor, rest)
-        quotient = self.trunc(self._high_bits(quotient))
-        high = self._high_bits(divisor)
-        low = self.sub(divisor, high)
-        left = self.sub(rest, self.mul(quotient, high))
-        return self.sub(left, self.mul(quotient, low))
 
-    def _high_bits(self, a: Operand) -> Operand:
-        return self.bitcast(self.bit_and(self.bitcast(a, "i64"), -(2**27)), "f64")
+def _settle_sign(e: ArithmeticEmitter, rest: Operand, divisor: Operand) -> Operand:
+    return e.select(e.lt(rest, 0.0), e.add(rest, divisor), rest)
+
+
+def _subtract_multiple(
+    e: ArithmeticEmitter, rest: Operand, divisor: Operand
+) -> Operand:
+    quotient = e.div(rest, divisor)
+    if e.machine.has_fma:
+        return e.multiply_add(e.neg(e.trunc(quotient)), divisor, rest)
+    quotient = e.trunc(_high_bits(e, quotient))
+    high = _high_bits(e, divisor)
+    low = e.sub(divisor, high)
+    left = e.sub(rest, e.mul(quotient, high))
+    return e.sub(left, e.mul(quotient, low))
+
+
+def _high_bits(e: ArithmeticEmitter, a: Operand) -> Operand:
+    return e.bitcast(e.bit_and(e.bitcast(a, "i64"), -(2**27)), "f64")

@@ -117,8 +117,7 @@ class LaneEmitter(ArithmeticEmitter):
         if len(lanes) == 1:
             return self.extract(a, lanes[0])
         return self.instruction(
-            f"shufflevector {a.typed}, {kind} {second}, "
-            f"<{len(lanes)} x i32> <{order}>",
+            f"shufflevector {a.typed}, {kind} {second}, <{len(lanes)} x i32> <{order}>",
             a.element,
             len(lanes),
         )

@@ -464,10 +464,10 @@ class _KernelEmitter:
 
     def when(self, statement: If) -> None:
         condition = self.uniform(self.numbers[statement.condition])
-        saved = dict(self.shared)
+        saved = dict(self.shared), dict(self.numbers)
         with self.e.when(condition):
             self.block(statement.body)
-        self.shared = saved
+        self.shared, self.numbers = saved
 
     # Loops
 
@@ -481,7 +481,8 @@ class _KernelEmitter:
             stop = self.uniform(self.numbers[loop.stop])
         initial = [self.carried(carry.initial) for carry in loop.carries]
         self.settle(loop.body)
-        saved = dict(self.partial), dict(self.shared)
+        # What a body defines is gone after it: it may be emitted again elsewhere.
+        saved = dict(self.partial), dict(self.shared), dict(self.numbers)
         self.hoist(loop.body)
         with e.for_loop(start, stop, loop.step, initial) as emitted:
             inner = dict(self.shared)
@@ -495,7 +496,7 @@ class _KernelEmitter:
             if loop.carries:
                 emitted.carry(*(self.carried(u) for u in updates if u is not None))
             self.shared = inner
-        self.partial, self.shared = saved
+        self.partial, self.shared, self.numbers = saved
         for carry, value in zip(loop.carries, emitted.results, strict=True):
             self.numbers[carry.result] = self.carried_number(value)
 
@@ -606,7 +607,7 @@ class _KernelEmitter:
         self, loop: For, index: Operand, totals: list[Operand]
     ) -> list[Operand]:
         """The body for the lanes from ``index`` on; the carried values after it."""
-        saved = dict(self.partial), dict(self.shared)
+        saved = dict(self.partial), dict(self.shared), dict(self.numbers)
         self.numbers[loop.index] = _Number(index, 1 if self.lanes > 1 else 0)
         for carry, total in zip(loop.carries, totals, strict=True):
             self.numbers[carry.parameter] = self.lanes_number(total)
@@ -616,7 +617,7 @@ class _KernelEmitter:
         for carry in loop.carries:
             assert carry.update is not None
             updated.append(self.vector(self.numbers[carry.update]))
-        self.partial, self.shared = saved
+        self.partial, self.shared, self.numbers = saved
         return updated
 
     def finish_carries(self, loop: For, sums: Sequence[Operand]) -> None:

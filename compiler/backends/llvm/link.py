@@ -65,7 +65,7 @@ def link_shared_object(
     name: str = "penstock-kernel.so",
     needed: Sequence[str] = (),
 ) -> bytes:
-    """Link an object into a shared object.
+    r"""Link an object into a shared object.
 
     Args:
         data: the bytes of a position-independent x86-64 or AArch64 ELF object.
@@ -171,7 +171,7 @@ class _Linker:
         return [defined[name] for name in exports]
 
     def _assign_entries(self) -> None:
-        """Give entries of the offset table, and stubs, to the symbols that need them."""
+        """Give the symbols that need them entries of the offset table, and stubs."""
         rules = self._rules
         for relocation in self._object.relocations:
             symbol, kind = relocation.symbol, relocation.kind
@@ -216,8 +216,8 @@ class _Linker:
                 section.size,
                 section.data,
             )
-            self._sections[section.index] = block
-            self._blocks[f"{section.name} {section.index}"] = block
+            self._sections[section.number] = block
+            self._blocks[f"{section.name} {section.number}"] = block
 
     def _place_blocks(self) -> None:
         """Choose file offsets and addresses, group by group, zeros last in each."""
@@ -343,7 +343,7 @@ class _Linker:
 
     def _program_headers(self) -> list[tuple[int, ...]]:
         page = self._rules.page
-        headers = []
+        headers: list[tuple[int, ...]] = []
         for group, flags in _PERMISSIONS.items():
             blocks = [block for block in self._ordered if block.group == group]
             if not blocks:

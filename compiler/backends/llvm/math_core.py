@@ -33,9 +33,7 @@ def horner(e: Emitter, x: Operand, coefficients: Sequence[float]) -> Operand:
     return total
 
 
-def nearest_integer(
-    e: Emitter, x: Operand, factor: float
-) -> tuple[Operand, Operand]:
+def nearest_integer(e: Emitter, x: Operand, factor: float) -> tuple[Operand, Operand]:
     """Round ``x * factor`` to an integer: as a float, and in the low bits of another.
 
     Args:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from penstock.backends.llvm.emitter import Emitter, Operand
 from penstock.backends.llvm.math_core import (
+    SHIFTERS,
     hexadecimal,
     horner,
     minimum_keeping_nan,
     power_of_two,
 )
 from penstock.backends.llvm.math_exponential import exp2_of_fraction
-from penstock.backends.llvm.math_core import SHIFTERS
 
-# erf(x) / x - 1 as a polynomial in x**2 up to the limits below: tools/fit_math.py, ERF_*.
+# erf(x) / x - 1 as a polynomial in x**2 up to the limits: tools/fit_math.py, ERF_*.
 _SMALL = {
     "f32": (
         0.12837916612625122, -0.37612634897232056, 0.11283694207668304,
@@ -65,6 +65,4 @@ def erf(e: Emitter, x: Operand) -> Operand:
     power = e.sub(e.add(exponent, SHIFTERS[element]), SHIFTERS[element])
     fraction = exp2_of_fraction(e, e.sub(exponent, power))
     large = e.multiply_add(e.neg(fraction), power_of_two(e, power), 1.0)
-    return e.copysign(
-        e.select(e.lt(magnitude, _SMALL_LIMIT[element]), small, large), x
-    )
+    return e.copysign(e.select(e.lt(magnitude, _SMALL_LIMIT[element]), small, large), x)

@@ -98,8 +98,8 @@ class _Reduced(NamedTuple):
 def exp(e: Emitter, x: Operand) -> Operand:
     """e**x.
 
-    x = n ln 2 + r with n whole (Cody and Waite); exp(r) = 1 + r + r**2 q(r), q a minimax
-    polynomial; the result is scaled by 2**n.
+    x = n ln 2 + r with n whole (Cody and Waite); exp(r) = 1 + r + r**2 q(r), q a
+    minimax polynomial; the result is scaled by 2**n.
     """
     low, high = _EXP_RANGE[x.element]
     x = maximum_keeping_nan(e, low, minimum_keeping_nan(e, high, x))
@@ -148,9 +148,9 @@ def expm1(e: Emitter, x: Operand) -> Operand:
 def tanh(e: Emitter, x: Operand) -> Operand:
     """Hyperbolic tangent.
 
-    Where it is 1/4 or more, m / (m + 2) with m = expm1(2 |x|), which is DLMF 4.28.2 with
-    both terms multiplied by exp(x). Below, where that loses two bits, x + x**3 p(x**2)
-    with p a minimax polynomial.
+    Where it is 1/4 or more, m / (m + 2) with m = expm1(2 |x|), which is DLMF 4.28.4
+    with both terms multiplied by exp(x). Below, where that loses two bits,
+    x + x**3 p(x**2) with p a minimax polynomial.
     """
     element = x.element
     magnitude = e.abs(x)

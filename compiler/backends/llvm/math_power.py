@@ -1,4 +1,4 @@
-"""Powers: pow."""
+"""Powers."""
 
 from __future__ import annotations
 
@@ -46,17 +46,19 @@ _LIMIT = {"f32": 160.0, "f64": 1100.0}
 Pair = tuple[Operand, Operand]
 
 
-def pow(e: Emitter, x: Operand, y: Operand) -> Operand:
+def power(e: Emitter, x: Operand, y: Operand) -> Operand:
     """x**y, with the special values of C99 7.12.7.4 and F.9.4.4.
 
     2**(y log2 |x|). In f32, log2 and the product are computed in f64. In f64 they are
-    sums of two floats: log2(1 + f) = 2/ln(2) atanh(f / (2 + f)), DLMF 4.37.24, whose first
-    two terms are kept to twice the precision (K. C. Ng, FreeBSD's msun/src/e_pow.c,
-    does the same with other polynomials).
+    sums of two floats: log2(1 + f) = 2/ln(2) atanh(f / (2 + f)), DLMF 4.37.24, whose
+    first two terms are kept to twice the precision (K. C. Ng, FreeBSD's
+    msun/src/e_pow.c, does the same with other polynomials).
     """
     magnitude = e.abs(x)
-    value = _power_f32(e, magnitude, y) if x.element == "f32" else _power_f64(
-        e, magnitude, y
+    value = (
+        _power_f32(e, magnitude, y)
+        if x.element == "f32"
+        else _power_f64(e, magnitude, y)
     )
     return _with_special_values(e, x, y, magnitude, value)
 
@@ -127,21 +129,21 @@ def _log2_of_mantissa(e: Emitter, mantissa: Operand) -> Pair:
     product, error = e.two_product(s, divisor)
     left = e.sub(e.sub(e.sub(f, product), error), e.mul(s, divisor_low))
     s_low = e.mul(left, reciprocal)
-    # t = s**2
+    # The square of s.
     t, t_low = e.two_product(s, s)
     t_low = e.multiply_add(e.add(s, s), s_low, t_low)
-    # 1/3 + t q(t)
+    # A third plus t times the polynomial.
     tail = e.mul(t, horner(e, t, _ATANH_TAIL))
     series, series_low = e.fast_two_sum(e.like(1.0 / 3.0, t), tail)
     series_low = e.add(series_low, _THIRD_LOW)
-    # v = t (1/3 + t q(t)), and then s + s v
+    # That times t, and times s, is what is added to s.
     v, v_low = e.two_product(t, series)
     v_low = e.multiply_add(t, series_low, e.multiply_add(t_low, series, v_low))
     cube, cube_low = e.two_product(s, v)
     cube_low = e.multiply_add(s, v_low, e.multiply_add(s_low, v, cube_low))
     high, low = e.fast_two_sum(s, cube)
     low = e.add(low, e.add(s_low, cube_low))
-    # times 2 / ln 2
+    # To base 2.
     result, result_low = e.two_product(high, _TWO_OVER_LN2)
     result_low = e.multiply_add(high, _TWO_OVER_LN2_LOW, result_low)
     result_low = e.multiply_add(low, _TWO_OVER_LN2, result_low)

@@ -10,8 +10,8 @@ from penstock.backends.llvm.math_core import (
     horner,
 )
 
-# Polynomials in r**2 for |r| <= 1.02 pi/4, tools/fit_math.py:
-# (sin(r) - r) / r**3, (cos(r) - 1 + r**2 / 2) / r**4 and (tan(r) - r) / r**3.
+# Of sin(r) = r + r**3 p, cos(r) = 1 - r**2 / 2 + r**4 p and tan(r) = r + r**3 p the
+# polynomials p in r**2, for |r| <= 1.02 pi/4: tools/fit_math.py, SIN_*, COS_*, TAN_*.
 _SIN = {
     "f32": (-0.16666653752326965, 0.008332083001732826, -0.00019504313240759075),
     "f64": hexadecimal(

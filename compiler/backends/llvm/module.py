@@ -56,6 +56,7 @@ class Module:
         result: str | None = None,
         result_width: int = 1,
         internal: bool = False,
+        rare: bool = False,
     ) -> Emitter:
         """Begin a function, and return the emitter of its body.
 
@@ -65,13 +66,15 @@ class Module:
             result: the element type returned; None for none.
             result_width: lanes of the result.
             internal: whether the symbol stays inside the module.
+            rare: whether it runs so seldom that compiling it fast matters more than
+                how fast it is.
         """
         from penstock.backends.llvm.emitter import Emitter
 
         if name in self._functions:
             raise ValueError(f"the module has a function {name!r} already")
         result_type = "void" if result is None else type_text(result, result_width)
-        emitter = Emitter(self, name, parameters, result_type, internal)
+        emitter = Emitter(self, name, parameters, result_type, internal, rare)
         self._functions[name] = emitter
         return emitter
 
@@ -140,5 +143,6 @@ class Module:
         # slower with them, and passes wide vectors through memory.
         widths = f'"prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}"'
         parts.append(f"attributes #0 = {{ nounwind {widths} }}")
+        parts.append(f"attributes #1 = {{ nounwind noinline optnone {widths} }}")
         parts += [f"{name} = {text}" for text, name in self._metadata.items()]
         return "\n".join(parts) + "\n"

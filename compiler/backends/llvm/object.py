@@ -6,8 +6,8 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any
 
-from penstock.ir.errors import PenstockError
 from penstock.backends.llvm.target import feature_text
+from penstock.ir.errors import PenstockError
 from penstock.runtime.machine import Machine, host
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class CodegenError(PenstockError, RuntimeError):
 
 
 def emit_object(text: str, machine: Machine | None = None, *, level: int = 2) -> bytes:
-    """Compile LLVM IR text to a relocatable object.
+    r"""Compile LLVM IR text to a relocatable object.
 
     No optimization pass is run: the text is written as it should be, already
     vectorized, and passes would cost more than code generation itself.

@@ -110,8 +110,12 @@ def is_real(buffer: PlanBuffer) -> bool:
 
 
 def _emit_prepare(module: Module, plan: Plan, slots: _Slots) -> None:
+    # Short and straight: what passes would win here is less than they cost.
     e = module.function(
-        PREPARE, [Parameter("slots", "ptr"), Parameter("sizes", "ptr")], result="i64"
+        PREPARE,
+        [Parameter("slots", "ptr"), Parameter("sizes", "ptr")],
+        result="i64",
+        rare=True,
     )
     words, sizes = e.parameters
     symbols = slots.symbols(e, words)
@@ -144,6 +148,7 @@ class _RunEmitter:
             RUN,
             [Parameter("slots", "ptr"), Parameter("arena", "ptr"), Parameter("parallel", "ptr")],
             result="i64",
+            rare=True,
         )
         self.words, self.arena, self.parallel = self.e.parameters
         self.symbols = slots.symbols(self.e, self.words)

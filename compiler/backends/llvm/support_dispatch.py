@@ -126,6 +126,9 @@ def _add_vectorcall(module: Module) -> None:
     slow = f.label("slow")
     table = load_word(f, self, Callable.TABLE)
     require(f, f.ne(table, 0), slow)
+    # Only Python knows whether the block that limits threads is this thread's.
+    blocks = load_word(f, load_word(f, table, Table.BLOCKS), 0, "i64")
+    require(f, f.eq(blocks, 0), slow)
     # The highest bit says that args[-1] may be overwritten.
     count = f.bit_and(flags, (1 << 63) - 1)
     parameter_count = load_word(f, table, Table.PARAMETER_COUNT, "i64")

@@ -11,7 +11,7 @@ from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import size_of
 from penstock.frontend.lift import as_array, find_tracer
-from penstock.frontend.tracer import Tracer, require_tracer
+from penstock.frontend.tracer import Traced, Tracer, require_tracer
 from penstock.ir.dims import Size
 from penstock.ir.errors import AxisError, ShapeError, UnsupportedError
 from penstock.ir.location import user_location
@@ -168,6 +168,6 @@ def shape_of(tracer: Tracer, shape: Any) -> tuple[Size, ...]:
 def tracer_of(*values: Any) -> Tracer:
     """The trace of arguments, or the one that runs."""
     for value in values:
-        if hasattr(type(value), "tracer"):
+        if issubclass(type(value), Traced):
             return find_tracer([value])
     return require_tracer("a numpy function of a traced program")

@@ -16,6 +16,7 @@ from penstock.frontend.numpy_functions.arguments import (
     operand,
 )
 from penstock.frontend.promotion import as_dtype
+from penstock.frontend.tracer import Traced
 from penstock.frontend.ufuncs import call_ufunc
 from penstock.ir.dims import Size
 from penstock.ir.types import Dtype, bool_, f32, f64, i64, u64
@@ -125,7 +126,7 @@ def _sum_dtype(dtype: Dtype) -> Dtype:
 def _masked(x: TracedArray, where: Any, neutral: Any) -> TracedArray:
     if where is True or where is NO_VALUE:
         return x
-    mask = operand(where) if hasattr(type(where), "tracer") else where
+    mask = operand(where) if issubclass(type(where), Traced) else where
     filled: TracedArray = np.where(_as_traced(x, mask), x, x.dtype.type(neutral))
     return filled
 
@@ -330,14 +331,14 @@ def var(
     total = sum_(deviation * deviation, axes, keepdims=keepdims, where=where)
     if where is True or where is NO_VALUE:
         count = count_along(x, axes) - ddof
-        if not hasattr(type(count), "tracer"):
+        if not issubclass(type(count), Traced):
             count = max(count, 0)
         elif not x.tracer.ask(_size(count), ">=", 0):
             count = 0
     else:
         spread = np.broadcast_to(_as_traced(x, where), x.shape)
         count = np.maximum(sum_(spread, axes, np.int64, keepdims=keepdims) - ddof, 0)
-    if not hasattr(type(count), "tracer"):
+    if not issubclass(type(count), Traced):
         count = np.float64(count)
     return deliver("var", _cast_result(_divide(total, count, wide), target), out)
 

@@ -1,0 +1,279 @@
+"""NumPy as the traced program sees it: the same names, taking traced values."""
+
+from __future__ import annotations
+
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.handles import fresh
+from penstock.frontend.lift import is_traced
+from penstock.frontend.promotion import supported_dtype
+from penstock.frontend.tracer import current_tracer
+from penstock.ir.errors import PenstockError, TraceError, UnsupportedError
+from penstock.ir.location import user_location
+
+__all__ = [
+    "Forbidden",
+    "NumpyFunction",
+    "NumpyNamespace",
+    "NumpyUfunc",
+    "call_function",
+    "numpy_view",
+]
+
+_PACKAGES = ("numpy", "scipy")
+
+
+def _belongs(name: Any) -> bool:
+    return isinstance(name, str) and name.partition(".")[0] in _PACKAGES
+
+
+def call_function(function: Any, args: Any, kwargs: Any) -> Any:
+    """Call a NumPy function on arguments of which some are traced.
+
+    Raises:
+        UnsupportedError: Penstock does not have the function, or an argument of it.
+    """
+    from penstock.frontend.numpy_functions.table import implementation_of
+
+    implementation = implementation_of(function)
+    if implementation is None:
+        raise UnsupportedError(
+            user_location(),
+            f"{_full_name(function)} is not supported",
+            code="unsupported-function",
+            hint="compute it outside the compiled function and pass the result in",
+        )
+    return call_checked(implementation, _full_name(function), args, kwargs)
+
+
+def call_checked(implementation: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """Call an implementation, naming arguments that it does not have.
+
+    Raises:
+        UnsupportedError: the arguments do not fit its parameters.
+    """
+    try:
+        return implementation(*args, **kwargs)
+    except TypeError as error:
+        frame = error.__traceback__
+        if isinstance(error, PenstockError) or frame is None or frame.tb_next:
+            raise
+        # Python itself refused the call: an argument is missing or unknown.
+        _, _, reason = str(error).partition("() ")
+        raise UnsupportedError(
+            user_location(),
+            f"{name}: {reason or error}",
+            code="unsupported-argument",
+        ) from None
+
+
+def _full_name(function: Any) -> str:
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module}.{getattr(function, '__name__', function)}"
+
+
+def _any_traced(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return any(map(is_traced, args)) or any(map(is_traced, kwargs.values()))
+
+
+def _adopt(result: Any) -> Any:
+    """What NumPy computed from constants, as constants of the trace."""
+    tracer = current_tracer()
+    if tracer is None:
+        return result
+    if type(result) is np.ndarray:
+        if result.dtype.kind not in "biuf":
+            return result
+        return fresh(tracer, tracer.constant(result, supported_dtype(result.dtype)))
+    if type(result) in (tuple, list):
+        return type(result)(_adopt(part) for part in result)
+    return result
+
+
+class NumpyFunction:
+    """A function of NumPy or SciPy.
+
+    Args:
+        function: the function itself.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self.__wrapped__ = function
+        self.__name__ = getattr(function, "__name__", "function")
+        self.__doc__ = getattr(function, "__doc__", None)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from penstock.frontend.numpy_functions.table import ALWAYS
+
+        function = self.__wrapped__
+        if function in ALWAYS or _any_traced(args, kwargs):
+            return call_function(function, args, kwargs)
+        return _adopt(function(*args, **kwargs))
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
+    def __eq__(self, other: object) -> bool:
+        return unwrapped(self) is unwrapped(other)
+
+    def __hash__(self) -> int:
+        return hash(self.__wrapped__)
+
+
+class NumpyUfunc:
+    """A ufunc.
+
+    Args:
+        ufunc: the ufunc itself.
+    """
+
+    def __init__(self, ufunc: np.ufunc) -> None:
+        self.__wrapped__ = ufunc
+        self.__name__ = ufunc.__name__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("__call__", args, kwargs)
+
+    def _method(self, name: str, args: Any, kwargs: Any) -> Any:
+        from penstock.frontend.ufuncs import call_method
+
+        ufunc = self.__wrapped__
+        if not _any_traced(args, kwargs):
+            return _adopt(getattr(ufunc, name)(*args, **kwargs))
+        if name == "__call__" and len(args) > ufunc.nin:
+            outs = args[ufunc.nin :]
+            kwargs = {**kwargs, "out": outs if len(outs) > 1 else outs[0]}
+            args = args[: ufunc.nin]
+        return call_method(ufunc, name, args, dict(kwargs))
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self.__wrapped__, name)
+        if name not in ("reduce", "accumulate", "reduceat", "outer", "at"):
+            return attribute
+        return lambda *args, **kwargs: self._method(name, args, kwargs)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
+    def __eq__(self, other: object) -> bool:
+        return unwrapped(self) is unwrapped(other)
+
+    def __hash__(self) -> int:
+        return hash(self.__wrapped__)
+
+
+class NumpyNamespace:
+    """A module of NumPy or SciPy.
+
+    Args:
+        module: the module itself.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        self.__wrapped__ = module
+        self.__name__ = module.__name__
+
+    @property
+    def __class__(self) -> type[Any]:  # type: ignore[override]
+        return ModuleType
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.__wrapped__, name)
+        view = numpy_view(value)
+        return value if view is None else view
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("__wrapped__", "__name__"):
+            object.__setattr__(self, name, value)
+            return
+        raise TraceError(
+            user_location(),
+            f"cannot set {self.__name__}.{name} in a compiled function",
+            code="write-to-state",
+            hint="return the new value from the function instead",
+        )
+
+    def __dir__(self) -> list[str]:
+        return dir(self.__wrapped__)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
+
+class Forbidden:
+    """What gives other results each time: clocks and hidden random state.
+
+    Args:
+        name: its name.
+        value: the module or function itself.
+    """
+
+    def __init__(self, name: str, value: Any) -> None:
+        self._name = name
+        self._value = value
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._value, name)
+        if isinstance(value, type) and issubclass(value, BaseException):
+            return value
+        return Forbidden(f"{self._name}.{name}", value)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TraceError(
+            user_location(),
+            f"{self._name} would run once, while tracing, and its result be the same "
+            "in every call",
+            code="impure-call",
+            hint="call it outside the compiled function and pass the result in",
+        )
+
+    def __repr__(self) -> str:
+        return repr(self._value)
+
+
+def unwrapped(value: Any) -> Any:
+    """What a view stands for."""
+    if isinstance(value, (NumpyFunction, NumpyUfunc)):
+        return value.__wrapped__
+    return value
+
+
+_views: dict[int, tuple[Any, Any]] = {}
+
+
+def numpy_view(value: Any) -> Any:
+    """What a traced program sees of a NumPy or SciPy object; ``None`` for others."""
+    known = _views.get(id(value))
+    if known is not None and known[0] is value:
+        return known[1]
+    view = _make_view(value)
+    if view is not None:
+        # The object is kept with its view, so that its identity stays its own.
+        _views[id(value)] = (value, view)
+    return view
+
+
+def _make_view(value: Any) -> Any:
+    kind = type(value)
+    if issubclass(kind, np.ufunc):
+        return NumpyUfunc(value)
+    if issubclass(kind, ModuleType):
+        name = value.__name__
+        if name == "numpy.random" or name.startswith("numpy.random."):
+            return Forbidden("np.random", value)
+        return NumpyNamespace(value) if _belongs(name) else None
+    if issubclass(kind, type):
+        return None
+    module = getattr(value, "__module__", None)
+    if isinstance(value, (np.random.Generator, np.random.RandomState)):
+        return Forbidden(kind.__name__, value)
+    if not _belongs(module):
+        return None
+    if isinstance(value, (FunctionType, BuiltinFunctionType)) or (
+        kind.__name__ == "_ArrayFunctionDispatcher"
+    ):
+        return NumpyFunction(value)
+    return None

@@ -1,0 +1,521 @@
+"""Sums of products: matrix products, ``einsum``, convolutions."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.broadcasting import broadcast_shape, require_equal
+from penstock.frontend.handles import TracedArray, fresh, wrap
+from penstock.frontend.lift import as_array, convert, find_tracer
+from penstock.frontend.numpy_functions.arguments import (
+    arrays_of,
+    deliver,
+    normalize_axis,
+    operand,
+    refuse,
+)
+from penstock.frontend.promotion import result_dtype
+from penstock.frontend.tracer import Tracer
+from penstock.ir.dims import Size
+from penstock.ir.errors import ShapeError, UnsupportedError
+from penstock.ir.graph.value import Value
+from penstock.ir.location import user_location
+from penstock.ir.types import Dtype, bool_, u8
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def contract(
+    tracer: Tracer, spec: str, parts: list[TracedArray], dtype: Dtype
+) -> TracedArray:
+    """A contraction in a dtype; bools count, and any count is True.
+
+    The sizes that a letter stands for are guarded to be equal.
+    """
+    sizes: dict[str, Size] = {}
+    for letters, part in zip(spec.partition("->")[0].split(","), parts, strict=True):
+        for letter, size in zip(letters, part.sizes, strict=True):
+            if letter in sizes:
+                require_equal(
+                    tracer, "contraction", sizes[letter], size,
+                    "sizes that are multiplied and summed must be equal",
+                )  # fmt: skip
+            else:
+                sizes[letter] = size
+    if dtype is bool_:
+        counted = [as_array(tracer, part, u8) for part in parts]
+        # One of 256 products could wrap around to zero, so sum as 64-bit numbers.
+        from penstock.ir.types import i64
+
+        values = [convert(tracer, part.value, i64) for part in counted]
+        total = tracer.emit("contract", *values, spec=spec)
+        return wrap(tracer, total) != 0  # type: ignore[return-value]
+    values = [convert(tracer, part.value, dtype) for part in parts]
+    return wrap(tracer, tracer.emit("contract", *values, spec=spec))
+
+
+def _common(parts: list[TracedArray]) -> Dtype:
+    return result_dtype([part.kind for part in parts])
+
+
+def call_gufunc(
+    tracer: Tracer, ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, dtype: Any
+) -> Any:
+    """Call a ufunc that works on whole axes: ``matmul`` and its kin."""
+    found = {
+        "matmul": matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat,
+    }.get(ufunc.__name__)  # fmt: skip
+    if found is None:
+        raise UnsupportedError(
+            user_location(),
+            f"numpy.{ufunc.__name__} is not supported",
+            code="unsupported-function",
+        )
+    parts = [as_array(tracer, operand) for operand in inputs]
+    if dtype is not None:
+        parts = [part.astype(dtype) for part in parts]
+    if isinstance(out, tuple):
+        out = out[0]
+    return deliver(ufunc.__name__, found(*parts), out)
+
+
+def matmul(x1: Any, x2: Any) -> Any:
+    """``np.matmul``."""
+    a, b = arrays_of([x1, x2])
+    if not a.sizes or not b.sizes:
+        raise ValueError(
+            "matmul: Input operand does not have enough dimensions (has 0, gufunc core "
+            "with signature (n?,k),(k,m?)->(n?,m?) requires 1)"
+        )
+    row = len(a.sizes) == 1
+    column = len(b.sizes) == 1
+    return _batched(a, b, "k" if row else "mk", "k" if column else "kn", "matmul")
+
+
+def vecdot(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
+    """``np.vecdot``."""
+    a, b = arrays_of([x1, x2])
+    if axis != -1:
+        a, b = np.moveaxis(a, axis, -1), np.moveaxis(b, axis, -1)
+    return _batched(a, b, "k", "k", "vecdot")
+
+
+def matvec(x1: Any, x2: Any) -> Any:
+    """``np.matvec``."""
+    return _batched(*arrays_of([x1, x2]), "mk", "k", "matvec")
+
+
+def vecmat(x1: Any, x2: Any) -> Any:
+    """``np.vecmat``."""
+    return _batched(*arrays_of([x1, x2]), "k", "kn", "vecmat")
+
+
+def _batched(
+    a: TracedArray, b: TracedArray, own: str, other: str, name: str
+) -> TracedArray:
+    """A product of the last axes, lettered; the axes before them broadcast."""
+    tracer = a.tracer
+    left, right = len(a.sizes) - len(own), len(b.sizes) - len(other)
+    if left < 0 or right < 0:
+        raise ValueError(f"{name}: Input operand does not have enough dimensions")
+    shared_left = a.sizes[left:][own.index("k")]
+    shared_right = b.sizes[right:][other.index("k")]
+    if tracer.normalize(shared_left) != tracer.normalize(shared_right) and not (
+        tracer.ask(shared_left, "==", shared_right)
+    ):
+        numbers = tracer.sizes_text((*a.sizes, *b.sizes))
+        raise ShapeError(
+            user_location(),
+            f"{name}: cannot multiply {a.tensor} with {b.tensor}"
+            + (f", where {numbers}" if numbers else ""),
+            code="matmul",
+            hint="the last size of the first must be the last but one of the second",
+        )
+    batch = broadcast_shape(tracer, name, [a.sizes[:left], b.sizes[:right]])
+    rank = len(batch)
+    free = [c for c in _LETTERS if c not in "kmn"]
+    common = "".join(free[:rank])
+
+    def lettered(x: TracedArray, count: int) -> tuple[TracedArray, str]:
+        """An operand without axes of size 1 that the other repeats."""
+        sizes = x.sizes[:count]
+        letters = common[rank - count :]
+        full = tuple(map(tracer.normalize, batch[rank - count :]))
+        dropped = [
+            i for i, (s, t) in enumerate(zip(sizes, full, strict=True)) if s == 1 != t
+        ]
+        if dropped:
+            shape = tuple(s for i, s in enumerate(x.sizes) if i not in dropped)
+            x = fresh(tracer, tracer.emit("reshape", x.value, shape=shape))
+            letters = "".join(c for i, c in enumerate(letters) if i not in dropped)
+        return x, letters
+
+    a, left_letters = lettered(a, left)
+    b, right_letters = lettered(b, right)
+    result = common + (own + other).replace("k", "")
+    spec = f"{left_letters}{own},{right_letters}{other}->{result}"
+    return contract(tracer, spec, [a, b], _common([a, b]))
+
+
+def dot(a: Any, b: Any, out: Any = None) -> Any:
+    """``np.dot``."""
+    x, y = arrays_of([a, b])
+    if not x.sizes or not y.sizes:
+        return deliver("dot", np.multiply(x, y), out)
+    rows = _LETTERS[: len(x.sizes) - 1]
+    columns = _LETTERS[26 : 26 + len(y.sizes) - 1]
+    last = "z"
+    right = columns[:-1] + last + columns[-1:] if len(y.sizes) > 1 else last
+    spec = f"{rows}{last},{right}->{rows}{columns}"
+    return deliver("dot", contract(x.tracer, spec, [x, y], _common([x, y])), out)
+
+
+def vdot(a: Any, b: Any, /) -> Any:
+    """``np.vdot``."""
+    x, y = arrays_of([a, b])
+    return dot(x.reshape(-1), y.reshape(-1))
+
+
+def inner(a: Any, b: Any, /) -> Any:
+    """``np.inner``."""
+    x, y = arrays_of([a, b])
+    if not x.sizes or not y.sizes:
+        return np.multiply(x, y)
+    rows = _LETTERS[: len(x.sizes) - 1]
+    columns = _LETTERS[26 : 26 + len(y.sizes) - 1]
+    spec = f"{rows}z,{columns}z->{rows}{columns}"
+    return contract(x.tracer, spec, [x, y], _common([x, y]))
+
+
+def outer(a: Any, b: Any, out: Any = None) -> Any:
+    """``np.outer``."""
+    x, y = (part.reshape(-1) for part in arrays_of([a, b]))
+    return deliver("outer", x[:, None] * y[None, :], out)
+
+
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """``np.tensordot``."""
+    x, y = arrays_of([a, b])
+    if isinstance(axes, (tuple, list)):
+        left, right = (
+            [*part] if isinstance(part, (tuple, list)) else [part] for part in axes
+        )
+    else:
+        count = operator.index(axes)
+        left = [*range(len(x.sizes) - count, len(x.sizes))]
+        right = [*range(count)]
+    left = [normalize_axis(axis, len(x.sizes)) for axis in left]
+    right = [normalize_axis(axis, len(y.sizes)) for axis in right]
+    if len(left) != len(right):
+        raise ValueError("shape-mismatch for sum")
+    first = [*_LETTERS[: len(x.sizes)]]
+    second = [*_LETTERS[26 : 26 + len(y.sizes)]]
+    for own, other in zip(left, right, strict=True):
+        second[other] = first[own]
+    kept = [c for i, c in enumerate(first) if i not in left]
+    kept += [c for i, c in enumerate(second) if i not in right]
+    spec = f"{''.join(first)},{''.join(second)}->{''.join(kept)}"
+    return contract(x.tracer, spec, [x, y], _common([x, y]))
+
+
+def kron(a: Any, b: Any) -> Any:
+    """``np.kron``."""
+    x, y = arrays_of([a, b])
+    rank = max(len(x.sizes), len(y.sizes))
+    xs, ys = ((1,) * (rank - len(p.sizes)) + p.shape for p in (x, y))
+    left = x.reshape(tuple(size for s in xs for size in (s, 1)))
+    right = y.reshape(tuple(size for s in ys for size in (1, s)))
+    product = left * right
+    return product.reshape(tuple(s * t for s, t in zip(xs, ys, strict=True)))
+
+
+def trace(
+    a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None,
+    out: Any = None,
+) -> Any:  # fmt: skip
+    """``np.trace``."""
+    return np.diagonal(a, offset, axis1, axis2).sum(-1, dtype=dtype, out=out)
+
+
+def cross(
+    a: Any, b: Any, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Any = None
+) -> Any:
+    """``np.cross`` of three-dimensional vectors."""
+    x, y = arrays_of([a, b])
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    x, y = np.moveaxis(x, axisa, -1), np.moveaxis(y, axisb, -1)
+    for part in (x, y):
+        if not part.tracer.ask(part.sizes[-1], "==", 3):
+            raise ValueError("Both input arrays must be (arrays of) 3-dimensional vectors")
+    parts = [
+        x[..., i] * y[..., j] - x[..., j] * y[..., i] for i, j in ((1, 2), (2, 0), (0, 1))
+    ]
+    return np.stack(parts, axis=axisc)
+
+
+def einsum(
+    *operands: Any, out: Any = None, dtype: Any = None, order: str = "K",
+    casting: str = "safe", optimize: Any = True,
+) -> Any:  # fmt: skip
+    """``np.einsum``; the order of products is chosen by opt_einsum."""
+    spec, parts = _einsum_arguments(operands)
+    tracer = find_tracer(parts)
+    arrays = [as_array(tracer, part) for part in parts]
+    if dtype is not None:
+        arrays = [array.astype(dtype) for array in arrays]
+    inputs, output = _complete_spec(spec, [len(array.sizes) for array in arrays])
+    arrays, inputs = _drop_repeated_sizes(tracer, arrays, inputs)
+    common = _common(arrays)
+    if len(arrays) <= 2:
+        result = contract(tracer, f"{','.join(inputs)}->{output}", arrays, common)
+    else:
+        result = _einsum_path(tracer, arrays, inputs, output, common)
+    return deliver("einsum", result, out)
+
+
+def _einsum_arguments(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
+    """The subscripts as a string, from either way of giving them."""
+    if isinstance(operands[0], str):
+        return operands[0].replace(" ", ""), [*operands[1:]]
+    parts = [*operands[: len(operands) - len(operands) % 2 : 2]]
+    lists = [*operands[1::2]]
+
+    def lettered(axes: Any) -> str:
+        return "".join("..." if a is Ellipsis else _LETTERS[a] for a in axes)
+
+    spec = ",".join(map(lettered, lists))
+    if len(operands) % 2:
+        spec += "->" + lettered(operands[-1])
+    return spec, parts
+
+
+def _complete_spec(spec: str, ranks: list[int]) -> tuple[list[str], str]:
+    """Letters for every axis of operands and result, an ellipsis written out."""
+    left, arrow, output = spec.partition("->")
+    inputs = left.split(",")
+    if len(inputs) != len(ranks):
+        raise ValueError(
+            "einsum: the number of operands does not fit the subscripts " + repr(spec)
+        )
+    free = [letter for letter in _LETTERS if letter not in spec]
+    longest = 0
+    for position, (letters, rank) in enumerate(zip(inputs, ranks, strict=True)):
+        named = letters.replace("...", "")
+        hidden = rank - len(named)
+        if hidden < 0 or (hidden and "..." not in letters):
+            raise ValueError(
+                f"einsum: {letters!r} does not letter an operand of {rank} axes"
+            )
+        longest = max(longest, hidden if "..." in letters else 0)
+        filling = "".join(free[:hidden][::-1])
+        inputs[position] = letters.replace("...", filling)
+    every = "".join(free[:longest][::-1])
+    if arrow:
+        output = output.replace("...", every)
+    else:
+        joined = "".join(inputs)
+        once = sorted(c for c in set(joined) if joined.count(c) == 1 and c not in every)
+        output = every + "".join(once)
+    if len(set(output)) < len(output) or any(c not in "".join(inputs) for c in output):
+        raise ValueError(f"einsum: {spec!r} has no such result")
+    return inputs, output
+
+
+def _drop_repeated_sizes(
+    tracer: Tracer, arrays: list[TracedArray], inputs: list[str]
+) -> tuple[list[TracedArray], list[str]]:
+    """Axes of size 1 that another operand's letter repeats are taken out."""
+    largest: dict[str, Size] = {}
+    for array, letters in zip(arrays, inputs, strict=True):
+        for letter, size in zip(letters, array.sizes, strict=True):
+            if tracer.number(size) != 1 or letter not in largest:
+                largest[letter] = size
+    found, kept = [], []
+    for array, letters in zip(arrays, inputs, strict=True):
+        thin = [
+            i
+            for i, (c, size) in enumerate(zip(letters, array.sizes, strict=True))
+            if tracer.number(size) == 1 != tracer.number(largest[c])
+            and tracer.ask(size, "==", 1)
+        ]
+        if thin:
+            shape = tuple(s for i, s in enumerate(array.sizes) if i not in thin)
+            array = fresh(tracer, tracer.emit("reshape", array.value, shape=shape))
+            letters = "".join(c for i, c in enumerate(letters) if i not in thin)
+        found.append(array)
+        kept.append(letters)
+    return found, kept
+
+
+def _einsum_path(
+    tracer: Tracer,
+    arrays: list[TracedArray],
+    inputs: list[str],
+    output: str,
+    dtype: Dtype,
+) -> TracedArray:
+    """Products of two at a time, in the order that opt_einsum finds cheapest."""
+    import opt_einsum
+
+    shapes = [tuple(map(tracer.number, array.sizes)) for array in arrays]
+    path, _ = opt_einsum.contract_path(
+        f"{','.join(inputs)}->{output}", *shapes, shapes=True, optimize="auto"
+    )
+    arrays, inputs = [*arrays], [*inputs]
+    for pair in path:
+        taken = [(arrays.pop(i), inputs.pop(i)) for i in sorted(pair, reverse=True)]
+        while len(taken) > 1:
+            (a, left), (b, right) = taken.pop(), taken.pop()
+            later = set(output).union(*inputs, *(letters for _, letters in taken))
+            kept = "".join(c for c in dict.fromkeys(left + right) if c in later)
+            if not arrays and not taken:
+                kept = output
+            product = contract(tracer, f"{left},{right}->{kept}", [a, b], dtype)
+            taken.append((product, kept))
+        arrays.append(taken[0][0])
+        inputs.append(taken[0][1])
+    if inputs[0] != output:
+        return contract(tracer, f"{inputs[0]}->{output}", arrays, dtype)
+    return arrays[0]
+
+
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    """``np.convolve``."""
+    x, kernel = arrays_of([a, v])
+    return _correlate_1d(x, kernel[::-1], mode, "convolve")
+
+
+def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    """``np.correlate``."""
+    return _correlate_1d(*arrays_of([a, v]), mode, "correlate")
+
+
+def _correlate_1d(x: TracedArray, kernel: TracedArray, mode: str, name: str) -> Any:
+    if len(x.sizes) != 1 or len(kernel.sizes) != 1:
+        raise ValueError("object too deep for desired array")
+    tracer = x.tracer
+    for part in (x, kernel):
+        if tracer.ask(part.sizes[0], "==", 0):
+            raise ValueError(f"{name}: an operand cannot be empty")
+    if tracer.ask(x.sizes[0], "<", kernel.sizes[0]):
+        # The shorter one slides; correlating the other way round reverses.
+        return _correlate_1d(kernel, x, mode, name)[::-1]
+    return correlate_dense(x, kernel, [_padding(kernel.sizes[0], mode)])
+
+
+def _padding(size: Size, mode: str) -> tuple[Size, Size]:
+    """Zeros before and after one axis, for a kernel of this size."""
+    if mode == "full":
+        return size - 1, size - 1
+    if mode == "same":
+        return size // 2, (size - 1) - size // 2
+    if mode == "valid":
+        return 0, 0
+    raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
+
+
+def correlate_dense(
+    x: TracedArray, kernel: TracedArray, padding: list[tuple[Size, Size]]
+) -> TracedArray:
+    """Cross-correlation over all axes: one image, one channel, one kernel."""
+    tracer = x.tracer
+    dtype = _common([x, kernel])
+    rank = len(x.sizes)
+    low = tuple(tracer.normalize(before) for before, _ in padding)
+    high = tuple(tracer.normalize(after) for _, after in padding)
+    if not dtype.is_float:
+        return _correlate_integers(x, kernel, low, high, dtype)
+
+    def image(part: TracedArray) -> Value:
+        value = convert(tracer, part.value, dtype)
+        return tracer.emit("reshape", value, shape=(1, 1, *part.sizes))
+
+    result = tracer.emit(
+        "convolution", image(x), image(kernel), stride=(1,) * rank, low=low,
+        high=high, dilation=(1,) * rank, groups=1,
+    )  # fmt: skip
+    shape = tracer.type_of(result).shape[2:]
+    return fresh(tracer, tracer.emit("reshape", result, shape=shape))
+
+
+def _correlate_integers(
+    x: TracedArray,
+    kernel: TracedArray,
+    low: tuple[Size, ...],
+    high: tuple[Size, ...],
+    dtype: Dtype,
+) -> TracedArray:
+    """Integers, exactly: each tap of a one-dimensional kernel times a shifted slice."""
+    tracer = x.tracer
+    if len(x.sizes) != 1:
+        raise UnsupportedError(
+            user_location(),
+            f"convolution of {x.tensor}: only floating images are supported",
+            code="unsupported-dtype",
+            hint="convert it first: x.astype(np.float64)",
+        )
+    taps = tracer.pin(kernel.sizes[0])
+    wide = np.pad(x.astype(dtype.numpy), [(_host(tracer, low[0]), _host(tracer, high[0]))])
+    count = wide.shape[0] - (taps - 1)
+    total = wide[0:count] * kernel[0]
+    for tap in range(1, taps):
+        total = total + wide[tap : count + tap] * kernel[tap]
+    found: TracedArray = total.astype(dtype.numpy)
+    return found
+
+
+def _host(tracer: Tracer, size: Size) -> Any:
+    from penstock.frontend.host_numbers import host_integer
+
+    return host_integer(tracer, size)
+
+
+def signal_convolve(
+    in1: Any, in2: Any, mode: str = "full", method: str = "auto"
+) -> Any:
+    """``scipy.signal.convolve``, computed directly."""
+    x, kernel = arrays_of([in1, in2])
+    return signal_correlate(x, np.flip(kernel), mode, method)
+
+
+def signal_correlate(
+    in1: Any, in2: Any, mode: str = "full", method: str = "auto"
+) -> Any:
+    """``scipy.signal.correlate``, computed directly."""
+    refuse("correlate", method=(method if method != "direct" else "auto", "auto"))
+    x, kernel = arrays_of([in1, in2])
+    if len(x.sizes) != len(kernel.sizes):
+        raise ValueError("in1 and in2 should have the same dimensionality")
+    tracer = x.tracer
+    if mode not in ("full", "same", "valid"):
+        raise ValueError("acceptable mode flags are 'valid', 'same', or 'full'")
+    for own, other in zip(x.sizes, kernel.sizes, strict=True):
+        if mode == "valid" and not tracer.ask(own, ">=", other):
+            raise UnsupportedError(
+                user_location(),
+                "correlate in mode 'valid' with a kernel larger than the image",
+                code="unsupported-argument",
+            )
+    # SciPy centers 'same' with respect to the full output: (full - own) // 2.
+    padding = [
+        ((size - 1) - (size - 1) // 2, (size - 1) // 2)
+        if mode == "same"
+        else _padding(size, mode)
+        for size in kernel.sizes
+    ]
+    return correlate_dense(x, kernel, padding)
+
+
+def matrix_of(x: Any) -> TracedArray:
+    """An argument that must have at least two axes."""
+    array = operand(x)
+    if len(array.sizes) < 2:
+        raise ValueError(
+            f"{len(array.sizes)}-dimensional array given. Array must be at least "
+            "two-dimensional"
+        )
+    return array

@@ -1,0 +1,491 @@
+"""Functions that make arrays."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.broadcasting import require_equal
+from penstock.frontend.handles import TracedArray, broadcast_into, fresh, wrap
+from penstock.frontend.host_numbers import host_integer, size_of
+from penstock.frontend.lift import as_array, convert, is_traced, kind_of, value_of
+from penstock.frontend.numpy_functions.arguments import (
+    arrays_of,
+    normalize_axis,
+    operand,
+    refuse,
+    shape_of,
+    size_argument,
+    tracer_of,
+)
+from penstock.frontend.promotion import as_dtype, result_dtype
+from penstock.frontend.tracer import Tracer
+from penstock.ir.dims import Size
+from penstock.ir.types import Dtype, bool_, f64, i64
+
+
+def array(
+    object: Any,
+    dtype: Any = None,
+    *,
+    copy: Any = True,
+    order: Any = "K",
+    subok: bool = False,
+    ndmin: int = 0,
+    like: Any = None,
+) -> TracedArray:
+    """``np.array``."""
+    tracer = tracer_of(object)
+    refuse("array", like=(like, None))
+    wanted = None if dtype is None else as_dtype(dtype)
+    if order == "F":
+        order = "K"
+    found = as_array(tracer, object, wanted)
+    if len(found.sizes) < ndmin:
+        shape = (1,) * (ndmin - len(found.sizes)) + found.sizes
+        value = tracer.emit("reshape", found.value, shape=shape)
+        return fresh(tracer, value)
+    if copy or type(found) is not TracedArray:
+        return fresh(tracer, found.value, found.in_order or order == "C")
+    return found
+
+
+def asarray(
+    a: Any,
+    dtype: Any = None,
+    order: Any = None,
+    *,
+    device: Any = None,
+    copy: Any = None,
+    like: Any = None,
+) -> TracedArray:
+    """``np.asarray``."""
+    refuse("asarray", like=(like, None))
+    if copy:
+        return array(a, dtype)
+    tracer = tracer_of(a)
+    wanted = None if dtype is None else as_dtype(dtype)
+    found = as_array(tracer, a, wanted)
+    return found if type(found) is TracedArray else fresh(tracer, found.value)
+
+
+def asanyarray(
+    a: Any, dtype: Any = None, order: Any = None, *, device: Any = None,
+    copy: Any = None, like: Any = None,
+) -> TracedArray:  # fmt: skip
+    """``np.asanyarray``."""
+    return asarray(a, dtype, order, copy=copy, like=like)
+
+
+def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> TracedArray:
+    """``np.ascontiguousarray``."""
+    refuse("ascontiguousarray", like=(like, None))
+    found = asarray(a, dtype)
+    return found if found.in_order else fresh(found.tracer, found.value)
+
+
+def copy(a: Any, order: str = "K", subok: bool = False) -> TracedArray:
+    """``np.copy``."""
+    return array(a, order=order)
+
+
+def _filled(tracer: Tracer, shape: tuple[Size, ...], number: Any, dtype: Dtype) -> Any:
+    value = value_of(tracer, number, dtype)
+    shape = tuple(tracer.normalize(size) for size in shape)
+    if shape:
+        for size in shape:
+            if not tracer.ask(size, ">=", 0):
+                raise ValueError("negative dimensions are not allowed")
+        value = tracer.emit("broadcast_to", value, shape=shape)
+    return fresh(tracer, value)
+
+
+def zeros(
+    shape: Any, dtype: Any = float, order: str = "C", *, device: Any = None,
+    like: Any = None,
+) -> TracedArray:  # fmt: skip
+    """``np.zeros``."""
+    return _create("zeros", shape, 0, dtype, order, like)
+
+
+def ones(
+    shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None,
+    like: Any = None,
+) -> TracedArray:  # fmt: skip
+    """``np.ones``."""
+    return _create("ones", shape, 1, dtype, order, like)
+
+
+def empty(
+    shape: Any, dtype: Any = float, order: str = "C", *, device: Any = None,
+    like: Any = None,
+) -> TracedArray:  # fmt: skip
+    """``np.empty``: zeros, since reading what was never written must not differ."""
+    return _create("empty", shape, 0, dtype, order, like)
+
+
+def _create(
+    name: str, shape: Any, number: Any, dtype: Any, order: str, like: Any
+) -> TracedArray:
+    refuse(name, like=(like, None), order=(order, "C"))
+    tracer = tracer_of(shape)
+    wanted = f64 if dtype is None else as_dtype(dtype)
+    found: TracedArray = _filled(tracer, shape_of(tracer, shape), number, wanted)
+    return found
+
+
+def full(
+    shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *,
+    device: Any = None, like: Any = None,
+) -> TracedArray:  # fmt: skip
+    """``np.full``."""
+    refuse("full", like=(like, None), order=(order, "C"))
+    tracer = tracer_of(fill_value, shape)
+    sizes = shape_of(tracer, shape)
+    if dtype is None and not isinstance(fill_value, (list, tuple)):
+        wanted = value_of(tracer, fill_value).dtype
+    else:
+        wanted = as_array(tracer, fill_value).kind if dtype is None else as_dtype(dtype)
+    if isinstance(fill_value, (bool, int, float)) and not is_traced(fill_value):
+        found: TracedArray = _filled(tracer, sizes, fill_value, wanted)
+        return found
+    source = as_array(tracer, fill_value, wanted)
+    return fresh(tracer, broadcast_into(tracer, source, sizes))
+
+
+def _like(
+    name: str, a: Any, number: Any, dtype: Any, order: str, subok: bool, shape: Any
+) -> TracedArray:
+    x = operand(a) if is_traced(a) or isinstance(a, np.ndarray) else None
+    if x is None:
+        x = as_array(tracer_of(a), a)
+    tracer = x.tracer
+    wanted = x.kind if dtype is None else as_dtype(dtype)
+    sizes = x.sizes if shape is None else shape_of(tracer, shape)
+    found: TracedArray = _filled(tracer, sizes, number, wanted)
+    found.cell.ordered = x.in_order or order == "C" or len(sizes) < 2
+    return found
+
+
+def zeros_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True,
+    shape: Any = None, *, device: Any = None,
+) -> TracedArray:  # fmt: skip
+    """``np.zeros_like``."""
+    return _like("zeros_like", a, 0, dtype, order, subok, shape)
+
+
+def ones_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True,
+    shape: Any = None, *, device: Any = None,
+) -> TracedArray:  # fmt: skip
+    """``np.ones_like``."""
+    return _like("ones_like", a, 1, dtype, order, subok, shape)
+
+
+def empty_like(
+    prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True,
+    shape: Any = None, *, device: Any = None,
+) -> TracedArray:  # fmt: skip
+    """``np.empty_like``: zeros."""
+    return _like("empty_like", prototype, 0, dtype, order, subok, shape)
+
+
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True,
+    shape: Any = None, *, device: Any = None,
+) -> TracedArray:  # fmt: skip
+    """``np.full_like``."""
+    x = operand(a)
+    wanted = x.kind if dtype is None else as_dtype(dtype)
+    sizes = x.shape if shape is None else shape
+    found = full(sizes, fill_value, wanted.numpy)
+    found.cell.ordered = x.in_order or len(found.sizes) < 2
+    return found
+
+
+def arange(
+    start: Any, stop: Any = None, step: Any = None, dtype: Any = None, *,
+    device: Any = None, like: Any = None,
+) -> TracedArray:  # fmt: skip
+    """``np.arange``: the count of elements must be known from host numbers."""
+    refuse("arange", like=(like, None))
+    tracer = tracer_of(start, stop, step)
+    if stop is None:
+        start, stop = 0, start
+    if step is None:
+        step = 1
+    first, last, by = (_host_number(tracer, part) for part in (start, stop, step))
+    if dtype is None:
+        kinds = [kind for kind in map(kind_of, (start, stop, step)) if kind is not None]
+        wanted = result_dtype(kinds)
+        if wanted.is_integer and not any(isinstance(kind, Dtype) for kind in kinds):
+            wanted = i64
+    else:
+        wanted = as_dtype(dtype)
+    count = _range_count(tracer, first, last, by)
+    if wanted.is_integer or wanted is bool_:
+        index = tracer.emit("iota", shape=(count,), axis=0, dtype=i64)
+        result = wrap(tracer, index)
+        if not (type(by) is int and by == 1):
+            result = result * by
+        if not (type(first) is int and first == 0):
+            result = result + first
+        return fresh(tracer, convert(tracer, result.value, wanted))
+    # NumPy adds multiples of the second element's distance from the first.
+    index = tracer.emit("iota", shape=(count,), axis=0, dtype=f64)
+    delta = (first + by) - first
+    result = wrap(tracer, index) * np.float64(1) * delta + first
+    return fresh(tracer, convert(tracer, result.value, wanted))
+
+
+def _host_number(tracer: Tracer, number: Any) -> Any:
+    """A number of the host program; sizes among traced scalars are such."""
+    if issubclass(type(number), TracedArray):
+        return host_integer(tracer, size_argument(tracer, number))
+    if isinstance(number, np.generic):
+        return number.item()
+    return number
+
+
+def _range_count(tracer: Tracer, start: Any, stop: Any, step: Any) -> Size:
+    """How many numbers a range has: ceil((stop - start) / step), at least 0."""
+    low, high, by = (size_of(part) for part in (start, stop, step))
+    if low is None or high is None or by is None:
+        exact = (float(part) for part in (start, stop, step))
+        first, last, delta = exact
+        if delta == 0:
+            raise ZeroDivisionError("division by zero")
+        return max(0, math.ceil((last - first) / delta))
+    by = tracer.pin(by)
+    if by == 0:
+        raise ValueError("Maximum allowed size exceeded")
+    span = high - low if by > 0 else low - high
+    if not tracer.ask(span, ">=", 0):
+        return 0
+    return tracer.normalize(
+        span if abs(by) == 1 else (span + (abs(by) - 1)) // abs(by)
+    )
+
+
+def linspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False,
+    dtype: Any = None, axis: Any = 0, *, device: Any = None,
+) -> Any:  # fmt: skip
+    """``np.linspace``."""
+    tracer = tracer_of(start, stop, num)
+    count = size_argument(tracer, num)
+    refuse("linspace", axis=(axis, 0))
+    divisor = count - 1 if endpoint else count
+    low, high = (_as_float(tracer, part) for part in (start, stop))
+    wanted = (
+        result_dtype([low.kind, high.kind]) if dtype is None else as_dtype(dtype)
+    )
+    index = wrap(tracer, tracer.emit("iota", shape=(count,), axis=0, dtype=f64))
+    index = index.reshape((-1,) + (1,) * max(len(low.sizes), len(high.sizes)))
+    delta = high - low
+    if tracer.ask(divisor, ">", 0):
+        step = delta / host_integer(tracer, divisor)
+        # NumPy's own formula (numpy/_core/function_base.py), so that bits are equal.
+        result = index * step + low
+        if endpoint and tracer.ask(count, ">", 1):
+            result = np.concatenate(
+                [result[:-1], np.broadcast_to(high, result[-1:].shape)]
+            )
+    else:
+        step = wrap(tracer, tracer.constant(np.nan, f64))
+        result = index * delta + low
+    if wanted.is_integer:
+        result = np.floor(result)
+    value = convert(tracer, result.value, wanted)
+    return (fresh(tracer, value), step) if retstep else fresh(tracer, value)
+
+
+def _as_float(tracer: Tracer, number: Any) -> TracedArray:
+    array = as_array(tracer, number)
+    dtype = result_dtype([array.kind, float]) if array.kind.is_float else f64
+    return wrap(tracer, convert(tracer, array.value, dtype))
+
+
+def logspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: Any = 10.0,
+    dtype: Any = None, axis: Any = 0,
+) -> Any:  # fmt: skip
+    """``np.logspace``."""
+    exponents = linspace(start, stop, num, endpoint, axis=axis)
+    result = np.power(base, exponents)
+    return result if dtype is None else result.astype(dtype)
+
+
+def eye(
+    N: Any, M: Any = None, k: Any = 0, dtype: Any = float, order: str = "C", *,
+    device: Any = None, like: Any = None,
+) -> TracedArray:  # fmt: skip
+    """``np.eye``."""
+    refuse("eye", like=(like, None), order=(order, "C"))
+    tracer = tracer_of(N, M)
+    rows = size_argument(tracer, N)
+    columns = rows if M is None else size_argument(tracer, M)
+    wanted = f64 if dtype is None else as_dtype(dtype)
+    row, column = _grid(tracer, rows, columns)
+    on = column - row == k
+    return fresh(tracer, convert(tracer, on.value, wanted))
+
+
+def identity(n: Any, dtype: Any = None, *, like: Any = None) -> TracedArray:
+    """``np.identity``."""
+    return eye(n, dtype=float if dtype is None else dtype, like=like)
+
+
+def _grid(tracer: Tracer, rows: Size, columns: Size) -> tuple[TracedArray, TracedArray]:
+    row = tracer.emit("iota", shape=(rows, 1), axis=0, dtype=i64)
+    column = tracer.emit("iota", shape=(1, columns), axis=1, dtype=i64)
+    return wrap(tracer, row), wrap(tracer, column)
+
+
+def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, *, like: Any = None) -> Any:
+    """``np.tri``."""
+    tracer = tracer_of(N, M)
+    rows = size_argument(tracer, N)
+    columns = rows if M is None else size_argument(tracer, M)
+    row, column = _grid(tracer, rows, columns)
+    return (column - row <= k).astype(dtype)
+
+
+def tril(m: Any, k: Any = 0) -> Any:
+    """``np.tril``."""
+    return _triangle(m, k, lower=True)
+
+
+def triu(m: Any, k: Any = 0) -> Any:
+    """``np.triu``."""
+    return _triangle(m, k, lower=False)
+
+
+def _triangle(m: Any, k: Any, lower: bool) -> Any:
+    x = operand(m)
+    if len(x.sizes) < 2:
+        x = np.broadcast_to(x, (x.shape[0], x.shape[0]))
+    row, column = _grid(x.tracer, x.sizes[-2], x.sizes[-1])
+    offset = column - row
+    kept = offset <= k if lower else offset >= k
+    return np.where(kept, x, x.dtype.type(0))
+
+
+def diag(v: Any, k: Any = 0) -> Any:
+    """``np.diag``."""
+    x = operand(v)
+    if len(x.sizes) == 2:
+        return diagonal(x, k)
+    if len(x.sizes) != 1:
+        raise ValueError("Input must be 1- or 2-d.")
+    offset = operator.index(k)
+    if offset:
+        before, after = max(offset, 0), max(-offset, 0)
+        x = np.pad(x, (before, after))
+        spread = diag(x)
+        return spread[after:, before:] if offset < 0 else _shifted(x, offset)
+    row, column = _grid(x.tracer, x.sizes[0], x.sizes[0])
+    return np.where(row == column, x, x.dtype.type(0))
+
+
+def _shifted(padded: TracedArray, offset: int) -> Any:
+    """A square with a vector on the diagonal ``offset`` above the main one."""
+    size = padded.sizes[0]
+    row, column = _grid(padded.tracer, size, size)
+    return np.where(column - row == offset, padded, padded.dtype.type(0))
+
+
+def diagflat(v: Any, k: Any = 0) -> Any:
+    """``np.diagflat``."""
+    return diag(operand(v).reshape(-1), k)
+
+
+def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
+    """``np.diagonal``: read-only, as NumPy's view is."""
+    x = operand(a)
+    rank, tracer = len(x.sizes), x.tracer
+    first, second = normalize_axis(axis1, rank), normalize_axis(axis2, rank)
+    if first == second:
+        raise ValueError("axis1 and axis2 cannot be the same")
+    x = np.moveaxis(x, (first, second), (-2, -1))
+    number = operator.index(offset)
+    x = x[..., max(-number, 0) :, max(number, 0) :]
+    rows, columns = x.sizes[-2], x.sizes[-1]
+    if rows != columns:
+        if tracer.ask(rows, "<", columns):
+            x = x[..., : x.shape[-2]]
+        else:
+            x = x[..., : x.shape[-1], :]
+    letters = "".join(chr(ord("a") + i) for i in range(len(x.sizes) - 1))
+    spec = f"{letters}{letters[-1]}->{letters}"
+    if x.kind is bool_:
+        counted = x.astype(np.uint8)
+        result = tracer.emit("contract", counted.value, spec=spec)
+        result = tracer.emit("astype", result, dtype=bool_)
+    else:
+        result = tracer.emit("contract", x.value, spec=spec)
+    found = fresh(tracer, result)
+    found.cell.owner = "a diagonal"
+    return found
+
+
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
+    """``np.meshgrid``."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    arrays = arrays_of(xi)
+    rank = len(arrays)
+    found = []
+    for position, x in enumerate(arrays):
+        shape: list[Any] = [1] * rank
+        shape[position] = -1
+        found.append(x.reshape(tuple(shape)))
+    if indexing == "xy" and rank > 1:
+        found = [np.swapaxes(x, 0, 1) for x in found]
+    if not sparse:
+        found = [x.copy() for x in np.broadcast_arrays(*found)]
+    return tuple(found)
+
+
+def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
+    """``np.indices``."""
+    tracer = tracer_of(*dimensions)
+    shape = shape_of(tracer, dimensions)
+    wanted = as_dtype(dtype)
+    rank = len(shape)
+    grids = []
+    for axis in range(rank):
+        sizes = tuple(
+            size if axis == i or not sparse else 1 for i, size in enumerate(shape)
+        )
+        value = tracer.emit("iota", shape=sizes, axis=axis, dtype=wanted)
+        grids.append(fresh(tracer, value))
+    return tuple(grids) if sparse else np.stack(grids)
+
+
+def fromfunction(
+    function: Any, shape: Any, *, dtype: Any = float, like: Any = None, **kwargs: Any
+) -> Any:
+    """``np.fromfunction``."""
+    return function(*indices(shape, dtype), **kwargs)
+
+
+def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
+    """``np.vander`` with a constant number of columns."""
+    column = operand(x)
+    count = column.tracer.pin(column.sizes[0]) if N is None else operator.index(N)
+    one = np.ones_like(column)
+    columns = [one]
+    for _ in range(count - 1):
+        columns.append(columns[-1] * column)
+    columns = columns[:count]
+    return np.stack(columns if increasing else columns[::-1], axis=1)
+
+
+def require_square(x: TracedArray, name: str) -> None:
+    """Raise a ShapeError unless the last two sizes are equal, which is guarded."""
+    require_equal(x.tracer, name, x.sizes[-2], x.sizes[-1], "the matrix must be square")

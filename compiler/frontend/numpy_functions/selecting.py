@@ -1,0 +1,400 @@
+"""Functions that choose elements: by conditions, by indices, by rank."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.broadcasting import broadcast_shape
+from penstock.frontend.handles import TracedArray, fresh, wrap
+from penstock.frontend.lift import as_array, convert, find_tracer, kind_of, value_of
+from penstock.frontend.numpy_functions.arguments import (
+    NO_VALUE,
+    arrays_of,
+    deliver,
+    normalize_axis,
+    operand,
+    refuse,
+)
+from penstock.frontend.promotion import Kind, result_dtype
+from penstock.frontend.ufuncs import call_ufunc
+from penstock.ir.errors import UnsupportedError
+from penstock.ir.location import user_location
+from penstock.ir.types import Dtype, bool_, i64
+
+
+def _common(tracer: Any, parts: tuple[Any, ...]) -> tuple[list[Any], Dtype]:
+    kinds: list[Kind] = []
+    found = []
+    for part in parts:
+        kind = kind_of(part)
+        if kind is None:
+            part = as_array(tracer, part)
+            kind = part.kind
+        found.append(part)
+        kinds.append(kind)
+    return found, result_dtype(kinds)
+
+
+def where(condition: Any, x: Any = NO_VALUE, y: Any = NO_VALUE, /) -> Any:
+    """``np.where`` with three arguments."""
+    if x is NO_VALUE or y is NO_VALUE:
+        raise UnsupportedError(
+            user_location(),
+            "where(condition) alone: how many elements hold is known only when the "
+            "compiled function runs",
+            code="nonzero",
+            hint="choose elements with np.where(condition, a, b)",
+        )
+    tracer = find_tracer([condition, x, y])
+    mask = as_array(tracer, condition)
+    chosen = mask.value if mask.kind is bool_ else (mask != 0).value
+    (first, second), dtype = _common(tracer, (x, y))
+    values = [value_of(tracer, part, dtype) for part in (first, second)]
+    shapes = [tracer.type_of(value).shape for value in (chosen, *values)]
+    broadcast_shape(tracer, "where", shapes)
+    ordered = all(
+        part.in_order or len(part.sizes) < 2
+        for part in (mask, first, second)
+        if issubclass(type(part), TracedArray)
+    )
+    # NumPy's `where` gives an array of no axes, never a scalar.
+    return fresh(tracer, tracer.emit("select", chosen, *values), ordered)
+
+
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """``np.select``."""
+    if len(condlist) != len(choicelist):
+        raise ValueError("list of cases must be same length as list of conditions")
+    if not condlist:
+        raise ValueError("select with an empty condition list is not possible")
+    tracer = find_tracer([*condlist, *choicelist, default])
+    parts, dtype = _common(tracer, (*choicelist, default))
+    result = as_array(tracer, parts[-1], dtype)
+    for condition, choice in reversed([*zip(condlist, parts[:-1], strict=True)]):
+        mask = as_array(tracer, condition)
+        if mask.kind is not bool_:
+            raise TypeError(
+                "invalid entry 0 in condlist: should be boolean ndarray"
+            )
+        result = where(mask, as_array(tracer, choice, dtype), result)
+    return result
+
+
+def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+    """``np.choose`` in its clipping mode."""
+    if mode != "clip":
+        refuse("choose", mode=(mode, "clip"))
+    index = operand(a)
+    parts = arrays_of([*choices])
+    result = parts[-1]
+    for number in range(len(parts) - 2, -1, -1):
+        result = where(index <= number, parts[number], result)
+    return deliver("choose", result, out)
+
+
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """``np.piecewise``; each function sees all elements."""
+    array = operand(x)
+    conditions = [as_array(array.tracer, c, bool_) for c in condlist]
+    functions = [*funclist]
+    if len(functions) == len(conditions) + 1:
+        covered = conditions[0]
+        for condition in conditions[1:]:
+            covered = covered | condition
+        conditions.append(~covered)
+    elif len(functions) != len(conditions):
+        raise ValueError("with one function per condition, one more is the default")
+    result = np.zeros_like(array)
+    for condition, function in zip(conditions, functions, strict=True):
+        value = function(array, *args, **kw) if callable(function) else function
+        np.copyto(result, value, casting="unsafe", where=condition)
+    return result
+
+
+def clip(
+    a: Any,
+    a_min: Any = NO_VALUE,
+    a_max: Any = NO_VALUE,
+    out: Any = None,
+    *,
+    min: Any = NO_VALUE,
+    max: Any = NO_VALUE,
+    **options: Any,
+) -> Any:
+    """``np.clip``: the greater of the lower bound and the element, then the lesser."""
+    x = operand(a)
+    low = a_min if min is NO_VALUE else min
+    high = a_max if max is NO_VALUE else max
+    bounds = [b for b in (low, high) if b is not NO_VALUE and b is not None]
+    if not bounds:
+        return deliver("clip", call_ufunc(np.positive, (x,)), out)
+    # Python integers beyond the dtype bound nothing (NumPy 2.1 and later).
+    parts, dtype = _common(x.tracer, (x, *bounds))
+    result: Any = x if x.kind is dtype else x.astype(dtype.numpy)
+    if low is not NO_VALUE and low is not None:
+        result = call_ufunc(np.maximum, (result, low))
+    if high is not NO_VALUE and high is not None:
+        result = call_ufunc(np.minimum, (result, high))
+    return deliver("clip", result, out)
+
+
+def take(
+    a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise"
+) -> Any:
+    """``np.take``."""
+    tracer = find_tracer([a, indices])
+    x = as_array(tracer, a)
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    place = normalize_axis(axis, len(x.sizes))
+    if isinstance(indices, (list, tuple)) and not indices:
+        indices = np.empty(0, np.int64)
+    index = as_array(tracer, indices)
+    if not index.kind.is_integer:
+        raise TypeError("Cannot cast array data to dtype('int64') according to 'safe'")
+    if mode == "clip":
+        index = clip(index, 0, x.shape[place] - 1)
+    elif mode == "wrap":
+        index = index % x.shape[place]
+    elif mode != "raise":
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap', not {mode!r}")
+    value = tracer.emit("gather", x.value, index.value, axes=(place,))
+    rank = len(index.sizes)
+    others = [rank + i for i in range(len(x.sizes) - 1)]
+    order = (*others[:place], *range(rank), *others[place:])
+    if order != tuple(range(len(order))):
+        value = tracer.emit("transpose", value, permutation=order)
+    return deliver("take", wrap(tracer, value), out)
+
+
+def _grid_indices(
+    x: TracedArray, index: TracedArray, place: int
+) -> tuple[list[Any], tuple[Any, ...]]:
+    """Index arrays for each axis: ``index`` along one, the own index along others."""
+    tracer = x.tracer
+    if len(index.sizes) != len(x.sizes):
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    own = [s for i, s in enumerate(x.sizes) if i != place]
+    theirs = [s for i, s in enumerate(index.sizes) if i != place]
+    common = list(broadcast_shape(tracer, "take_along_axis", [tuple(own), tuple(theirs)]))
+    common.insert(place, index.sizes[place])
+    shape = tuple(map(tracer.normalize, common))
+    values = []
+    for axis in range(len(shape)):
+        if axis != place:
+            values.append(tracer.emit("iota", shape=shape, axis=axis, dtype=i64))
+        elif index.sizes == shape:
+            values.append(index.value)
+        else:
+            values.append(tracer.emit("broadcast_to", index.value, shape=shape))
+    return values, shape
+
+
+def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
+    """``np.take_along_axis``."""
+    tracer = find_tracer([arr, indices])
+    x, index = as_array(tracer, arr), as_array(tracer, indices)
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    if not index.kind.is_integer:
+        raise IndexError("`indices` must be an integer array")
+    place = normalize_axis(axis, len(x.sizes))
+    x = _spread_others(x, index, place)
+    values, _ = _grid_indices(x, index, place)
+    axes = tuple(range(len(x.sizes)))
+    return wrap(tracer, tracer.emit("gather", x.value, *values, axes=axes))
+
+
+def _spread_others(x: TracedArray, index: TracedArray, place: int) -> TracedArray:
+    """An array repeated along axes of size 1 that the indices lengthen."""
+    if len(index.sizes) != len(x.sizes):
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    tracer = x.tracer
+    sizes = list(index.sizes)
+    sizes[place] = x.sizes[place]
+    common = broadcast_shape(tracer, "take_along_axis", [x.sizes, tuple(sizes)])
+    shape = tuple(map(tracer.normalize, common))
+    if shape == x.sizes:
+        return x
+    return fresh(tracer, tracer.emit("broadcast_to", x.value, shape=shape))
+
+
+def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
+    """``np.put_along_axis``."""
+    x = operand(arr)
+    tracer = x.tracer
+    index = as_array(tracer, indices)
+    if axis is None:
+        raise UnsupportedError(
+            user_location(),
+            "put_along_axis with axis=None is not supported",
+            code="unsupported-argument",
+        )
+    place = normalize_axis(axis, len(x.sizes))
+    grid, shape = _grid_indices(x, index, place)
+    from penstock.frontend.assignment import assigned_array
+    from penstock.frontend.handles import broadcast_into
+
+    updates = broadcast_into(tracer, assigned_array(tracer, values, x.kind), shape)
+    updates = convert(tracer, updates, x.kind)
+    axes = tuple(range(len(x.sizes)))
+    x.write(tracer.emit("scatter", x.value, updates, *grid, axes=axes))
+
+
+def sort(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
+    """``np.sort``."""
+    refuse("sort", order=(order, None))
+    x = operand(a)
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    place = normalize_axis(axis, len(x.sizes))
+    return fresh(x.tracer, x.tracer.emit("sort", x.value, axis=place), x.in_order)
+
+
+def sort_in_place(
+    a: TracedArray,
+    axis: Any = -1,
+    kind: Any = None,
+    order: Any = None,
+    *,
+    stable: Any = None,
+) -> None:
+    """``ndarray.sort``."""
+    a.check_writable()
+    a.write(sort(a, axis, kind, order).value)
+
+
+def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+    """``np.searchsorted``, by counting: fit for short tables."""
+    refuse("searchsorted", sorter=(sorter, None))
+    tracer = find_tracer([a, v])
+    table, x = as_array(tracer, a), as_array(tracer, v)
+    spread = x.reshape((*x.shape, 1))
+    # nan sorts last: it is not less than anything, and nothing is less than it.
+    before = table < spread if side == "left" else table <= spread
+    if x.kind.is_float:
+        nan = np.isnan(spread)
+        before = before | (nan & ~np.isnan(table) if side == "left" else nan)
+    return np.sum(before, axis=-1, dtype=np.int64)
+
+
+def digitize(x: Any, bins: Any, right: bool = False) -> Any:
+    """``np.digitize`` for ascending bins."""
+    return searchsorted(bins, x, "left" if right else "right")
+
+
+def interp(
+    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Any:
+    """``np.interp``: linear between neighbours, constant beyond the ends."""
+    refuse("interp", period=(period, None))
+    points, xs, ys = (part.astype(np.float64) for part in arrays_of([x, xp, fp]))
+    count = xs.shape[0]
+    upper = np.clip(searchsorted(xs, points, "right"), 1, count - 1)
+    x0, x1 = np.take(xs, upper - 1), np.take(xs, upper)
+    y0, y1 = np.take(ys, upper - 1), np.take(ys, upper)
+    result = (y1 - y0) / (x1 - x0) * (points - x0) + y0
+    result = np.where(points == x1, y1, result)
+    low = ys[0] if left is None else left
+    high = ys[-1] if right is None else right
+    result = np.where(points < xs[0], low, result)
+    return np.where(points > xs[-1], high, result)
+
+
+def isin(
+    element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False,
+    *, kind: Any = None,
+) -> Any:  # fmt: skip
+    """``np.isin``, by comparing all pairs: fit for short lists."""
+    tracer = find_tracer([element, test_elements])
+    x, table = as_array(tracer, element), as_array(tracer, test_elements)
+    found = (x.reshape((*x.shape, 1)) == table.reshape(-1)).any(axis=-1)
+    return ~found if invert else found
+
+
+def isclose(
+    a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False
+) -> Any:
+    """``np.isclose``: |a - b| <= atol + rtol |b|, equal infinities included."""
+    x, y = arrays_of([a, b])
+    near = abs(x - y) <= atol + rtol * abs(y)
+    close = (near & np.isfinite(y)) | (x == y)
+    if equal_nan:
+        close = close | (np.isnan(x) & np.isnan(y))
+    return close
+
+
+def allclose(
+    a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False
+) -> Any:
+    """``np.allclose``."""
+    return isclose(a, b, rtol, atol, equal_nan).all()
+
+
+def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
+    """``np.array_equal``."""
+    x, y = arrays_of([a1, a2])
+    if len(x.sizes) != len(y.sizes):
+        return False
+    for left, right in zip(x.sizes, y.sizes, strict=True):
+        if not x.tracer.ask(left, "==", right):
+            return False
+    same = x == y
+    if equal_nan:
+        same = same | (np.isnan(x) & np.isnan(y))
+    return same.all()
+
+
+def nan_to_num(
+    x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    """``np.nan_to_num``."""
+    array = operand(x)
+    if not array.kind.is_float:
+        return array.copy() if copy else array
+    limits = np.finfo(array.dtype)
+    high = limits.max if posinf is None else posinf
+    low = limits.min if neginf is None else neginf
+    dtype = array.dtype.type
+    result = np.where(np.isnan(array), dtype(nan), array)
+    result = np.where(array == math.inf, dtype(high), result)
+    result = np.where(array == -math.inf, dtype(low), result)
+    if copy:
+        return result
+    array.assign(result)
+    return array
+
+
+def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    """``np.fill_diagonal`` of a matrix, with a scalar."""
+    refuse("fill_diagonal", wrap=(wrap, False))
+    x = operand(a)
+    if len(x.sizes) != 2:
+        raise UnsupportedError(
+            user_location(),
+            f"fill_diagonal of a {x.tensor}: only matrices are supported",
+            code="unsupported-argument",
+        )
+    from penstock.frontend.numpy_functions.creation import eye
+
+    x[eye(x.shape[0], x.shape[1], dtype=bool)] = val
+
+
+def isneginf(x: Any, out: Any = None) -> Any:
+    """``np.isneginf``."""
+    return deliver("isneginf", operand(x) == -math.inf, out)
+
+
+def isposinf(x: Any, out: Any = None) -> Any:
+    """``np.isposinf``."""
+    return deliver("isposinf", operand(x) == math.inf, out)
+
+
+def isscalar(element: Any) -> bool:
+    """``np.isscalar``."""
+    return not isinstance(element, np.ndarray)

@@ -1,0 +1,218 @@
+"""Which function stands for which NumPy callable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.numpy_functions import (
+    contraction,
+    creation,
+    padding,
+    reductions,
+    selecting,
+    shaping,
+    statistics,
+)
+
+__all__ = ["ALWAYS", "FUNCTIONS", "implementation_of"]
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.array: creation.array,
+    np.asarray: creation.asarray,
+    np.asanyarray: creation.asanyarray,
+    np.ascontiguousarray: creation.ascontiguousarray,
+    np.copy: creation.copy,
+    np.zeros: creation.zeros,
+    np.ones: creation.ones,
+    np.empty: creation.empty,
+    np.full: creation.full,
+    np.zeros_like: creation.zeros_like,
+    np.ones_like: creation.ones_like,
+    np.empty_like: creation.empty_like,
+    np.full_like: creation.full_like,
+    np.arange: creation.arange,
+    np.linspace: creation.linspace,
+    np.logspace: creation.logspace,
+    np.eye: creation.eye,
+    np.identity: creation.identity,
+    np.tri: creation.tri,
+    np.tril: creation.tril,
+    np.triu: creation.triu,
+    np.diag: creation.diag,
+    np.diagflat: creation.diagflat,
+    np.diagonal: creation.diagonal,
+    np.linalg.diagonal: lambda x, /, *, offset=0: creation.diagonal(x, offset, -2, -1),
+    np.meshgrid: creation.meshgrid,
+    np.indices: creation.indices,
+    np.fromfunction: creation.fromfunction,
+    np.vander: creation.vander,
+    np.reshape: shaping.reshape,
+    np.ravel: shaping.ravel,
+    np.transpose: shaping.transpose,
+    np.matrix_transpose: shaping.matrix_transpose,
+    np.linalg.matrix_transpose: shaping.matrix_transpose,
+    np.swapaxes: shaping.swapaxes,
+    np.moveaxis: shaping.moveaxis,
+    np.rollaxis: shaping.rollaxis,
+    np.expand_dims: shaping.expand_dims,
+    np.squeeze: shaping.squeeze,
+    np.broadcast_to: shaping.broadcast_to,
+    np.broadcast_arrays: shaping.broadcast_arrays,
+    np.concatenate: shaping.concatenate,
+    np.stack: shaping.stack,
+    np.vstack: shaping.vstack,
+    np.hstack: shaping.hstack,
+    np.dstack: shaping.dstack,
+    np.column_stack: shaping.column_stack,
+    np.atleast_1d: shaping.atleast_1d,
+    np.atleast_2d: shaping.atleast_2d,
+    np.atleast_3d: shaping.atleast_3d,
+    np.split: shaping.split,
+    np.array_split: shaping.array_split,
+    np.hsplit: shaping.hsplit,
+    np.vsplit: shaping.vsplit,
+    np.dsplit: shaping.dsplit,
+    np.unstack: shaping.unstack,
+    np.flip: shaping.flip,
+    np.fliplr: shaping.fliplr,
+    np.flipud: shaping.flipud,
+    np.rot90: shaping.rot90,
+    np.roll: shaping.roll,
+    np.tile: shaping.tile,
+    np.repeat: shaping.repeat,
+    np.append: shaping.append,
+    np.delete: shaping.delete,
+    np.copyto: shaping.copyto,
+    np.shape: shaping.shape,
+    np.ndim: shaping.ndim,
+    np.size: shaping.size,
+    np.sum: reductions.sum_,
+    np.prod: reductions.prod,
+    np.max: reductions.max_,
+    np.min: reductions.min_,
+    np.any: reductions.any_,
+    np.all: reductions.all_,
+    np.argmax: reductions.argmax,
+    np.argmin: reductions.argmin,
+    np.cumsum: reductions.cumsum,
+    np.cumulative_sum: reductions.cumulative_sum,
+    np.mean: reductions.mean,
+    np.var: reductions.var,
+    np.std: reductions.std,
+    np.average: reductions.average,
+    np.ptp: reductions.ptp,
+    np.count_nonzero: reductions.count_nonzero,
+    np.median: reductions.median,
+    np.where: selecting.where,
+    np.select: selecting.select,
+    np.choose: selecting.choose,
+    np.piecewise: selecting.piecewise,
+    np.clip: selecting.clip,
+    np.take: selecting.take,
+    np.take_along_axis: selecting.take_along_axis,
+    np.put_along_axis: selecting.put_along_axis,
+    np.sort: selecting.sort,
+    np.searchsorted: selecting.searchsorted,
+    np.digitize: selecting.digitize,
+    np.interp: selecting.interp,
+    np.isin: selecting.isin,
+    np.isclose: selecting.isclose,
+    np.allclose: selecting.allclose,
+    np.array_equal: selecting.array_equal,
+    np.nan_to_num: selecting.nan_to_num,
+    np.fill_diagonal: selecting.fill_diagonal,
+    np.isneginf: selecting.isneginf,
+    np.isposinf: selecting.isposinf,
+    np.isscalar: selecting.isscalar,
+    np.dot: contraction.dot,
+    np.vdot: contraction.vdot,
+    np.inner: contraction.inner,
+    np.outer: contraction.outer,
+    np.linalg.outer: contraction.outer,
+    np.linalg.matmul: contraction.matmul,
+    np.linalg.vecdot: contraction.vecdot,
+    np.tensordot: contraction.tensordot,
+    np.linalg.tensordot: contraction.tensordot,
+    np.kron: contraction.kron,
+    np.trace: contraction.trace,
+    np.linalg.trace: lambda x, /, *, offset=0, dtype=None: contraction.trace(
+        x, offset, -2, -1, dtype
+    ),
+    np.cross: contraction.cross,
+    np.linalg.cross: contraction.cross,
+    np.einsum: contraction.einsum,
+    np.convolve: contraction.convolve,
+    np.correlate: contraction.correlate,
+    np.pad: padding.pad,
+    np.diff: statistics.diff,
+    np.ediff1d: statistics.ediff1d,
+    np.gradient: statistics.gradient,
+    np.trapezoid: statistics.trapezoid,
+    np.round: statistics.round_,
+    np.fix: statistics.fix,
+    np.sinc: statistics.sinc,
+    np.real: statistics.real,
+    np.imag: statistics.imag,
+    np.angle: statistics.angle,
+    np.isreal: statistics.isreal,
+    np.iscomplex: statistics.iscomplex,
+    np.isrealobj: statistics.isrealobj,
+    np.iscomplexobj: statistics.iscomplexobj,
+    np.nansum: statistics.nansum,
+    np.nanprod: statistics.nanprod,
+    np.nanmax: statistics.nanmax,
+    np.nanmin: statistics.nanmin,
+    np.nanmean: statistics.nanmean,
+    np.nanvar: statistics.nanvar,
+    np.nanstd: statistics.nanstd,
+    np.nancumsum: statistics.nancumsum,
+    np.linalg.norm: statistics.norm,
+    np.linalg.vector_norm: statistics.vector_norm,
+    np.linalg.matrix_norm: statistics.matrix_norm,
+    np.linalg.matrix_power: statistics.matrix_power,
+    np.linalg.multi_dot: statistics.multi_dot,
+}
+
+# Aliases that may be functions of their own.
+for _alias, _name in (
+    ("amax", "max"), ("amin", "min"), ("around", "round"), ("permute_dims", "transpose"),
+    ("concat", "concatenate"), ("row_stack", "vstack"),
+):  # fmt: skip
+    if hasattr(np, _alias):
+        FUNCTIONS[getattr(np, _alias)] = FUNCTIONS[getattr(np, _name)]
+
+ALWAYS = frozenset(
+    (
+        np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.copy, np.zeros,
+        np.ones, np.empty, np.full, np.arange, np.linspace, np.eye, np.identity,
+        np.tri, np.indices, np.fromfunction, np.zeros_like, np.ones_like,
+        np.empty_like, np.full_like, np.meshgrid,
+    )
+)  # fmt: skip
+"""Functions that give traced arrays whatever they are given: arrays are written to."""
+
+# SciPy is not imported for its functions: they are known by module and name.
+_SCIPY: dict[tuple[str, str], Callable[..., Any]] = {
+    ("scipy.signal", "convolve"): contraction.signal_convolve,
+    ("scipy.signal", "correlate"): contraction.signal_correlate,
+    ("scipy.special", "softmax"): statistics.softmax,
+    ("scipy.special", "log_softmax"): statistics.log_softmax,
+    ("scipy.special", "logsumexp"): statistics.logsumexp,
+}
+
+
+def implementation_of(function: Any) -> Callable[..., Any] | None:
+    """What stands for a callable of NumPy or SciPy, or ``None``."""
+    try:
+        found = FUNCTIONS.get(function)
+    except TypeError:
+        return None
+    if found is None:
+        module = getattr(function, "__module__", None) or ""
+        if module.startswith("scipy."):
+            package = ".".join(module.split(".")[:2])
+            return _SCIPY.get((package, function.__name__))
+    return found

@@ -1,0 +1,119 @@
+"""``np.add.reduce`` and the other methods of ufuncs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.assignment import assigned_array
+from penstock.frontend.handles import TracedArray, broadcast_into
+from penstock.frontend.index_keys import parse_key
+from penstock.frontend.indexing import gather_parts
+from penstock.frontend.numpy_functions import reductions
+from penstock.frontend.numpy_functions.arguments import NO_VALUE, arrays_of, operand
+from penstock.frontend.ufuncs import call_ufunc
+from penstock.frontend.views import inverse_permutation
+from penstock.ir.errors import UnsupportedError
+from penstock.ir.location import user_location
+
+__all__ = ["METHODS"]
+
+_REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: reductions.sum_,
+    np.multiply: reductions.prod,
+    np.maximum: reductions.max_,
+    np.minimum: reductions.min_,
+    np.logical_and: reductions.all_,
+    np.logical_or: reductions.any_,
+}
+
+
+def _unsupported(ufunc: np.ufunc, method: str) -> UnsupportedError:
+    return UnsupportedError(
+        user_location(),
+        f"numpy.{ufunc.__name__}.{method} is not supported",
+        code="unsupported-function",
+    )
+
+
+def _reduce(
+    ufunc: np.ufunc,
+    array: Any,
+    axis: Any = 0,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = NO_VALUE,
+    where: Any = True,
+) -> Any:
+    found = _REDUCTIONS.get(ufunc)
+    if found is None:
+        raise _unsupported(ufunc, "reduce")
+    x = operand(array)
+    if dtype is not None:
+        x = x.astype(dtype)
+    options: dict[str, Any] = {"out": out, "keepdims": keepdims, "where": where}
+    if initial is not NO_VALUE:
+        options["initial"] = initial
+    if ufunc in (np.add, np.multiply) and dtype is not None:
+        options["dtype"] = dtype
+    return found(x, axis, **options)
+
+
+def _accumulate(
+    ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None
+) -> Any:
+    if ufunc is not np.add:
+        raise _unsupported(ufunc, "accumulate")
+    return reductions.cumsum(array, axis, dtype, out)
+
+
+def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
+    x, y = arrays_of([a, b])
+    spread = x.reshape((*x.shape, *([1] * len(y.sizes))))
+    return call_ufunc(ufunc, (spread, y), **options)
+
+
+def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
+    if ufunc not in (np.add, np.subtract) or values is NO_VALUE:
+        raise _unsupported(ufunc, "at")
+    if type(array) is not TracedArray:
+        raise TypeError("first operand must be array")
+    array.check_writable()
+    tracer = array.tracer
+    parts = parse_key(array, key)
+    if any(part.kind == "mask" for part in parts):
+        raise _unsupported(ufunc, "at")
+    if not any(part.kind in ("array", "dynamic") for part in parts):
+        # Without index arrays no place comes twice.
+        array[key] = call_ufunc(ufunc, (array[key], values))
+        return
+    gathered = gather_parts(array, parts)
+    source = gathered.source
+    rest = [s for axis, s in enumerate(source.sizes) if axis not in gathered.axes]
+    shape = (*rest[: gathered.place], *gathered.index_shape, *rest[gathered.place :])
+    amount = assigned_array(tracer, values, array.kind)
+    updates = broadcast_into(tracer, amount, tuple(shape))
+    if updates.dtype is not array.kind:
+        updates = tracer.emit("astype", updates, dtype=array.kind)
+    if ufunc is np.subtract:
+        updates = tracer.emit("neg", updates)
+    order = gathered.order()
+    if order != tuple(range(len(order))):
+        permutation = inverse_permutation(order)
+        updates = tracer.emit("transpose", updates, permutation=permutation)
+    source.write(
+        tracer.emit(
+            "scatter_add", source.value, updates, *gathered.indices, axes=gathered.axes
+        )
+    )
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "reduce": _reduce,
+    "accumulate": _accumulate,
+    "outer": _outer,
+    "at": _at,
+}
