@@ -181,7 +181,9 @@ class Facts:
             return type_
         found = self._types.get(type_)
         if found is None:
-            found = self._types[type_] = type_.substitute(self.replacements)
+            normal = type_.substitute(self.replacements)
+            # The same object where nothing changes: then `is` compares most types.
+            found = self._types[type_] = type_ if normal == type_ else normal
         return found
 
     def decide(self, left: Size, relation: str, right: Size) -> bool | None:
@@ -365,9 +367,7 @@ def _single_symbol(size: Size) -> tuple[str, int, int] | None:
     if len(terms) != 1 or len(terms[0][0]) != 1:
         return None
     atom = terms[0][0][0]
-    return (
-        (atom.name, terms[0][1], constant) if atom.operation == "symbol" else None
-    )
+    return (atom.name, terms[0][1], constant) if atom.operation == "symbol" else None
 
 
 def _multiply(left: _Range, right: _Range) -> _Range:
@@ -381,5 +381,3 @@ def _floor_divide(left: float, right: float) -> float:
     if math.isinf(right):
         return 0 if left >= 0 else -1
     return left // right
-
-

@@ -20,9 +20,11 @@ def _divide(left: float, right: float) -> float:
     try:
         return left / right
     except ZeroDivisionError:
-        return math.nan if left == 0 or left != left else math.copysign(
-            math.inf, left
-        ) * math.copysign(1.0, right)
+        return (
+            math.nan
+            if left == 0 or left != left
+            else math.copysign(math.inf, left) * math.copysign(1.0, right)
+        )
 
 
 REAL_OPERATIONS: Mapping[str, Callable[..., float]] = {
@@ -98,9 +100,7 @@ class Real:
     def __hash__(self) -> int:
         return hash(repr(self))
 
-    def evaluate(
-        self, reals: Mapping[str, float], sizes: Mapping[str, int]
-    ) -> float:
+    def evaluate(self, reals: Mapping[str, float], sizes: Mapping[str, int]) -> float:
         """The number, given float arguments and symbols by name."""
         if self.operation == "parameter":
             return reals[self.name]

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from penstock.ir.errors import ArtifactError, PenstockError, RunError
 from penstock.ir.location import Location
 from penstock.ir.types import DTYPES, dtype_of
 from penstock.runtime.machine import Machine, host
+from penstock.runtime.record import Record
 
 __all__ = [
     "ABI_VERSION",
@@ -118,8 +120,7 @@ class ErrorEntry:
         )
 
 
-@dataclass(frozen=True)
-class Artifact:
+class Artifact(Record):
     """What a backend makes of a program.
 
     Args:
@@ -141,9 +142,9 @@ class Artifact:
     machine: Machine
     errors: tuple[ErrorEntry, ...] = ()
     guards: tuple[str, ...] = ()
-    signature: Mapping[str, Any] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    parts: Mapping[str, bytes] = field(default_factory=dict)
+    signature: Mapping[str, Any] = MappingProxyType({})
+    facts: Mapping[str, Any] = MappingProxyType({})
+    parts: Mapping[str, bytes] = MappingProxyType({})
 
     def to_bytes(self) -> bytes:
         """The artifact as the bytes of a file."""
@@ -159,8 +160,8 @@ class Artifact:
             },
             "errors": [entry.to_json() for entry in self.errors],
             "guards": list(self.guards),
-            "signature": self.signature,
-            "facts": self.facts,
+            "signature": dict(self.signature),
+            "facts": dict(self.facts),
             "parts": [[name, len(self.parts[name])] for name in sorted(self.parts)],
         }
         text = json.dumps(

@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from penstock.ir.errors import ArtifactError
 from penstock.runtime.artifact import SHARED_OBJECT, Artifact, sha256
 from penstock.runtime.config import setting
 from penstock.runtime.machine import host
+from penstock.runtime.record import Record
 from penstock.runtime.support import support_cache_text
 
 __all__ = ["Cache", "CacheEntry", "CacheStatistics", "default_cache", "support_data"]
@@ -33,8 +33,7 @@ _STALE_SECONDS = 3600
 _TRIM_MARK = ".trimmed"
 
 
-@dataclass(frozen=True)
-class CacheEntry:
+class CacheEntry(Record):
     """One file of the cache.
 
     Args:
@@ -48,8 +47,7 @@ class CacheEntry:
     used: float
 
 
-@dataclass(frozen=True)
-class CacheStatistics:
+class CacheStatistics(Record):
     """What the cache holds, and what this process had of it.
 
     Args:

@@ -9,11 +9,11 @@ import re
 from _contextvars import ContextVar
 from _thread import RLock
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from penstock.ir.errors import OptionError
+from penstock.runtime.record import Record
 
 __all__ = [
     "BLOCKS_WITH_THREADS",
@@ -27,8 +27,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Record):
     """One setting.
 
     Args:

@@ -12,18 +12,17 @@ import enum
 import sys
 import types
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from penstock.ir.errors import ArtifactError
+from penstock.runtime.record import Record
 
 __all__ = ["Reference", "constant_key", "decode", "encode", "path_of", "same_constant"]
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(Record):
     """Something that has a name in a module: a function, a class, an enum member.
 
     Args:

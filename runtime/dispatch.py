@@ -13,25 +13,23 @@ import struct
 import time
 from _thread import RLock
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from penstock.ir.errors import RunError
-from penstock.ir.types import dtype_of
 from penstock.runtime.artifact import Artifact, ErrorEntry
 from penstock.runtime.binding import Binder, Call
 from penstock.runtime.config import thread_limit
 from penstock.runtime.devices.cpu import Scratch
 from penstock.runtime.executable import Executable
 from penstock.runtime.pytree import unflatten
+from penstock.runtime.record import Record
 from penstock.runtime.signature import (
     ArrayLeaf,
     ArrayResult,
     ConstantResult,
     IntegerResult,
-    KeyLeaf,
     ParameterResult,
     RealLeaf,
     RealResult,
@@ -44,7 +42,6 @@ __all__ = [
     "Dispatcher",
     "Statistics",
     "Variant",
-    "describe_value",
 ]
 
 # Variants beyond this many are dropped, the least recently used first.
@@ -53,8 +50,7 @@ _VARIANT_LIMIT = 16
 _ATTEMPTS = 3
 
 
-@dataclass(frozen=True)
-class DispatchOptions:
+class DispatchOptions(Record):
     """How a compiled function is called.
 
     Args:
@@ -66,8 +62,7 @@ class DispatchOptions:
     variant_limit: int = _VARIANT_LIMIT
 
 
-@dataclass(frozen=True)
-class Statistics:
+class Statistics(Record):
     """What a compiled function has done so far.
 
     Args:
@@ -181,22 +176,19 @@ class Variant:
 
     def refusal(self, call: Call) -> str | None:
         """Why the variant does not serve a call, in words; ``None`` if it does."""
-        signature = self.signature
-        if call.structure != signature.structure:
-            return f"its arguments are nested as {call.structure}"
-        names = signature.leaf_names()
-        captured = signature.read_captured(call.leaves)
-        if captured is None:
-            return "what it captures has gone, or is nested otherwise"
-        inputs = call.leaves + captured
-        for name, leaf, value in zip(names, signature.leaves, inputs, strict=True):
-            if not leaf.accepts(value):
-                return f"{name} is {describe_value(value)}, not {leaf.describe()}"
+        from penstock.runtime.refusal import refusals
+
+        found = refusals(self, call)
+        return str(found[0]) if found else None
+
+    def failed_guard(self, inputs: list[Any]) -> int:
+        """One more than the index of a guard that does not hold; 0 if all do.
+
+        Args:
+            inputs: all leaves of a call, of the kinds that the variant takes.
+        """
         slots, _words = self._fill_slots(inputs)
-        failed = self.executable.prepare(slots, self._sizes_type())
-        if failed and self.artifact is not None and failed <= len(self.artifact.guards):
-            return f"it does not hold that {self.artifact.guards[failed - 1]}"
-        return "a guard does not hold" if failed else None
+        return self.executable.prepare(slots, self._sizes_type())
 
     def _fill_slots(self, inputs: list[Any]) -> tuple[Any, Any]:
         signature = self.signature
@@ -283,19 +275,6 @@ class Variant:
         return RunError(
             None, f"the program returned {code}, which means nothing", code="bad-status"
         )
-
-
-def describe_value(value: object) -> str:
-    """A leaf of a call as messages show it: its kind, with its sizes."""
-    if type(value) is np.ndarray:
-        dtype = dtype_of(value.dtype) or value.dtype
-        layout = "" if value.flags.c_contiguous else " strided"
-        return f"{dtype}[{','.join(map(str, value.shape))}]{layout}"
-    if isinstance(value, np.ndarray):
-        return type(value).__name__
-    if type(value) in (int, float):
-        return f"{type(value).__name__} ({value!r})"
-    return KeyLeaf(value).describe()
 
 
 def _bits(value: float) -> int:

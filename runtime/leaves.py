@@ -8,7 +8,6 @@ serves that key alone.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from penstock.ir.errors import ArtifactError, DtypeError
 from penstock.ir.types import DTYPES, Dtype, dtype_of
 from penstock.runtime.constants import Reference, decode, encode, same_constant
+from penstock.runtime.record import Record
 
 __all__ = [
     "ArrayLeaf",
@@ -59,8 +59,7 @@ class Leaf:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayLeaf(Leaf):
+class ArrayLeaf(Record, Leaf):
     """An array in native byte order, aligned.
 
     Args:
@@ -80,18 +79,14 @@ class ArrayLeaf(Leaf):
     rank: int
     layout: str = "contiguous"
     sizes: tuple[int | None, ...] | None = None
-    _numpy: np.dtype[Any] = field(init=False, repr=False, compare=False)
 
     slot_count = 3
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_numpy", self.dtype.numpy)
 
     def accepts(self, value: object) -> bool:
         """Whether a value is an array of this kind."""
         if type(value) is not np.ndarray or value.ndim != self.rank:
             return False
-        if value.dtype != self._numpy or not value.flags.aligned:
+        if value.dtype != self.dtype.numpy or not value.flags.aligned:
             return False
         if self.layout == "contiguous" and not value.flags.c_contiguous:
             return False
@@ -118,8 +113,7 @@ class ArrayLeaf(Leaf):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class IntegerLeaf(Leaf):
+class IntegerLeaf(Record, Leaf):
     """A Python ``int`` of at most 64 bits, passed as a value."""
 
     slot_count = 1
@@ -137,8 +131,7 @@ class IntegerLeaf(Leaf):
         return {"kind": "integer"}
 
 
-@dataclass(frozen=True, slots=True)
-class RealLeaf(Leaf):
+class RealLeaf(Record, Leaf):
     """A Python ``float``, passed as a value."""
 
     slot_count = 1

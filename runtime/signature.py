@@ -15,7 +15,6 @@ the integers and the bits of the reals that the function returns.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -45,6 +44,7 @@ from penstock.runtime.readers import (
     Reader,
     ValueReader,
 )
+from penstock.runtime.record import Record
 
 __all__ = [
     "ArgumentReader",
@@ -77,37 +77,32 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class ArrayResult:
+class ArrayResult(Record):
     """A result leaf that the artifact computes into a fresh array."""
 
     dtype: Dtype
     rank: int
 
 
-@dataclass(frozen=True)
-class ConstantResult:
+class ConstantResult(Record):
     """A result leaf that is one Python object, whatever the arguments."""
 
     value: Any
 
 
-@dataclass(frozen=True)
-class IntegerResult:
+class IntegerResult(Record):
     """A result leaf that is a Python ``int``: this element of the sizes vector."""
 
     index: int
 
 
-@dataclass(frozen=True)
-class RealResult:
+class RealResult(Record):
     """A result leaf that is a ``float``: its bits are this element of the sizes."""
 
     index: int
 
 
-@dataclass(frozen=True)
-class ParameterResult:
+class ParameterResult(Record):
     """A result leaf that is an input leaf's value; an array is copied."""
 
     index: int
@@ -116,8 +111,7 @@ class ParameterResult:
 Result = ArrayResult | ConstantResult | IntegerResult | RealResult | ParameterResult
 
 
-@dataclass(frozen=True)
-class Captured:
+class Captured(Record):
     """State that the function reads from elsewhere than its arguments.
 
     Args:
@@ -129,8 +123,7 @@ class Captured:
     structure: Structure = LEAF
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(Record):
     """What a variant takes and gives.
 
     Args:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from penstock.ir.dims import Size, product
 from penstock.ir.graph.expression import Expression
-from penstock.ir.graph.mapping import operand_mappings
+from penstock.ir.graph.mapping import Mapping, operand_mappings
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.ops.families import Elementwise, Reduction
 from penstock.lower.cluster import Cluster, Lane, reductions_of
@@ -18,6 +18,7 @@ from penstock.lower.cluster import Cluster, Lane, reductions_of
 __all__ = ["collapse"]
 
 _TRANSPARENT = frozenset({"reshape", "broadcast_to"})
+_COVERED = _TRANSPARENT | {"slice"}
 
 
 def collapse(cluster: Cluster) -> Cluster:
@@ -34,7 +35,7 @@ def collapse(cluster: Cluster) -> Cluster:
     lanes = _lanes(cluster)
     if lanes is None:
         return cluster
-    runs = _runs(cluster, list(lanes.values()))
+    runs = _runs(cluster, lanes)
     if len(runs) == len(cluster.loops):
         return cluster
     return _Writer(cluster, lanes, runs).write()
@@ -66,11 +67,9 @@ def _lanes(cluster: Cluster) -> dict[Value, Lane] | None:
             continue
         if issubclass(value.op, Reduction) or not value.operands:
             continue
-        if not issubclass(value.op, Elementwise) and value.op.name not in _TRANSPARENT:
+        if not issubclass(value.op, Elementwise) and value.op.name not in _COVERED:
             return None
-        for operand, mapping in zip(
-            value.operands, operand_mappings(value), strict=True
-        ):
+        for operand, mapping in zip(value.operands, _mappings(value), strict=True):
             if mapping is None:
                 return None
             own = tuple(None if axis is None else lanes[value][axis] for axis in mapping)
@@ -81,6 +80,13 @@ def _lanes(cluster: Cluster) -> dict[Value, Lane] | None:
     return lanes
 
 
+def _mappings(value: Value) -> Sequence[Mapping | None]:
+    if value.is_op("slice"):
+        # Along the same loops, from another start: see `_is_whole`.
+        return [tuple(range(len(value.shape)))]
+    return operand_mappings(value)
+
+
 def _reduced_lane(reduction: Value, lane: Lane) -> Lane:
     axes = reduction.attributes["axes"]
     assert isinstance(axes, tuple)
@@ -89,25 +95,43 @@ def _reduced_lane(reduction: Value, lane: Lane) -> Lane:
     return tuple(loop for a, loop in enumerate(lane) if a not in axes)
 
 
-def _runs(cluster: Cluster, lanes: Sequence[Lane]) -> list[list[int]]:
+def _runs(cluster: Cluster, lanes: dict[Value, Lane]) -> list[list[int]]:
     """The loops, those that become one together."""
     runs: list[list[int]] = []
     for loop in range(len(cluster.loops)):
-        if runs and _may_join(cluster, lanes, runs[-1][-1], loop):
+        if runs and _may_join(cluster, lanes, runs[-1], loop):
             runs[-1].append(loop)
         else:
             runs.append([loop])
     return runs
 
 
-def _may_join(cluster: Cluster, lanes: Sequence[Lane], first: int, second: int) -> bool:
+def _may_join(
+    cluster: Cluster, lanes: dict[Value, Lane], run: Sequence[int], second: int
+) -> bool:
+    first = run[-1]
     if (first in cluster.inner) != (second in cluster.inner):
         return False
-    for lane in lanes:
-        varying = [loop for loop in lane if loop is not None]
-        if (first in varying) != (second in varying):
+    for value, lane in lanes.items():
+        if (first in lane) != (second in lane):
+            return False
+        if not value.is_op("slice") or second not in lane:
+            continue
+        # Part of the rows is a run of memory only if it is whole rows.
+        if not _is_whole(value, lane.index(second)):
+            return False
+        if value.attributes["step"][lane.index(run[0])] != 1:  # type: ignore[index]
             return False
     return True
+
+
+def _is_whole(value: Value, axis: int) -> bool:
+    """Whether a slice takes all of an axis."""
+    start, step = value.attributes["start"], value.attributes["step"]
+    assert isinstance(start, tuple)
+    assert isinstance(step, tuple)
+    whole = value.operands[0].shape[axis] == value.shape[axis]
+    return whole and start[axis] == 0 and step[axis] == 1
 
 
 class _Writer:
@@ -149,7 +173,7 @@ class _Writer:
             cluster.kind,
             tuple(product([cluster.loops[loop] for loop in run]) for run in self.runs),
             tuple(n for n, run in enumerate(self.runs) if run[0] in cluster.inner),
-            tuple(self.own_lane(result) for result in body.results),
+            tuple(self.own_runs(result) for result in body.results),
             {reduction: whole for reduction in reductions_of(new_body)},
             {
                 new: cluster.strided[old]
@@ -159,29 +183,30 @@ class _Writer:
             cluster.locations,
         )
 
-    def own_lane(self, value: Value) -> Lane:
+    def own_runs(self, value: Value) -> tuple[int, ...]:
         """The runs along which a Value varies, in order."""
         varying = set(self.lanes[value])
         return tuple(n for n, run in enumerate(self.runs) if run[0] in varying)
 
-    def size(self, run: int) -> Size:
-        return product([self.cluster.loops[loop] for loop in self.runs[run]])
+    def run_size(self, value: Value, run: int) -> Size:
+        """How many elements a Value has along a run."""
+        lane = self.lanes[value]
+        return product(
+            [s for s, loop in zip(value.shape, lane, strict=True) if loop in self.runs[run]]
+        )
 
     def own_shape(self, value: Value) -> tuple[Size, ...]:
         """A Value's shape without axes along which it does not vary."""
-        return tuple(self.size(run) for run in self.own_lane(value))  # type: ignore[arg-type]
+        return tuple(self.run_size(value, run) for run in self.own_runs(value))
 
     def shape(self, value: Value) -> tuple[Size, ...]:
         """A Value's shape with one axis for each run."""
-        varying = self.own_lane(value)
-        return tuple(
-            self.size(run) if run in varying else 1 for run in range(len(self.runs))
-        )
+        return tuple(self.run_size(value, run) for run in range(len(self.runs)))
 
     def full(self, value: Value) -> Expression:
         """A Value, spread over all loops that it stands for."""
         written = self.written[value]
-        if value not in self.lanes or written.rank == 0 and not self.own_lane(value):
+        if value not in self.lanes or (not written.rank and not self.own_runs(value)):
             return written
         return written.broadcast_to(self.shape(value))
 
@@ -192,6 +217,8 @@ class _Writer:
         operands = [self.written[operand] for operand in value.operands]
         if value.op.name in _TRANSPARENT:
             return operands[0]
+        if value.is_op("slice"):
+            return self.slice(value, operands[0])
         if issubclass(value.op, Reduction):
             axes = tuple(
                 n for n, run in enumerate(self.runs) if run[0] in self.cluster.inner
@@ -211,3 +238,22 @@ class _Writer:
             **value.attributes,
         )
         return Expression(self.builder, new)
+
+    def slice(self, value: Value, operand: Expression) -> Expression:
+        """A slice of whole rows: from as many rows' elements further on."""
+        lane, whole = self.lanes[value], value.operands[0]
+        start: list[Size] = []
+        step: list[Size] = []
+        for number, run in enumerate(self.runs):
+            axes = [axis for axis, loop in enumerate(lane) if loop in run]
+            first: Size = 0
+            stride: Size = 1
+            if axes and number in self.own_runs(value):
+                row = product([whole.shape[axis] for axis in axes[1:]])
+                first = value.attributes["start"][axes[0]] * row  # type: ignore[index,operator]
+                stride = value.attributes["step"][axes[0]]  # type: ignore[index,assignment]
+            start.append(first)
+            step.append(stride)
+        return operand.apply(
+            "slice", start=tuple(start), step=tuple(step), size=self.shape(value)
+        )

@@ -21,6 +21,7 @@ from penstock.lower.schedule import (
     COLUMN_BLOCK,
     REDUCTION_BLOCK,
     element_cost,
+    is_short,
 )
 
 __all__ = ["lower_pointwise"]
@@ -97,8 +98,13 @@ class _RowKernel:
             self.writer.result(index) for index in range(len(cluster.body.results))
         ]
         last = len(cluster.loops) - 1
-        # The innermost loop runs along vectors, whether it is reduced or not.
+        # The innermost loop runs along vectors, whether it is reduced or not; a row
+        # too short to fill one is walked through for a whole vector of rows.
         self.vector_inside = last in cluster.inner
+        outer = cluster.outer
+        if self.vector_inside and outer and is_short(cluster.loops[last]):
+            self.vector_inside = False
+            last = outer[-1]
         self.blocked = None if self.vector_inside or last < 0 else last
 
     def lower(self) -> KernelLaunch:

@@ -13,8 +13,10 @@ __all__ = [
     "COLUMN_BLOCK",
     "MINIMUM_CHUNK_PICOSECONDS",
     "REDUCTION_BLOCK",
+    "SHORT_LOOP",
     "chunk_of",
     "element_cost",
+    "is_short",
 ]
 
 # Elements of a long axis that one iteration of a parallel loop covers: long enough
@@ -28,8 +30,16 @@ REDUCTION_BLOCK = 16384
 # lines, in as many registers as keep the adders busy.
 COLUMN_BLOCK = 64
 
+# A loop of so few iterations is no good for vectors: most lanes would be idle.
+SHORT_LOOP = 8
+
 # Work that is worth handing to another thread.
 MINIMUM_CHUNK_PICOSECONDS = 20_000_000
+
+
+def is_short(size: Size) -> bool:
+    """Whether a loop is known to be too short for vectors."""
+    return isinstance(size, int) and size <= SHORT_LOOP
 
 
 def element_cost(flops: int, accesses: int) -> int:

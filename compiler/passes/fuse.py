@@ -522,7 +522,8 @@ class _ClusterWriter:
             else:
                 argument = self.in_memory(value)
                 name = f"a{len(parameters)}"
-                inside[value] = region.parameter(name, argument.type, value.locations)
+                type_ = region.facts.normalize_type(argument.type)
+                inside[value] = region.parameter(name, type_, value.locations)
                 parameters.append(inside[value])
                 arguments.append(argument)
             return inside[value]

@@ -289,12 +289,12 @@ MOVEMENT = (
         call("reshape", any_of(_REDUCTIONS, x, name="reduction")),
         _reshape_of_reduction,
     ),
-    Rule("transpose-in-order", call("transpose", x), _transpose_in_order),
     Rule(
         "transpose-of-transpose",
         call("transpose", call("transpose", x, name="inner")),
         _transpose_once,
     ),
+    Rule("transpose-in-order", call("transpose", x), _transpose_in_order),
     Rule("broadcast-to-same-shape", call("broadcast_to", x), _unless_moved),
     Rule(
         "broadcast-of-broadcast",

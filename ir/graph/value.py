@@ -359,23 +359,28 @@ class Builder:
     def rebuild(self, value: Value, operands: Sequence[Value]) -> Value:
         """The same op on other operands."""
         operands = tuple(operands)
-        normal = self.facts.normalize_type
         attributes = value.attributes
-        if self.facts.replacements:
+        if attributes and self.facts.replacements:
             attributes = MappingProxyType({
                 name: map_sizes(attribute, self.facts.normalize)
                 for name, attribute in attributes.items()
             })  # fmt: skip
-        type_: Type | None = None
-        if normal(value.type) == value.type and all(
-            normal(new.type) == old.type
-            for new, old in zip(operands, value.operands, strict=True)
-        ):
-            # What made the type is the same, so inferring it again is waste.
-            type_ = value.type
+        # Where the operands' types are what they were, inferring is waste.
+        type_ = value.type if self._is_normal(value.type) else None
+        for new, old in zip(operands, value.operands, strict=True):
+            if new.type is not old.type and not self._same_type(new, old):
+                type_ = None
         return self._intern(
             value.op, operands, attributes, value.regions, value.locations, type_
         )
+
+    def _is_normal(self, type_: Type) -> bool:
+        normal = self.facts.normalize_type(type_)
+        return normal is type_ or normal == type_
+
+    def _same_type(self, left: Value, right: Value) -> bool:
+        normalize_type = self.facts.normalize_type
+        return normalize_type(left.type) == normalize_type(right.type)
 
 
 def merge_locations(value: Value, locations: tuple[Location, ...]) -> None:

@@ -202,6 +202,10 @@ class Contract(Nest):
                 finish()
 
 
+# Sums of so few terms leave most lanes of a vector idle.
+_SHORT_SUM = 8
+
+
 class _VectorChoice:
     """Which letter a contraction's vectors run along.
 
@@ -232,10 +236,17 @@ class _VectorChoice:
             )
 
         last = output[-1:]
+        sizes = letter_sizes(context.attributes["spec"], context.types)
+
+        def fills(letter: str) -> bool:
+            size = sizes[letter]
+            return not isinstance(size, int) or size > _SHORT_SUM
+
         if last and runs_along(last):
             self.output_letter = last
         else:
-            self.summed_letter = next(filter(runs_along, summed), "")
+            long = (letter for letter in summed if fills(letter))
+            self.summed_letter = next(filter(runs_along, long), "")
             if not self.summed_letter:
                 self.output_letter = last
 

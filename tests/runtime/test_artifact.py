@@ -204,7 +204,11 @@ def test_a_message_is_no_format():
 
 @pytest.mark.parametrize(
     "array",
-    [np.arange(6.0).reshape(2, 3), np.array(3, np.int8), np.zeros((0, 4), np.complex64)],
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.array(3, np.int8),
+        np.zeros((0, 4), np.complex64),
+    ],
     ids=str,
 )
 def test_arrays_in_parts(array):

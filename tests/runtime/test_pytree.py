@@ -147,7 +147,9 @@ def test_a_list_that_contains_itself():
 
 def test_a_field_that_was_never_set():
     broken = object.__new__(Slotted)
-    with pytest.raises(StructureError, match="the field 'a' of a Slotted was never set"):
+    with pytest.raises(
+        StructureError, match="the field 'a' of a Slotted was never set"
+    ):
         flatten(broken)
 
 

@@ -50,18 +50,21 @@ _TWO_OVER_PI_DIGITS = (
 # M. H. Payne and R. N. Hanek, "Radian reduction for trigonometric functions", SIGNUM
 # Newsletter 18 (1983), in whole numbers. x is m * 2**e; of x * 2/pi only what is left
 # of a whole turn matters, so m is multiplied by the 192 digits of 2/pi that begin two
-# places before the point: the product's first two bits are the quadrant. At least 75
-# bits of the fraction are right, since none is closer to 0 than 2**-62 (J.-M. Muller,
-# Elementary Functions, section 11.3). The fraction is multiplied by pi/2 * 2**63.
+# places before the point: the product's first two bits are the quadrant. Its first 128
+# bits are kept. At least 63 bits of the fraction are right, since none is closer to 0
+# than 2**-62 (J.-M. Muller, Elementary Functions, section 11.3). The fraction is
+# multiplied by pi/2 * 2**63.
 _REDUCE_TEXT = """\
-define internal void @penstock.reduce_angles(
+define internal void @penstock.reduce_angles.ELEMENT(
     ptr %x, ptr %rest, ptr %low.out, ptr %turn, i64 %count) {
 entry:
   br label %loop
 loop:
   %i = phi i64 [0, %entry], [%next, %done]
-  %x.at = getelementptr double, ptr %x, i64 %i
-  %bits = load i64, ptr %x.at, align 8
+  %x.at = getelementptr FLOAT, ptr %x, i64 %i
+  %x.value = load FLOAT, ptr %x.at
+  %x.double = WIDEN
+  %bits = bitcast double %x.double to i64
   %exponent = lshr i64 %bits, 52
   %small = icmp ult i64 %exponent, 1039
   br i1 %small, label %done, label %reduce
@@ -69,33 +72,52 @@ reduce:
   %fraction = and i64 %bits, 4503599627370495
   %mantissa = or i64 %fraction, 4503599627370496
   %position = sub i64 2101, %exponent
-  %byte = lshr i64 %position, 3
-  %digits.at = getelementptr i8, ptr @penstock.two_over_pi, i64 %byte
-  %digits = load i256, ptr %digits.at, align 1
-  %bit = and i64 %position, 7
-  %bit.wide = zext i64 %bit to i256
-  %aligned = lshr i256 %digits, %bit.wide
-  %window = trunc i256 %aligned to i192
-  %factor = zext i64 %mantissa to i192
-  %product = mul i192 %window, %factor
-  %half = shl i192 1, 189
-  %rounded = add i192 %product, %half
-  %quadrant = lshr i192 %rounded, 190
-  %quadrant.word = trunc i192 %quadrant to i64
-  %whole = shl i192 %quadrant, 190
-  %difference = sub i192 %product, %whole
-  %negative = icmp slt i192 %difference, 0
-  %opposite = sub i192 0, %difference
-  %magnitude = select i1 %negative, i192 %opposite, i192 %difference
-  %some = or i192 %magnitude, 1
-  %zeros = call i192 @llvm.ctlz.i192(i192 %some, i1 true)
-  %normal = shl i192 %some, %zeros
-  %top = lshr i192 %normal, 128
-  %top.word = trunc i192 %top to i64
+  %word = lshr i64 %position, 6
+  %bit = and i64 %position, 63
+  %at.0 = getelementptr i64, ptr @penstock.two_over_pi, i64 %word
+  %digits.0 = load i64, ptr %at.0
+  %at.1 = getelementptr i8, ptr %at.0, i64 8
+  %digits.1 = load i64, ptr %at.1
+  %at.2 = getelementptr i8, ptr %at.0, i64 16
+  %digits.2 = load i64, ptr %at.2
+  %at.3 = getelementptr i8, ptr %at.0, i64 24
+  %digits.3 = load i64, ptr %at.3
+  %window.0 = call i64 @llvm.fshr.i64(i64 %digits.1, i64 %digits.0, i64 %bit)
+  %window.1 = call i64 @llvm.fshr.i64(i64 %digits.2, i64 %digits.1, i64 %bit)
+  %window.2 = call i64 @llvm.fshr.i64(i64 %digits.3, i64 %digits.2, i64 %bit)
+  %factor = zext i64 %mantissa to i128
+  %wide.0 = zext i64 %window.0 to i128
+  %wide.1 = zext i64 %window.1 to i128
+  %product.0 = mul i128 %factor, %wide.0
+  %carry = lshr i128 %product.0, 64
+  %product.1 = mul i128 %factor, %wide.1
+  %lower = add i128 %product.1, %carry
+  %product.2 = mul i64 %mantissa, %window.2
+  %product.wide = zext i64 %product.2 to i128
+  %upper = shl i128 %product.wide, 64
+  %product = add i128 %upper, %lower
+  %half = shl i128 1, 125
+  %rounded = add i128 %product, %half
+  %quadrant = lshr i128 %rounded, 126
+  %quadrant.word = trunc i128 %quadrant to i64
+  %whole = shl i128 %quadrant, 126
+  %difference = sub i128 %product, %whole
+  %negative = icmp slt i128 %difference, 0
+  %opposite = sub i128 0, %difference
+  %magnitude = select i1 %negative, i128 %opposite, i128 %difference
+  %high.wide = lshr i128 %magnitude, 64
+  %high.word = trunc i128 %high.wide to i64
+  %low.word = trunc i128 %magnitude to i64
+  %high.some = or i64 %high.word, 1
+  %zeros = call i64 @llvm.ctlz.i64(i64 %high.some, i1 true)
+  %top.word = call i64 @llvm.fshl.i64(i64 %high.word, i64 %low.word, i64 %zeros)
   %top.wide = zext i64 %top.word to i128
   %scaled = mul i128 %top.wide, 14488038916154245684
   %scaled.top = lshr i128 %scaled, 64
   %scaled.word = trunc i128 %scaled.top to i64
+  %power = sub i64 962, %zeros
+  %power.bits = shl i64 %power, 52
+  %power.number = bitcast i64 %power.bits to double
   %scaled.high = and i64 %scaled.word, -2048
   %scaled.low = and i64 %scaled.word, 2047
   %high = uitofp i64 %scaled.high to double
@@ -103,22 +125,20 @@ reduce:
   %number = fadd double %high, %low
   %kept = fsub double %number, %high
   %number.low = fsub double %low, %kept
-  %zeros.word = trunc i192 %zeros to i64
-  %power = sub i64 962, %zeros.word
-  %power.bits = shl i64 %power, 52
-  %power.number = bitcast i64 %power.bits to double
   %power.opposite = fneg double %power.number
   %power.signed = select i1 %negative, double %power.opposite, double %power.number
   %finite = icmp ult i64 %exponent, 2047
   %unit = select i1 %finite, double %power.signed, double 0x7FF8000000000000
   %angle = fmul double %number, %unit
   %angle.low = fmul double %number.low, %unit
-  %rest.at = getelementptr double, ptr %rest, i64 %i
-  store double %angle, ptr %rest.at, align 8
-  %low.at = getelementptr double, ptr %low.out, i64 %i
-  store double %angle.low, ptr %low.at, align 8
-  %turn.at = getelementptr i64, ptr %turn, i64 %i
-  store i64 %quadrant.word, ptr %turn.at, align 8
+  NARROW
+  %rest.at = getelementptr FLOAT, ptr %rest, i64 %i
+  store FLOAT %rest.value, ptr %rest.at
+  %low.at = getelementptr FLOAT, ptr %low.out, i64 %i
+  store FLOAT %low.value, ptr %low.at
+  %turn.value = TURN
+  %turn.at = getelementptr INTEGER, ptr %turn, i64 %i
+  store INTEGER %turn.value, ptr %turn.at
   br label %done
 done:
   %next = add i64 %i, 1
@@ -196,8 +216,11 @@ def _in_pieces(e: Emitter, x: Operand) -> Angle:
 def _reduce_large(e: Emitter, x: Operand, angle: Angle) -> Angle:
     """Reduce again those lanes that are large; one at a time, since they are rare."""
     digits = int(_TWO_OVER_PI_DIGITS, 16).to_bytes(176, "little")
-    e.module.bytes_data("penstock.two_over_pi", digits)
-    e.module.declare("llvm.ctlz.i192", "i192 @llvm.ctlz.i192(i192, i1)")
+    e.module.bytes_data("penstock.two_over_pi", digits, align=8)
+    for intrinsic in ("fshl", "fshr"):
+        full = f"llvm.{intrinsic}.i64"
+        e.module.declare(full, f"i64 @{full}(i64, i64, i64)")
+    e.module.declare("llvm.ctlz.i64", "i64 @llvm.ctlz.i64(i64, i1)")
     name = e.module.text_function("penstock.reduce_angles", _REDUCE_TEXT)
     width, element = x.width, x.element
     slots = [e.allocate(8 * width) for _ in range(4)]

@@ -40,7 +40,9 @@ class EmitterCore:
             for p in parameters
         )
         linkage = "internal " if internal else ""
-        self._head = f"define {linkage}{result_type} @{name}({signature}) #{int(rare)} {{"
+        self._head = (
+            f"define {linkage}{result_type} @{name}({signature}) #{int(rare)} {{"
+        )
         self._entry: list[str] = []
         self._lines: list[str] = []
         self._values = 0

@@ -1,0 +1,205 @@
+"""Why a variant does not serve a call, and which variant comes nearest to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penstock.ir.dims import evaluate_dim
+from penstock.ir.errors import TextError
+from penstock.ir.guards import Guard, parse_guard
+from penstock.ir.reals import Real
+from penstock.ir.types import dtype_of
+from penstock.runtime.leaves import ArrayLeaf, KeyLeaf, Leaf
+from penstock.runtime.record import Record
+
+if TYPE_CHECKING:
+    from penstock.runtime.binding import Call
+    from penstock.runtime.dispatch import Variant
+
+__all__ = ["Refusal", "describe_value", "host_numbers", "nearest", "refusals"]
+
+
+class Refusal(Record):
+    """One thing in which a call differs from what a variant takes.
+
+    Args:
+        kind: ``"structure"``, ``"argument"``, ``"captured"``, ``"gone"`` (what it
+            captures cannot be read) or ``"guard"``.
+        name: the leaf as messages call it, or the guard.
+        now: what the call has.
+        wanted: what the variant takes.
+        change: the difference alone: ``f64, was f32``.
+    """
+
+    kind: str
+    name: str = ""
+    now: str = ""
+    wanted: str = ""
+    change: str = ""
+
+    def __str__(self) -> str:
+        """Why the variant does not serve the call."""
+        if self.kind == "structure":
+            return f"its arguments are nested as {self.now}"
+        if self.kind == "gone":
+            return "what it captures has gone, or is nested otherwise"
+        if self.kind == "guard" and self.name:
+            found = f": {self.now}" if self.now else ""
+            return f"it does not hold that {self.name}{found}"
+        if self.kind == "guard":
+            return "a guard does not hold"
+        return f"{self.name} is {self.now}, not {self.wanted}"
+
+    @property
+    def reason(self) -> str:
+        """Why the call needed a variant of its own."""
+        if self.kind == "structure":
+            return f"arguments nested as {self.now}, were {self.wanted}"
+        if self.kind == "guard" and self.name:
+            found = f": {self.now}" if self.now else ""
+            return f"{self.name} does not hold{found}"
+        if self.kind == "argument":
+            return f"argument {self.name}: {self.change}"
+        if self.kind == "captured":
+            return f"{self.name} changed from {self.wanted} to {self.now}"
+        return str(self)
+
+
+def refusals(variant: Variant, call: Call) -> list[Refusal]:
+    """Every leaf that a variant does not take, or else a guard that does not hold.
+
+    Args:
+        variant: the variant.
+        call: the call.
+
+    Returns:
+        Nothing, if the variant serves the call.
+    """
+    signature = variant.signature
+    if call.structure != signature.structure:
+        now, wanted = str(call.structure), str(signature.structure)
+        return [Refusal("structure", "arguments", now, wanted)]
+    first = signature.argument_count
+    names = signature.leaf_names()
+    pairs = list(zip(names, signature.leaves, call.leaves, strict=False))
+    found = [_leaf_refusal("argument", *p) for p in pairs if not p[1].accepts(p[2])]
+    captured = signature.read_captured(call.leaves)
+    if captured is None:
+        # It may hang on an argument that is none of those the variant takes.
+        return found or [Refusal("gone")]
+    pairs = list(zip(names[first:], signature.leaves[first:], captured, strict=True))
+    found += [_leaf_refusal("captured", *p) for p in pairs if not p[1].accepts(p[2])]
+    if found:
+        return found
+    inputs = call.leaves + captured
+    failed = variant.failed_guard(inputs)
+    return [_guard_refusal(variant, failed - 1, inputs)] if failed else []
+
+
+def nearest(
+    variants: Sequence[Variant], call: Call
+) -> tuple[Variant, list[Refusal]] | None:
+    """The variant that a call differs least from, and how; ``None`` without variants.
+
+    Args:
+        variants: none of them serves the call.
+        call: the call.
+    """
+    compared = [(variant, refusals(variant, call)) for variant in variants]
+    return min(compared, key=lambda pair: _distance(pair[1]), default=None)
+
+
+def _distance(found: Sequence[Refusal]) -> tuple[int, int]:
+    order = ("guard", "captured", "argument", "gone", "structure")
+    return max((order.index(entry.kind) for entry in found), default=0), len(found)
+
+
+def _leaf_refusal(kind: str, name: str, leaf: Leaf, value: object) -> Refusal:
+    now, wanted = describe_value(value), leaf.describe()
+    change = f"{now}, was {wanted}"
+    if isinstance(leaf, ArrayLeaf) and type(value) is np.ndarray:
+        change = _array_change(leaf, value) or change
+    return Refusal(kind, name, now, wanted, change)
+
+
+def _array_change(leaf: ArrayLeaf, value: np.ndarray[Any, Any]) -> str:
+    changes = []
+    dtype = dtype_of(value.dtype) or value.dtype
+    if dtype != leaf.dtype:
+        changes.append(f"{dtype}, was {leaf.dtype}")
+    if value.ndim != leaf.rank:
+        changes.append(f"rank {value.ndim}, was {leaf.rank}")
+    elif leaf.sizes is not None:
+        changes += [
+            f"size {size} of axis {axis}, was {wanted}"
+            for axis, (size, wanted) in enumerate(
+                zip(value.shape, leaf.sizes, strict=True)
+            )
+            if wanted is not None and wanted != size
+        ]
+    if leaf.layout == "contiguous" and not value.flags.c_contiguous:
+        changes.append("strided, was contiguous")
+    return "; ".join(changes)
+
+
+def _guard_refusal(variant: Variant, index: int, inputs: Sequence[Any]) -> Refusal:
+    guards = () if variant.artifact is None else variant.artifact.guards
+    if index >= len(guards):
+        return Refusal("guard")
+    text = guards[index]
+    try:
+        guard = parse_guard(text)
+        return Refusal("guard", text, _sides(guard, host_numbers(variant, inputs)))
+    except (LookupError, TextError):
+        # Sizes that the artifact does not say the places of.
+        return Refusal("guard", text)
+
+
+def _sides(guard: Guard, numbers: Mapping[str, Any]) -> str:
+    """What the sides of a guard are, of those that are not plain numbers."""
+    sides = []
+    for side in (guard.left, guard.right):
+        if isinstance(side, Real):
+            value: float = side.evaluate(numbers, numbers)
+        else:
+            value = evaluate_dim(side, numbers)
+        if str(side) != str(value):
+            sides.append((str(side), value))
+    if len(sides) == 1:
+        return f"{sides[0][0]} is {sides[0][1]}"
+    return " and ".join(str(value) for _, value in sides)
+
+
+def host_numbers(variant: Variant, inputs: Sequence[Any]) -> dict[str, Any]:
+    """The sizes, integers and floats of a call, by the names that guards give them.
+
+    Args:
+        variant: its artifact says where each stands.
+        inputs: all leaves of a call, the captured ones too.
+    """
+    artifact = variant.artifact
+    places = {} if artifact is None else artifact.facts.get("symbols", {})
+    leaves = variant.signature.leaves
+    values = [v for leaf, v in zip(leaves, inputs, strict=True) if leaf.slot_count]
+    numbers: dict[str, Any] = {}
+    for name, (place, axis) in places.items():
+        value = values[place]
+        is_array = isinstance(value, np.ndarray)
+        numbers[name] = value.shape[axis] if is_array else value
+    return numbers
+
+
+def describe_value(value: object) -> str:
+    """A leaf of a call as messages show it: its kind, with its sizes."""
+    if type(value) is np.ndarray:
+        dtype = dtype_of(value.dtype) or value.dtype
+        layout = "" if value.flags.c_contiguous else " strided"
+        return f"{dtype}[{','.join(map(str, value.shape))}]{layout}"
+    if isinstance(value, np.ndarray):
+        return type(value).__name__
+    if type(value) in (int, float):
+        return f"{type(value).__name__} ({value!r})"
+    return KeyLeaf(value).describe()
