@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Collection
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
+from weakref import WeakKeyDictionary
 
 from penstock.driver import (
     STAGES,
@@ -17,9 +18,14 @@ from penstock.driver import (
 )
 from penstock.ir.errors import OptionError
 from penstock.ir.location import hide_directory
+from penstock.making import Making, reason_for
 from penstock.runtime.binding import Binder, Call
+from penstock.runtime.config import config
 from penstock.runtime.dispatch import Dispatcher, DispatchOptions, Statistics, Variant
 from penstock.runtime.native import new_callable
+
+if TYPE_CHECKING:
+    from penstock.explain import Explanation
 
 __all__ = ["Compiled", "Lowered", "compile"]
 
@@ -93,6 +99,33 @@ class Compiled:
         call = self.dispatcher.binder.bind(args, kwargs)
         return Lowered(self._state.lower(call))
 
+    def explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """What has been compiled, why, and what it computes where.
+
+        Args:
+            *args: as in a call, to ask about the variant that serves it, which is
+                compiled if need be; without any, about all variants so far.
+            **kwargs: as in a call.
+
+        Returns:
+            An Explanation, which prints as text and has the same in attributes.
+
+        Raises:
+            PenstockError: the function cannot be compiled for these arguments.
+
+        Example:
+            >>> import numpy as np
+            >>> import penstock as ps
+            >>> f = ps.compile(lambda x: x * 2)
+            >>> (variant,) = f.explain(np.ones(1000)).variants
+            >>> variant.reason, variant.takes, variant.kernels[0].flops
+            ('first call', ('x: f64[n]',), 1000)
+        """
+        asked = bool(args or kwargs)
+        return self._state.explain(
+            self.dispatcher.binder.bind(args, kwargs) if asked else None
+        )
+
     def stats(self) -> Statistics:
         """Counts: ``calls``, ``compiles``, ``cache_hits``, ``variants``, and
         ``compile_seconds``.
@@ -127,20 +160,40 @@ class Compiled:
 class _State:
     """What a Compiled keeps besides its variants."""
 
+    # Set by `compile`: each needs the other.
+    dispatcher: Dispatcher
+
     def __init__(
         self, function: Callable[..., Any], options: CompileOptions, name: str
     ) -> None:
         self.function = function
         self.options = options
         self.name = name
-        self.compilations: dict[Variant, Compilation] = {}
+        self.makings: WeakKeyDictionary[Variant, Making] = WeakKeyDictionary()
+        self.count = 0
 
     def compile_variant(self, call: Call) -> Variant:
+        reason = reason_for(call, self.dispatcher.variants, self.makings)
         variant, compilation = compile_variant(
             self.function, call, self.options, self.name
         )
-        self.compilations[variant] = compilation
+        self.count += 1
+        seconds = dict(compilation.seconds)
+        self.makings[variant] = Making(self.count, reason, compilation, seconds)
+        if (folder := config.dump) is not None:
+            from penstock.dump import dump
+
+            dump(folder, variant, self.makings[variant])
         return variant
+
+    def explain(self, call: Call | None) -> Explanation:
+        from penstock.explain import Explanation, VariantReport
+
+        dispatcher = self.dispatcher
+        asked = dispatcher.variants if call is None else [dispatcher.variant_for(call)]
+        reports = [VariantReport.of(one, self.makings[one], call) for one in asked]
+        reports.sort(key=lambda report: report.number)
+        return Explanation(self.name, dispatcher.statistics(), tuple(reports))
 
     def lower(self, call: Call) -> Compilation:
         traced = trace(
@@ -255,6 +308,7 @@ def _compiled(
     dispatcher = Dispatcher(
         binder, DispatchOptions(threads), state.compile_variant
     )
+    state.dispatcher = dispatcher
     made = new_callable(Compiled, dispatcher, support())
     vars(made).update(
         {

@@ -20,6 +20,7 @@ from typing import Any
 
 import penstock.ir as penstock_ir
 from penstock.frontend.trace import Trace, trace
+from penstock.ir.dims import symbols_of
 from penstock.ir.graph.value import Function
 from penstock.ir.location import Location
 from penstock.ir.plan.node import Plan
@@ -35,7 +36,7 @@ from penstock.runtime.cache import default_cache, support_data
 from penstock.runtime.dispatch import Variant
 from penstock.runtime.executable import Executable
 from penstock.runtime.machine import Machine, host
-from penstock.runtime.signature import ArrayLeaf, RealLeaf
+from penstock.runtime.signature import ArrayLeaf, IntegerLeaf, RealLeaf
 from penstock.runtime.support import Support, load_support
 
 __all__ = ["STAGES", "Compilation", "CompileOptions", "compile_variant"]
@@ -252,9 +253,33 @@ def make_artifact(compilation: Compilation) -> Artifact:
             "error_origins": [
                 origin_of(error.loc, function) for error in compilation.errors
             ],
+            "symbols": symbol_places(compilation.traced),
         },
         parts={SHARED_OBJECT: code},
     )
+
+
+def symbol_places(traced: Trace) -> dict[str, list[int]]:
+    """Where the sizes and host numbers that guards ask about are found in a call.
+
+    Returns:
+        For each name the number of the leaf among those that take slots, and the axis
+        of which it is the size.
+    """
+    places: dict[str, list[int]] = {}
+    parameters = iter(traced.function.parameters)
+    integers = iter(traced.function.integers)
+    leaves = [leaf for leaf in traced.signature.leaves if leaf.slot_count]
+    for number, leaf in enumerate(leaves):
+        if isinstance(leaf, IntegerLeaf):
+            places[next(integers)] = [number, 0]
+            continue
+        parameter = next(parameters)
+        if isinstance(leaf, RealLeaf):
+            places[str(parameter.attributes["name"])] = [number, 0]
+        for axis, size in enumerate(parameter.shape):
+            places |= {name: [number, axis] for name in symbols_of(size)}
+    return places
 
 
 def origin_of(loc: Location | None, function: Function) -> int:

@@ -384,6 +384,9 @@ def without_remainders(size: Size) -> Size:
 _TOKEN = re.compile(r"\s*(?:(\d+)|(min|max)\b|([A-Za-z_]\w*)|(//|[-+*%(),]))")
 
 
+_MOST_TERMS = 4096
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self.tokens: list[str] = []
@@ -425,6 +428,9 @@ class _Parser:
             operation = self.take()
             right = self.factor()
             if operation == "*":
+                # A short text could name a product with billions of terms.
+                if len(_terms(total)) * len(_terms(right)) > _MOST_TERMS:
+                    raise self.error()
                 total = total * right
             elif operation == "//":
                 total = _divide(total, right)

@@ -10,7 +10,7 @@ from types import CodeType, FrameType
 
 import numpy as np
 
-__all__ = ["Location", "hide_directory", "user_location"]
+__all__ = ["Location", "hide_directory", "is_user_code", "user_location"]
 
 _hidden_directories: list[str] = [
     os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
@@ -148,6 +148,11 @@ class Location:
             f"  {number} | {text}\n"
             f"  {margin} | {' ' * start}{'^' * max(stop - start, 1)}"
         )
+
+
+def is_user_code(code: CodeType) -> bool:
+    """Whether code is neither ours nor NumPy's."""
+    return not _is_hidden(code.co_filename)
 
 
 def user_location() -> Location | None:

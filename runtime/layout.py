@@ -6,6 +6,7 @@ generates, reads it. Every word has 64 bits; offsets are in bytes.
 
 from __future__ import annotations
 
+import zlib
 from typing import Final
 
 __all__ = [
@@ -29,9 +30,6 @@ __all__ = [
     "Table",
     "Variant",
 ]
-
-SUPPORT_VERSION: Final = 2
-"""Raised when anything in this file changes, or what the support object exports."""
 
 FUNCTIONS: Final = (
     "Py_IncRef",
@@ -214,3 +212,24 @@ class ResultForm:
     SINGLE: Final = 0
     TUPLE: Final = 1
     WRAPPED: Final = 2
+
+
+def _version() -> int:
+    """A number that differs for every content of this file."""
+    tables = (
+        Callable, Array, Descriptor, Table, Variant, Leaf, LeafKind, Reader,
+        ReaderKind, Result, ResultKind, ResultForm,
+    )  # fmt: skip
+    constants = [
+        sorted((name, offset) for name, offset in vars(table).items() if name.isupper())
+        for table in tables
+    ]
+    words = (FLOAT_VALUE, TUPLE_LENGTH, TUPLE_ITEMS)
+    text = repr((FUNCTIONS, NUMPY_FUNCTIONS, OBJECTS, words, constants))
+    return _GENERATION << 32 | zlib.crc32(text.encode())
+
+
+# Raised when the generated code changes in another way than by this file.
+_GENERATION = 3
+SUPPORT_VERSION: Final = _version()
+"""Stands in the support object, so that none of another layout is ever used."""

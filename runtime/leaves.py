@@ -8,6 +8,7 @@ serves that key alone.
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -189,6 +190,8 @@ class KeyLeaf(Leaf):
 
     def describe(self) -> str:
         """The key's text, cut short."""
+        if isinstance(self.value, ModuleType):
+            return f"module {self.value.__name__}"
         text = getattr(self.value, "__qualname__", None) or repr(self.value)
         return text if len(text) <= 40 else f"{text[:37]}..."
 

@@ -16,6 +16,8 @@ __all__ = [
     "DefaultReader",
     "GlobalReader",
     "ItemReader",
+    "KeysReader",
+    "LengthReader",
     "Reader",
     "ValueReader",
 ]
@@ -177,6 +179,59 @@ class ItemReader(Reader):
     def place(self) -> Hashable:
         """The parent and the key."""
         return self.parent, constant_key(self.key)
+
+
+class LengthReader(Reader):
+    """How many items a container has.
+
+    Args:
+        parent: reads the container.
+    """
+
+    __slots__ = ("parent",)
+
+    def __init__(self, parent: Reader) -> None:
+        self.parent = parent
+
+    def read(self, arguments: Sequence[Any] = ()) -> Any:
+        """The number of items now."""
+        return len(self.parent.read(arguments))
+
+    def describe(self) -> str:
+        """``len(layers)``."""
+        return f"len({_bare(self.parent)})"
+
+    def place(self) -> Hashable:
+        """The parent."""
+        return self.parent
+
+
+class KeysReader(Reader):
+    """The keys of a dict, in their order; the members of a set.
+
+    Args:
+        parent: reads the dict or set.
+    """
+
+    __slots__ = ("parent",)
+
+    def __init__(self, parent: Reader) -> None:
+        self.parent = parent
+
+    def read(self, arguments: Sequence[Any] = ()) -> Any:
+        """A tuple of the keys now, or a frozenset of the members."""
+        container = self.parent.read(arguments)
+        if isinstance(container, (set, frozenset)):
+            return frozenset(container)
+        return tuple(container)
+
+    def describe(self) -> str:
+        """``keys of params``."""
+        return f"keys of {_bare(self.parent)}"
+
+    def place(self) -> Hashable:
+        """The parent."""
+        return self.parent
 
 
 class DefaultReader(Reader):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from penstock.runtime.binding import Call
     from penstock.runtime.dispatch import Variant
 
-__all__ = ["Refusal", "describe_value", "host_numbers", "nearest", "refusals"]
+__all__ = ["Refusal", "describe_value", "host_numbers", "nearest", "readable_guard", "refusals"]
 
 
 class Refusal(Record):
@@ -69,7 +70,7 @@ class Refusal(Record):
 
 
 def refusals(variant: Variant, call: Call) -> list[Refusal]:
-    """Every leaf that a variant does not take, or else a guard that does not hold.
+    """Every leaf that a variant does not take, or else every guard that fails.
 
     Args:
         variant: the variant.
@@ -96,7 +97,7 @@ def refusals(variant: Variant, call: Call) -> list[Refusal]:
         return found
     inputs = call.leaves + captured
     failed = variant.failed_guard(inputs)
-    return [_guard_refusal(variant, failed - 1, inputs)] if failed else []
+    return _guard_refusals(variant, failed - 1, inputs) if failed else []
 
 
 def nearest(
@@ -145,17 +146,34 @@ def _array_change(leaf: ArrayLeaf, value: np.ndarray[Any, Any]) -> str:
     return "; ".join(changes)
 
 
-def _guard_refusal(variant: Variant, index: int, inputs: Sequence[Any]) -> Refusal:
+def _guard_refusals(
+    variant: Variant, first: int, inputs: Sequence[Any]
+) -> list[Refusal]:
     guards = () if variant.artifact is None else variant.artifact.guards
-    if index >= len(guards):
-        return Refusal("guard")
-    text = guards[index]
+    if first >= len(guards):
+        return [Refusal("guard")]
     try:
-        guard = parse_guard(text)
-        return Refusal("guard", text, _sides(guard, host_numbers(variant, inputs)))
+        numbers = host_numbers(variant, inputs)
+        parsed = [(text, parse_guard(text)) for text in guards]
+        return [
+            Refusal("guard", readable_guard(text), _sides(guard, numbers))
+            for text, guard in parsed
+            if not guard.holds(numbers, numbers)
+        ]
     except (LookupError, TextError):
-        # Sizes that the artifact does not say the places of.
-        return Refusal("guard", text)
+        # The artifact does not say where its sizes stand.
+        return [Refusal("guard", readable_guard(guards[first]))]
+
+
+def readable_guard(guard: object) -> str:
+    """A guard, or a side of one, as people are shown it.
+
+    Example:
+        >>> readable_guard("%rate > 0.5"), readable_guard("n % 2 == 0")
+        ('rate > 0.5', 'n % 2 == 0')
+    """
+    # Its text marks the float arguments.
+    return re.sub(r"%(?=[^\W\d])", "", str(guard))
 
 
 def _sides(guard: Guard, numbers: Mapping[str, Any]) -> str:
@@ -167,7 +185,7 @@ def _sides(guard: Guard, numbers: Mapping[str, Any]) -> str:
         else:
             value = evaluate_dim(side, numbers)
         if str(side) != str(value):
-            sides.append((str(side), value))
+            sides.append((readable_guard(side), value))
     if len(sides) == 1:
         return f"{sides[0][0]} is {sides[0][1]}"
     return " and ".join(str(value) for _, value in sides)

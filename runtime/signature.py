@@ -41,6 +41,8 @@ from penstock.runtime.readers import (
     DefaultReader,
     GlobalReader,
     ItemReader,
+    KeysReader,
+    LengthReader,
     Reader,
     ValueReader,
 )
@@ -63,7 +65,9 @@ __all__ = [
     "IntegerResult",
     "ItemReader",
     "KeyLeaf",
+    "KeysReader",
     "Leaf",
+    "LengthReader",
     "Parameter",
     "ParameterResult",
     "Reader",

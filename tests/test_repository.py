@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import penstock
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS = {
@@ -77,9 +79,9 @@ def test_files_are_short_or_say_why_not():
     assert long == set(LONG_FILES)
 
 
-def test_changelog_opens_with_the_version():
+def test_one_version_everywhere():
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
-    assert headings[0] == PROJECT["project"]["version"]
+    assert headings[0] == PROJECT["project"]["version"] == penstock.__version__
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])

@@ -1,20 +1,30 @@
-"""From a Python function and the arguments of a call to a graph."""
+"""From a Python function and the arguments of a call to a graph.
+
+The function runs once, on traced values, over views of what it reads. What it
+computes becomes Values; what it asks about sizes and numbers becomes guards.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import CodeType, TracebackType
 from typing import Any
 
+from penstock.frontend.arguments import Arguments
+from penstock.frontend.captured import Capture
 from penstock.frontend.inputs import Inputs
-from penstock.frontend.results import collect_results
+from penstock.frontend.results import Results, collect_results
 from penstock.frontend.tracer import Tracer
-from penstock.ir.dims import Size
-from penstock.ir.graph.value import Function
+from penstock.ir.dims import Dim, Size
+from penstock.ir.errors import OptionError, TraceError
+from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.location import Location, is_user_code
 from penstock.ir.reals import Real
 from penstock.runtime.binding import Call
+from penstock.runtime.readers import ValueReader
 from penstock.runtime.signature import Signature
-from penstock.runtime.pytree import unflatten
 
 __all__ = ["Trace", "trace"]
 
@@ -27,15 +37,15 @@ class Trace:
         function: the graph, with its guards.
         signature: how a call becomes the graph's inputs, and its results what the
             caller gets.
-        host_numbers: the integers and floats that the function returns, as
-            expressions: element ``i`` belongs behind the results' sizes.
+        host_numbers: the integers and floats that the function returns; element ``i``
+            belongs behind the sizes of all array results.
         hints: the value that each symbol had in the call that was traced.
     """
 
     function: Function
     signature: Signature
-    host_numbers: tuple[Size | Real, ...]
-    hints: dict[str, int]
+    host_numbers: tuple[Size | Real, ...] = ()
+    hints: dict[str, int] = field(default_factory=dict)
 
 
 def trace(
@@ -45,17 +55,44 @@ def trace(
     static: Collection[Any] = (),
     name: str | None = None,
 ) -> Trace:
+    """Trace a function for the arguments of a call.
+
+    Args:
+        function: any callable of Python.
+        call: its arguments, bound and flattened.
+        static: names of arguments whose numbers and sizes are fixed (``"n"``), and
+            ``(name, axis)`` for one size (``("x", 1)``).
+        name: the graph's name; the function's by default.
+
+    Returns:
+        The graph, and the signature under which it serves.
+
+    Raises:
+        PenstockError: the function cannot be compiled; the error names the line.
+        Exception: whatever the function itself raises.
+
+    Example:
+        >>> from penstock.runtime.binding import Binder
+        >>> def double(x): return x + x
+        >>> call = Binder.of(double).bind((np.ones(3, np.float32),), {})
+        >>> print(trace(double, call).function.type)
+        ((f32[n],), (f32[n],))
+    """
     tracer = Tracer(name or getattr(function, "__name__", type(function).__name__))
     inputs = Inputs(tracer, static)
     with tracer:
-        names = call.leaf_names()
-        handles = [
-            inputs.add(leaf, leaf_name, f"argument {leaf_name}")
-            for leaf, leaf_name in zip(call.leaves, names, strict=True)
-        ]
-        values = unflatten(call.structure, handles)
-        returned = function(*values)
-        results = collect_results(tracer, inputs, returned, None)
+        capture = Capture(tracer, inputs)
+        arguments = Arguments(capture, call)
+        returned = _run(function, capture, arguments)
+        plain = capture.objects.plain(returned)
+        results = collect_results(tracer, inputs, plain, _definition(function))
+    _check_static(inputs)
+    return _finish(tracer, inputs, capture, call, results)
+
+
+def _finish(
+    tracer: Tracer, inputs: Inputs, capture: Capture, call: Call, results: Results
+) -> Trace:
     graph = Function(
         tracer.name,
         tuple(inputs.parameters),
@@ -67,8 +104,113 @@ def trace(
         call.names,
         call.structure,
         tuple(inputs.leaves),
-        (),
+        tuple(capture.captured),
         tuple(results.leaves),
         results.structure,
     )
-    return Trace(graph, signature, tuple(results.host_numbers), tracer.hints)
+    host_numbers = tuple(
+        tracer.normalize(number) if isinstance(number, Dim) else number
+        for number in results.host_numbers
+    )
+    return Trace(_settled(graph), signature, host_numbers, tracer.hints)
+
+
+def _run(function: Any, capture: Capture, arguments: Arguments) -> Any:
+    """Call the function's view on the traced arguments."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if isinstance(code, CodeType) and code.co_flags & _SUSPENDING:
+        raise TraceError(
+            _definition(function),
+            "a generator or coroutine cannot be compiled",
+            code="generator",
+            hint="compile the function that it calls, and yield outside",
+        )
+    view = capture.wrap(function, ValueReader(function, "function"))
+    positional, keywords = arguments.values(function)
+    try:
+        returned = view(*positional, **keywords)
+    except RecursionError as error:
+        raise TraceError(
+            _innermost(error.__traceback__),
+            "the function calls itself without end while it is traced",
+            code="endless-recursion",
+            hint="a condition on traced values cannot end a recursion: use "
+            "ps.while_loop, or recurse on sizes and Python numbers",
+        ) from None
+    except NameError:
+        capture.check_unchanged()
+        raise
+    capture.check_unchanged()
+    return returned
+
+
+_SUSPENDING = (
+    inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+)
+
+
+def _definition(function: Any) -> Location | None:
+    """Where a function is defined."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if not isinstance(code, CodeType):
+        return None
+    return Location(code.co_filename, code.co_firstlineno)
+
+
+def _innermost(traceback: TracebackType | None) -> Location | None:
+    """The user's innermost line in a traceback."""
+    found = None
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if is_user_code(frame.f_code):
+            found = Location(frame.f_code.co_filename, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found
+
+
+def _check_static(inputs: Inputs) -> None:
+    unused = [entry for entry in inputs.static if entry not in inputs.used_static]
+    if unused:
+        entry = min(unused, key=str)
+        raise OptionError(
+            None,
+            f"static names {entry!r}, which is no argument of this call",
+            code="static-name",
+            hint="name an argument, 'x', or one of its axes, ('x', 0)",
+        )
+
+
+def _settled(graph: Function) -> Function:
+    """The graph with every size in the form that its guards give it.
+
+    Values that were made before a guard was known are made again.
+    """
+    facts = graph.facts
+    if not facts.replacements or not any(_is_stale(graph, v) for v in graph.values):
+        return graph
+    builder = Builder(facts)
+    made: dict[Value, Value] = {p: p for p in graph.parameters}
+    for value in graph.values:
+        made[value] = builder.rebuild(value, [made[operand] for operand in value.operands])
+    return Function(
+        graph.name,
+        graph.parameters,
+        tuple(made[result] for result in graph.results),
+        integers=graph.integers,
+        guards=graph.guards,
+    )
+
+
+def _is_stale(graph: Function, value: Value) -> bool:
+    from penstock.ir.attributes import map_sizes
+
+    facts = graph.facts
+    if facts.normalize_type(value.type) != value.type:
+        return True
+    return any(
+        map_sizes(attribute, facts.normalize) != attribute
+        for attribute in value.attributes.values()
+        if isinstance(attribute, (Dim, tuple))
+    )
+
+

@@ -445,23 +445,18 @@ class _ClusterWriter:
         outputs = self.outputs()
         for group in self.fuser.graph.in_order():
             self.write_cluster(group, group.members, outputs[group.index])
-        results, taken = [], set(self.function.parameters)
+        results: list[Value] = []
+        taken = set(self.function.parameters)
         for result in self.function.results:
-            base = self.fuser.alias.get(result, result)
-            if result in self.fuser.inline or base in taken or base.is_op("const"):
-                # Results share memory neither with arguments nor with each other.
-                copy = Group(-1, "map")
-                copy.loops = {
-                    axis: size for axis, size in enumerate(result.shape) if size != 1
-                }
-                copy.lanes[result] = tuple(
-                    axis if axis in copy.loops else None
-                    for axis in range(len(result.shape))
-                )
-                results.append(self.write_cluster(copy, [], [result])[0])
+            if result in self.fuser.inline and result not in self.fuser.alias:
+                written = self.write_inline(result)
             else:
-                taken.add(base)
-                results.append(self.in_memory(result))
+                written = self.in_memory(result)
+            # Results share memory neither with arguments nor with each other.
+            while (base := _base(written)) in taken or base.is_op("const"):
+                written = self.write_copy(written)
+            taken.add(base)
+            results.append(written)
         return Function(
             self.function.name,
             self.function.parameters,
@@ -469,6 +464,29 @@ class _ClusterWriter:
             integers=self.function.integers,
             effects=self.function.effects,
             guards=self.function.guards,
+        )
+
+    def write_inline(self, result: Value) -> Value:
+        """A result that is computed where it is read, in memory of its own."""
+        group = _whole_group(result)
+        return self.write_cluster(group, [], [result])[0]
+
+    def write_copy(self, written: Value) -> Value:
+        """A copy of an array of the new Function."""
+        region = Builder(self.function.facts)
+        type_ = region.facts.normalize_type(written.type)
+        parameter = region.parameter("a0", type_, written.locations)
+        lane = _whole_group(parameter).lanes[parameter]
+        return self.builder.add(
+            "cluster",
+            written,
+            regions=(Function("body", (parameter,), (parameter,)),),
+            locations=written.locations,
+            kind="map",
+            loops=tuple(size for size in parameter.shape if size != 1),
+            inner=(),
+            results=(lane,),
+            reductions=(),
         )
 
     def outputs(self) -> dict[int, list[Value]]:
@@ -565,6 +583,27 @@ class _ClusterWriter:
         if members:
             self.stored.update(zip(outputs, written, strict=True))
         return written
+
+
+def _base(value: Value) -> Value:
+    """The array in memory of which this is another shape."""
+    while value.is_op("reshape"):
+        (value,) = value.operands
+    return value
+
+
+def _whole_group(value: Value) -> Group:
+    """A group of one Value, with a loop for each axis that is not of size 1."""
+    group = Group(-1, "map")
+    lane: list[int | None] = []
+    for size in value.shape:
+        if size == 1:
+            lane.append(None)
+        else:
+            lane.append(len(group.loops))
+            group.loops[len(group.loops)] = size
+    group.lanes[value] = tuple(lane)
+    return group
 
 
 def _loop_order(group: Group, outputs: Sequence[Value]) -> list[int]:

@@ -20,8 +20,6 @@ __all__ = [
 MAXIMUM_DEPTH = 64
 """How deep brackets and regions may nest, lest reading them overflow the stack."""
 
-_LONGEST = 400
-
 _TOKEN = re.compile(
     r"""(?P<blank>[ \t\r\n]+|\#[^\n]*)
       | (?P<string>"(?:[^"\\\n]|\\.)*")
@@ -75,6 +73,9 @@ class Token:
 
 class Tokens:
     """The tokens of one text, read one after the other."""
+
+    # Characters of one size or guard.
+    longest = 400
 
     def __init__(self, text: str, file: str) -> None:
         self.text = text
@@ -162,7 +163,7 @@ class Tokens:
             depth += (text in OPENING) - (text in CLOSING)
             if depth < 0:
                 raise self.error("unmatched bracket", self.tokens[self.position - 1])
-            if depth > MAXIMUM_DEPTH or self.token.start - first.start > _LONGEST:
+            if depth > MAXIMUM_DEPTH or self.token.start - first.start > self.longest:
                 raise self.error("an expression is too long", first)
         end = self.tokens[self.position - 1].end if self.token is not first else 0
         return self.text[first.start : end], first.start, max(end, first.start + 1)

@@ -89,6 +89,8 @@ class KernelBuilder:
         """A further Buffer that the Kernel reads or writes."""
         buffer = Buffer(name, type_, mode, strided)
         self._buffers.append(buffer)
+        for size in type_.shape:
+            self._need(size)
         return buffer
 
     def constant(self, value: Any, dtype: Dtype) -> Scalar:
@@ -101,10 +103,13 @@ class KernelBuilder:
         """A size of the host program, as an ``i64``."""
         if isinstance(size, int):
             return self.constant(size, i64)
+        self._need(size)
+        return self._place(("size", size), 0, i64, "size", (), size)
+
+    def _need(self, size: Size) -> None:
         for name in symbols_of(size):
             if name not in self._sizes:
                 self._sizes.append(name)
-        return self._place(("size", size), 0, i64, "size", (), size)
 
     def apply(
         self, primitive: str, *operands: Scalar, dtype: Dtype | None = None
@@ -303,7 +308,8 @@ def _fold_index(
         return None
     left, right = (_constant(operand) for operand in operands)
     if left is not None and right is not None and primitive in ("add", "sub", "mul"):
-        value = PRIMITIVES[primitive].evaluate(left, right)
+        with np.errstate(over="ignore"):
+            value = PRIMITIVES[primitive].evaluate(left, right)
         return builder.constant(value, i64)
     if right == 0 and primitive in ("add", "sub"):
         return operands[0]

@@ -171,29 +171,21 @@ class _Run:
         predicate = True
         if access.predicate is not None:
             predicate = self.values[access.predicate]
+        shape = self.buffers[access.buffer].shape
         if not any(isinstance(x, np.ndarray) for x in (predicate, *indices)):
             if predicate:
-                self.check_range(access, indices)
+                for axis, (index, size) in enumerate(zip(indices, shape, strict=True)):
+                    if not 0 <= index < size:
+                        raise _outside(access, index, axis, size)
                 yield tuple(indices), None
             return
         active, *lanes = np.broadcast_arrays(predicate, *indices)
         chosen = [index[active] for index in lanes]
-        self.check_range(access, chosen)
-        yield tuple(chosen), active
-
-    def check_range(self, access: Load | Store, indices: Iterable[Any]) -> None:
-        shape = self.buffers[access.buffer].shape
-        for axis, (index, size) in enumerate(zip(indices, shape, strict=True)):
+        for axis, (index, size) in enumerate(zip(chosen, shape, strict=True)):
             outside = (index < 0) | (index >= size)
-            if np.any(outside):
-                bad = np.asarray(index)[np.asarray(outside)].flat[0]
-                verb = "load" if isinstance(access, Load) else "store"
-                raise VerifyError(
-                    None,
-                    f"{verb} %{access.buffer.name}: index {bad} is outside axis "
-                    f"{axis} of size {size}",
-                    code="out-of-bounds",
-                )
+            if outside.any():
+                raise _outside(access, index[outside][0], axis, size)
+        yield tuple(chosen), active
 
     def check(self, check: Check) -> None:
         condition, detail = np.broadcast_arrays(
@@ -262,8 +254,19 @@ class _Run:
         while len(lanes) > 1:
             half = len(lanes) // 2
             rest = lanes[2 * half :]
-            lanes = np.concatenate((combine(lanes[:half], lanes[half : 2 * half]), rest))
+            pairs = combine(lanes[:half], lanes[half : 2 * half])
+            lanes = np.concatenate((pairs, rest))
         return combine(self.values[carry.initial], lanes[0])
+
+
+def _outside(access: Load | Store, index: int, axis: int, size: int) -> VerifyError:
+    verb = "load" if isinstance(access, Load) else "store"
+    return VerifyError(
+        None,
+        f"{verb} %{access.buffer.name}: index {index} is outside axis {axis} of "
+        f"size {size}",
+        code="out-of-bounds",
+    )
 
 
 def _neutral_of(carry: Carry) -> Any:

@@ -22,7 +22,8 @@ class Primitive:
         name: as it prints; the same name as the graph op of the same meaning.
         arity: the number of operands.
         kinds: NumPy kind letters of the dtypes it takes.
-        evaluate: its meaning on NumPy scalars, or arrays of lanes.
+        evaluate: its meaning on NumPy scalars, or arrays of lanes; call it where
+            NumPy's warnings are off.
         result: ``"same"`` as the operands, ``"bool"``, or ``"given"`` explicitly.
         flops: floating-point operations it counts as.
     """
@@ -37,14 +38,6 @@ class Primitive:
     def result_dtype(self, operands: tuple[Dtype, ...]) -> Dtype:
         """The dtype of the result where it is not given."""
         return bool_ if self.result == "bool" else operands[-1]
-
-
-def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
-    def evaluate(*operands: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return function(*operands)
-
-    return evaluate
 
 
 def _erf(x: Any) -> Any:
@@ -114,10 +107,7 @@ _PRIMITIVES = (
     Primitive("convert", 1, "biuf", lambda x: x, "given", flops=0),
 )
 
-PRIMITIVES: Mapping[str, Primitive] = {
-    p.name: Primitive(p.name, p.arity, p.kinds, _quiet(p.evaluate), p.result, p.flops)
-    for p in _PRIMITIVES
-}
+PRIMITIVES: Mapping[str, Primitive] = {p.name: p for p in _PRIMITIVES}
 
 COMBINES = ("add", "mul", "minimum", "maximum", "and", "or")
 """Primitives that a loop may combine carried values with, in any order."""

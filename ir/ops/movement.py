@@ -672,6 +672,10 @@ class UpdateSlice(Movement):
         """The type of x."""
         x, y = cls.check_operands(types)
         size = check_slice(cls.name, x, attributes)
+        step = attributes["step"]
+        assert isinstance(step, tuple)
+        if any(s == 0 and c != 1 for s, c in zip(step, size, strict=True)):
+            raise TypeRuleError("update_slice: a step of 0 writes one element twice")
         if y.shape != size or y.dtype is not x.dtype:
             raise TypeRuleError(
                 f"update_slice: cannot write {y} to {x.with_shape(size)}"
@@ -732,6 +736,8 @@ class UpdateSlice(Movement):
             )
             moved = index - builder.size(first)
             within = None
+            if count == 1:
+                stride = 1  # of one element, any step is the same
             if stride not in (1, -1):
                 divisor = builder.size(stride)
                 within = (moved % divisor).equals(0)

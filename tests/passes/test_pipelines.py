@@ -1,5 +1,6 @@
 """The order of passes, what runs them, and random programs through all of them."""
 
+import itertools
 from time import perf_counter
 
 import pytest
@@ -82,7 +83,7 @@ def test_reports_say_what_each_pass_did():
     ]  # fmt: skip
     assert reports[0].before is function
     assert reports[-1].after is after
-    for earlier, later in zip(reports, reports[1:], strict=False):
+    for earlier, later in itertools.pairwise(reports):
         assert later.before is earlier.after
     assert all(0 < r.seconds < 1 for r in reports)
 

@@ -16,8 +16,8 @@ from tests.passes.text import lines, rewritten
 from tests.random_programs import has_same_bits
 
 FLOATS = [
-    0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, -2.75, 0.1, 1e-40, -1e-40, 1e30, -3e38, 65504.0,
-    np.inf, -np.inf, np.nan,
+    0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, -2.75, 0.1, 1e-40, -1e-40, 1e30, -3e38,
+    65504.0, np.inf, -np.inf, np.nan,
 ]  # fmt: skip
 INTEGERS = [0, 1, 2, 3, 7, 100, 127, 128, 255]
 SWEPT = [dtype for dtype in DTYPES.values() if dtype.kind in "biuf"]
@@ -128,8 +128,8 @@ def instances(rule):
                     instance = Instance(
                         rule.left, dtype, ops, numbers, first_is_constant
                     )
-                except (PenstockError, OverflowError, ImportError):
-                    continue  # floor of integers, -1 as unsigned, bf16 that is not there
+                except (PenstockError, OverflowError):
+                    continue  # the floor of integers, -1 as an unsigned one
                 yield instance
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from penstock.backends.llvm.emitter import Emitter, Operand
+from penstock.backends.llvm.emitter import Emitter, Module, Operand, Parameter
 from penstock.backends.llvm.math_core import INTEGER_OF, SHIFTERS
 
 _TWO_OVER_PI = 0.6366197723675814
@@ -49,105 +49,71 @@ _TWO_OVER_PI_DIGITS = (
 
 # M. H. Payne and R. N. Hanek, "Radian reduction for trigonometric functions", SIGNUM
 # Newsletter 18 (1983), in whole numbers. x is m * 2**e; of x * 2/pi only what is left
-# of a whole turn matters, so m is multiplied by the 192 digits of 2/pi that begin two
-# places before the point: the product's first two bits are the quadrant. Its first 128
-# bits are kept. At least 63 bits of the fraction are right, since none is closer to 0
-# than 2**-62 (J.-M. Muller, Elementary Functions, section 11.3). The fraction is
-# multiplied by pi/2 * 2**63.
+# of a whole turn matters, so m is multiplied by 192 digits of 2/pi that begin two
+# places before the point: the product's first two bits are the quadrant. m is shifted
+# by up to 7 bits first, so that the digits begin at a byte. Of the product 128 bits are
+# kept. At least 60 bits of the fraction are right, since none is closer to 0 than
+# 2**-62 (J.-M. Muller, Elementary Functions, section 11.3). Shifted by two, they are
+# the signed distance from the nearest quarter turn; it is multiplied by pi/2 * 2**63.
 _REDUCE_TEXT = """\
-define internal void @penstock.reduce_angles.ELEMENT(
-    ptr %x, ptr %rest, ptr %low.out, ptr %turn, i64 %count) {
-entry:
-  br label %loop
-loop:
-  %i = phi i64 [0, %entry], [%next, %done]
-  %x.at = getelementptr FLOAT, ptr %x, i64 %i
-  %x.value = load FLOAT, ptr %x.at
-  %x.double = WIDEN
-  %bits = bitcast double %x.double to i64
+%bits = bitcast double {x} to i64
   %exponent = lshr i64 %bits, 52
-  %small = icmp ult i64 %exponent, 1039
-  br i1 %small, label %done, label %reduce
-reduce:
   %fraction = and i64 %bits, 4503599627370495
   %mantissa = or i64 %fraction, 4503599627370496
   %position = sub i64 2101, %exponent
-  %word = lshr i64 %position, 6
-  %bit = and i64 %position, 63
-  %at.0 = getelementptr i64, ptr @penstock.two_over_pi, i64 %word
-  %digits.0 = load i64, ptr %at.0
+  %position.up = add i64 %position, 7
+  %byte = lshr i64 %position.up, 3
+  %place = shl i64 %byte, 3
+  %shift = sub i64 %place, %position
+  %factor = shl i64 %mantissa, %shift
+  %at.0 = getelementptr i8, ptr @penstock.two_over_pi, i64 %byte
+  %digits.0 = load i64, ptr %at.0, align 1
   %at.1 = getelementptr i8, ptr %at.0, i64 8
-  %digits.1 = load i64, ptr %at.1
+  %digits.1 = load i64, ptr %at.1, align 1
   %at.2 = getelementptr i8, ptr %at.0, i64 16
-  %digits.2 = load i64, ptr %at.2
-  %at.3 = getelementptr i8, ptr %at.0, i64 24
-  %digits.3 = load i64, ptr %at.3
-  %window.0 = call i64 @llvm.fshr.i64(i64 %digits.1, i64 %digits.0, i64 %bit)
-  %window.1 = call i64 @llvm.fshr.i64(i64 %digits.2, i64 %digits.1, i64 %bit)
-  %window.2 = call i64 @llvm.fshr.i64(i64 %digits.3, i64 %digits.2, i64 %bit)
-  %factor = zext i64 %mantissa to i128
-  %wide.0 = zext i64 %window.0 to i128
-  %wide.1 = zext i64 %window.1 to i128
-  %product.0 = mul i128 %factor, %wide.0
+  %digits.2 = load i64, ptr %at.2, align 1
+  %factor.wide = zext i64 %factor to i128
+  %wide.0 = zext i64 %digits.0 to i128
+  %wide.1 = zext i64 %digits.1 to i128
+  %product.0 = mul i128 %factor.wide, %wide.0
   %carry = lshr i128 %product.0, 64
-  %product.1 = mul i128 %factor, %wide.1
+  %product.1 = mul i128 %factor.wide, %wide.1
   %lower = add i128 %product.1, %carry
-  %product.2 = mul i64 %mantissa, %window.2
-  %product.wide = zext i64 %product.2 to i128
-  %upper = shl i128 %product.wide, 64
-  %product = add i128 %upper, %lower
-  %half = shl i128 1, 125
-  %rounded = add i128 %product, %half
-  %quadrant = lshr i128 %rounded, 126
-  %quadrant.word = trunc i128 %quadrant to i64
-  %whole = shl i128 %quadrant, 126
-  %difference = sub i128 %product, %whole
-  %negative = icmp slt i128 %difference, 0
-  %opposite = sub i128 0, %difference
-  %magnitude = select i1 %negative, i128 %opposite, i128 %difference
-  %high.wide = lshr i128 %magnitude, 64
-  %high.word = trunc i128 %high.wide to i64
-  %low.word = trunc i128 %magnitude to i64
-  %high.some = or i64 %high.word, 1
-  %zeros = call i64 @llvm.ctlz.i64(i64 %high.some, i1 true)
-  %top.word = call i64 @llvm.fshl.i64(i64 %high.word, i64 %low.word, i64 %zeros)
-  %top.wide = zext i64 %top.word to i128
+  %low.word = trunc i128 %lower to i64
+  %lower.high = lshr i128 %lower, 64
+  %lower.word = trunc i128 %lower.high to i64
+  %product.2 = mul i64 %factor, %digits.2
+  %high.word = add i64 %product.2, %lower.word
+  %rounded = add i64 %high.word, 2305843009213693952
+  %quadrant = lshr i64 %rounded, 62
+  %signed.high = call i64 @llvm.fshl.i64(i64 %high.word, i64 %low.word, i64 2)
+  %signed.low = shl i64 %low.word, 2
+  %sign = ashr i64 %signed.high, 63
+  %distance.high = xor i64 %signed.high, %sign
+  %distance.low = xor i64 %signed.low, %sign
+  %some = or i64 %distance.high, 1
+  %zeros = call i64 @llvm.ctlz.i64(i64 %some, i1 true)
+  %top = call i64 @llvm.fshl.i64(i64 %distance.high, i64 %distance.low, i64 %zeros)
+  %top.wide = zext i64 %top to i128
   %scaled = mul i128 %top.wide, 14488038916154245684
-  %scaled.top = lshr i128 %scaled, 64
-  %scaled.word = trunc i128 %scaled.top to i64
-  %power = sub i64 962, %zeros
+  %scaled.high = lshr i128 %scaled, 64
+  %scaled.word = trunc i128 %scaled.high to i64
+  %leading = and i64 %scaled.word, -2048
+  %trailing = and i64 %scaled.word, 2047
+  %leading.number = uitofp i64 %leading to double
+  %trailing.number = uitofp i64 %trailing to double
+  %number = fadd double %leading.number, %trailing.number
+  %kept = fsub double %number, %leading.number
+  %number.low = fsub double %trailing.number, %kept
+  %power = sub i64 960, %zeros
   %power.bits = shl i64 %power, 52
-  %power.number = bitcast i64 %power.bits to double
-  %scaled.high = and i64 %scaled.word, -2048
-  %scaled.low = and i64 %scaled.word, 2047
-  %high = uitofp i64 %scaled.high to double
-  %low = uitofp i64 %scaled.low to double
-  %number = fadd double %high, %low
-  %kept = fsub double %number, %high
-  %number.low = fsub double %low, %kept
-  %power.opposite = fneg double %power.number
-  %power.signed = select i1 %negative, double %power.opposite, double %power.number
-  %finite = icmp ult i64 %exponent, 2047
-  %unit = select i1 %finite, double %power.signed, double 0x7FF8000000000000
-  %angle = fmul double %number, %unit
-  %angle.low = fmul double %number.low, %unit
-  NARROW
-  %rest.at = getelementptr FLOAT, ptr %rest, i64 %i
-  store FLOAT %rest.value, ptr %rest.at
-  %low.at = getelementptr FLOAT, ptr %low.out, i64 %i
-  store FLOAT %low.value, ptr %low.at
-  %turn.value = TURN
-  %turn.at = getelementptr INTEGER, ptr %turn, i64 %i
-  store INTEGER %turn.value, ptr %turn.at
-  br label %done
-done:
-  %next = add i64 %i, 1
-  %more = icmp ult i64 %next, %count
-  br i1 %more, label %loop, label %end
-end:
-  ret void
-}
-"""
+  %sign.bit = and i64 %sign, -9223372036854775808
+  %unit.bits = or i64 %power.bits, %sign.bit
+  %unit = bitcast i64 %unit.bits to double
+  %zero.or.nan = fsub double {x}, {x}
+  %scale = fadd double %unit, %zero.or.nan
+  %angle = fmul double %number, %scale
+  %angle.low = fmul double %number.low, %scale"""
 
 
 class Angle(NamedTuple):
@@ -172,7 +138,7 @@ def reduce_angle(e: Emitter, x: Operand, *, with_low: bool = False) -> Angle:
         angle, limit = _in_pieces(e, x), _LIMIT_PIECES
     reduced = e.choose(
         e.any_lane(e.gt(x, limit)),
-        lambda: _reduce_large(e, x, angle),
+        lambda: _reduce_large(e, x, angle, limit),
         lambda: angle,
         likely=False,
     )
@@ -213,27 +179,49 @@ def _in_pieces(e: Emitter, x: Operand) -> Angle:
     return Angle(total, low, e.bitcast(shifted, "i64"))
 
 
-def _reduce_large(e: Emitter, x: Operand, angle: Angle) -> Angle:
-    """Reduce again those lanes that are large; one at a time, since they are rare."""
-    digits = int(_TWO_OVER_PI_DIGITS, 16).to_bytes(176, "little")
-    e.module.bytes_data("penstock.two_over_pi", digits, align=8)
-    for intrinsic in ("fshl", "fshr"):
-        full = f"llvm.{intrinsic}.i64"
-        e.module.declare(full, f"i64 @{full}(i64, i64, i64)")
-    e.module.declare("llvm.ctlz.i64", "i64 @llvm.ctlz.i64(i64, i1)")
-    name = e.module.text_function("penstock.reduce_angles", _REDUCE_TEXT)
-    width, element = x.width, x.element
+def _reduce_large(e: Emitter, x: Operand, angle: Angle, limit: float) -> Angle:
+    """Reduce again those lanes that are large; one at a time, since they are rare.
+
+    The other lanes stay as they are: a result must not depend on its neighbours.
+    """
+    name = f"penstock.reduce_angles.{x.element}"
+    e.module.helper(name, lambda: _define_reduction(e.module, name, x.element, limit))
+    width = x.width
     slots = [e.allocate(8 * width) for _ in range(4)]
-    wide = [e.convert(value, "f64") for value in (x, angle.rest, angle.low)]
-    wide.append(e.convert(angle.turn, "i64"))
-    for value, slot in zip(wide, slots, strict=True):
+    for value, slot in zip((x, *angle), slots, strict=True):
         e.store(value, slot, align=64)
     e.call(name, (*slots, e.constant(width, "i64")), declare=False)
-    rest = e.load(slots[1], "f64", width, align=64)
-    low = e.load(slots[2], "f64", width, align=64)
-    turn = e.load(slots[3], "i64", width, align=64)
-    if element == "f32":
-        rounded = e.convert(rest, "f32")
-        low = e.add(low, e.sub(rest, e.convert(rounded, "f64")))
-        rest, low = rounded, e.convert(low, "f32")
-    return Angle(rest, low, e.convert(turn, angle.turn.element))
+    results = [
+        e.load(slot, value.element, width, align=64)
+        for value, slot in zip(angle, slots[1:], strict=True)
+    ]
+    return Angle(*results)
+
+
+def _define_reduction(module: Module, name: str, element: str, limit: float) -> None:
+    digits = int(_TWO_OVER_PI_DIGITS, 16).to_bytes(184, "little")
+    module.bytes_data("penstock.two_over_pi", digits)
+    module.declare("llvm.fshl.i64", "i64 @llvm.fshl.i64(i64, i64, i64)")
+    module.declare("llvm.ctlz.i64", "i64 @llvm.ctlz.i64(i64, i1)")
+    arrays = [Parameter(part, "ptr") for part in ("xs", "rests", "lows", "turns")]
+    parameters = [*arrays, Parameter("count", "i64")]
+    f = module.function(name, parameters, internal=True, rare=True)
+    *pointers, count = f.parameters
+    integer = INTEGER_OF[element]
+    elements = (element, element, element, integer)
+    with f.for_loop(f.constant(0, "i64"), count) as loop:
+        x_at, *result_at = (
+            f.element_address(pointer, loop.index, kind)
+            for pointer, kind in zip(pointers, elements, strict=True)
+        )
+        x = f.load(x_at, element)
+        with f.when(f.gt(x, limit)):
+            f.emit(_REDUCE_TEXT.format(x=f.convert(x, "f64").text))
+            wide, low = Operand("%angle", "f64"), Operand("%angle.low", "f64")
+            rest = f.convert(wide, element)
+            if element == "f32":
+                low = f.convert(f.sub(wide, f.convert(rest, "f64")), "f32")
+            turn = f.convert(Operand("%quadrant", "i64"), integer)
+            for value, at in zip((rest, low, turn), result_at, strict=True):
+                f.store(value, at)
+    f.ret()

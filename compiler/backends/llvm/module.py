@@ -43,7 +43,6 @@ class Module:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self._functions: dict[str, Emitter] = {}
-        self._texts: dict[str, str] = {}
         self._declarations: dict[str, str] = {}
         self._globals: dict[str, str] = {}
         self._metadata: dict[str, str] = {}
@@ -77,11 +76,6 @@ class Module:
         emitter = Emitter(self, name, parameters, result_type, internal, rare)
         self._functions[name] = emitter
         return emitter
-
-    def text_function(self, name: str, text: str) -> str:
-        """Add a function that is given as IR text, once, and return its ``name``."""
-        self._texts[name] = text
-        return name
 
     def helper(self, name: str, build: Callable[[], None]) -> str:
         """Return ``@name``, having called ``build`` to define it the first time."""
@@ -137,7 +131,6 @@ class Module:
         parts = [f'target triple = "{self.machine.triple}"']
         parts += self._globals.values()
         parts += [function.text() for function in self._functions.values()]
-        parts += self._texts.values()
         parts += [f"declare {text}" for text in self._declarations.values()]
         # LLVM otherwise halves 512-bit vectors on processors that it holds to be
         # slower with them, and passes wide vectors through memory.

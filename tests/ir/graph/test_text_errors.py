@@ -189,20 +189,20 @@ IN_A_BODY = [
         "expected '=', found '('",
     ),
     (
-        "%1 = recompute %x {serial=0} : f32[n] { body(%a: f32[n]) -> f32[n] "
-        "{ return %x } }",
+        ("%1 = recompute %x {serial=0} : f32[n] { body(%a: f32[n]) -> f32[n] "
+        "{ return %x } }"),
         " " * 76 + "^^",
         "%x is defined outside this region",
     ),
     (
-        "%1 = recompute %x {serial=0} : f32[n] { other(%a: f32[n]) -> f32[n] "
-        "{ return %a } }",
+        ("%1 = recompute %x {serial=0} : f32[n] { other(%a: f32[n]) -> f32[n] "
+        "{ return %a } }"),
         " " * 40 + "^^^^^",
         "expected the region 'body', found 'other'",
     ),
     (
-        "%1 = recompute %x {serial=0} : f32[n] { body(%a: f32[n]) -> f32[n] "
-        "{ return %a } body() -> () { return } }",
+        ("%1 = recompute %x {serial=0} : f32[n] { body(%a: f32[n]) -> f32[n] "
+        "{ return %a } body() -> () { return } }"),
         " " * 81 + "^^^^",
         "expected no further region, found 'body'",
     ),
@@ -212,14 +212,14 @@ IN_A_BODY = [
         "recompute: its regions are missing",
     ),
     (
-        "%1 = recompute %x {serial=0} : f32[n] { body(%a: f32[]) -> f32[] "
-        "{ return %a } }",
+        ("%1 = recompute %x {serial=0} : f32[n] { body(%a: f32[]) -> f32[] "
+        "{ return %a } }"),
         "     ^^^^^^^^^",
         "recompute: a region takes (f32[]) but gets (f32[n])",
     ),
     (
-        "%1 = token : token %2 = print %1, %x {text=\"a\"} : token "
-        "%3 = print %1, %x {text=\"b\"} : token",
+        ("%1 = token : token %2 = print %1, %x {text=\"a\"} : token "
+        "%3 = print %1, %x {text=\"b\"} : token"),
         " " * 67 + "^^",
         "the token %1 is used twice",
     ),
@@ -338,10 +338,12 @@ def test_regions_too_deep():
 
 def refuses_or_reads(text):
     """Hostile text gives one of two errors, or a Function; nothing else."""
+    message = ""
     try:
         parse_function(text)
     except (TextError, VerifyError) as error:
-        assert len(str(error).splitlines()) <= 15
+        message = str(error)
+    assert len(message.splitlines()) <= 15
 
 
 @settings(max_examples=150)
@@ -354,7 +356,7 @@ def test_text_that_is_cut_or_changed_gives_an_error_of_its_own(data):
         new = data.draw(
             st.sampled_from(
                 ["", "(", ")", "{", "}", "[", "]", ",", "%0", "%x", "n", "0", "-1", '"',
-                 "#", "f32", "token", "true", "none", "sum", "(0,)", "-> ", ": ", "99999",
+                 "#", "f32", "token", "true", "none", "sum", "(0,)", "-> ", ": ", "9",
                  " where ", "effects", "1e999", "n // 0", "% 0", "\x00", "\u00e9"]
             )
         )  # fmt: skip

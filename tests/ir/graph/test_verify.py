@@ -62,18 +62,18 @@ shown = value("print", start, x, type_=TOKEN, text="x")
 CASES = {
     "a parameter's size": (
         Function("f", (parameter("x", TensorType(f32, (n + 1,))),), ()),
-        "error: @f: the size n + 1 of a parameter is neither a symbol nor a number "
-        "[verify]",
+        ("error: @f: the size n + 1 of a parameter is neither a symbol nor a number "
+        "[verify]"),
     ),
     "a negative size": (
         Function("f", (parameter("x", TensorType(f32, (-1,))),), ()),
-        "error: @f: the size -1 of a parameter is neither a symbol nor a number "
-        "[verify]",
+        ("error: @f: the size -1 of a parameter is neither a symbol nor a number "
+        "[verify]"),
     ),
     "one symbol twice": (
         Function("f", (x, parameter("y")), ()),
-        "error: @f: two axes of parameters have the size n [verify]\n"
-        "  help: give each its own symbol, and add a guard such as m == n",
+        ("error: @f: two axes of parameters have the size n [verify]\n"
+        "  help: give each its own symbol, and add a guard such as m == n"),
     ),
     "an integer that is a size": (
         Function("f", (x,), (), integers=("n",)),
@@ -110,8 +110,8 @@ CASES = {
     ),
     "a parameter of another Function": (
         Function("f", (), (value("exp", x),)),
-        "error: reads a parameter of another Function, in: "
-        '%0 = parameter {name="x"} : f32[n] [verify]',
+        ("error: reads a parameter of another Function, in: "
+        '%0 = parameter {name="x"} : f32[n] [verify]'),
     ),
     "an op that is not registered": (
         Function("f", (x,), (value(Unknown, x),)),
@@ -127,8 +127,8 @@ CASES = {
             (x,),
             (value("exp", x, type_=SCALAR, locations=(Location("a.py", 3, 4, 9),)),),
         ),
-        "a.py:3:5: error: the type is f32[], not f32[n], in: "
-        "%0 = exp %x : f32[] [verify]",
+        ("a.py:3:5: error: the type is f32[], not f32[n], in: "
+        "%0 = exp %x : f32[] [verify]"),
     ),
     "operands that do not fit": (
         Function("f", (x,), (value("add", x, type_=VECTOR),)),
@@ -136,13 +136,13 @@ CASES = {
     ),
     "attributes that are not declared": (
         Function("f", (x,), (value("exp", x, axis=0),)),
-        "error: exp: has the attributes axis, but must have none, in: "
-        "%0 = exp %x {axis=0} : f32[n] [verify]",
+        ("error: exp: has the attributes axis, but must have none, in: "
+        "%0 = exp %x {axis=0} : f32[n] [verify]"),
     ),
     "attributes of another kind": (
         Function("f", (x,), (value("sum", x, type_=SCALAR, axes=0, keepdims=0),)),
-        "error: sum: axes is 0, but must be a tuple of integers, in: "
-        "%0 = sum %x {axes=0, keepdims=0} : f32[] [verify]",
+        ("error: sum: axes is 0, but must be a tuple of integers, in: "
+        "%0 = sum %x {axes=0, keepdims=0} : f32[] [verify]"),
     ),
     "a Value twice": (
         Function("f", (x,), (value("exp", x), value("exp", x))),
@@ -150,13 +150,13 @@ CASES = {
     ),
     "a missing region": (
         Function("f", (x,), (value("recompute", x, serial=0),)),
-        "error: recompute: its regions are missing, in: "
-        "%0 = recompute %x {serial=0} : f32[n] [verify]",
+        ("error: recompute: its regions are missing, in: "
+        "%0 = recompute %x {serial=0} : f32[n] [verify]"),
     ),
     "a region that reads what is outside": (
         Function("f", (x,), (recompute(region(x, parameters=()), type_=VECTOR),)),
-        "error: a region shares a Value with what is around it, in: "
-        '%1 = parameter {name="x"} : f32[n] [verify]',
+        ("error: a region shares a Value with what is around it, in: "
+        '%1 = parameter {name="x"} : f32[n] [verify]'),
     ),
     "a region with guards": (
         Function(
@@ -165,8 +165,8 @@ CASES = {
             (recompute(region(p := parameter("a"), parameters=(p,),
                               guards=(Guard(n, ">", 1),)), x),),
         ),
-        "error: a region has guards or integer arguments, in: "
-        "%0 = recompute %x {serial=0} : f32[n] [verify]",
+        ("error: a region has guards or integer arguments, in: "
+        "%0 = recompute %x {serial=0} : f32[n] [verify]"),
     ),
     "a region that keeps a token": (
         Function(
@@ -175,14 +175,14 @@ CASES = {
             (recompute(region(p := parameter("a"), parameters=(p,),
                               effects=(value("token", type_=TOKEN),)), x),),
         ),
-        "error: a region keeps a token that it must return, in: "
-        "%0 = recompute %x {serial=0} : f32[n] [verify]",
+        ("error: a region keeps a token that it must return, in: "
+        "%0 = recompute %x {serial=0} : f32[n] [verify]"),
     ),
     "a region of another type": (
         Function("f", (x,), (recompute(region(q := parameter("a", SCALAR),
                                               parameters=(q,)), x),)),
-        "error: recompute: a region takes (f32[]) but gets (f32[n]), in: "
-        "%0 = recompute %x {serial=0} : f32[n] [verify]",
+        ("error: recompute: a region takes (f32[]) but gets (f32[n]), in: "
+        "%0 = recompute %x {serial=0} : f32[n] [verify]"),
     ),
     "an effect that is no token": (
         Function("f", (x,), (), effects=(value("exp", x),)),
@@ -209,8 +209,8 @@ CASES = {
                 ),
             ),
         ),
-        "error: the token 1 is lost, in: "
-        "%0 = recompute %x {serial=0} : (f32[n], token) [verify]",
+        ("error: the token 1 is lost, in: "
+        "%0 = recompute %x {serial=0} : (f32[n], token) [verify]"),
     ),
 }  # fmt: skip
 

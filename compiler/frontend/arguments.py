@@ -1,0 +1,149 @@
+"""The arguments of the traced call, as the traced program sees them."""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.captured import Capture
+from penstock.frontend.containers import FrozenDict, FrozenList
+from penstock.frontend.objects import is_user_object
+from penstock.ir.errors import StructureError, TraceError
+from penstock.ir.location import user_location
+from penstock.frontend.tracer import Traced
+from penstock.runtime.binding import Call
+from penstock.runtime.leaves import InstanceLeaf
+from penstock.runtime.pytree import Structure
+from penstock.runtime.readers import ArgumentReader
+
+__all__ = ["Arguments"]
+
+_MUTABLE = (set, bytearray, deque)
+
+
+class Arguments:
+    """The arguments of one trace.
+
+    Args:
+        capture: the trace's captured state.
+        call: the arguments as they are.
+    """
+
+    def __init__(self, capture: Capture, call: Call) -> None:
+        self._capture = capture
+        self._call = call
+        names = call.leaf_names()
+        inputs = capture.inputs
+        inputs.tracer.avoided_names.update(
+            name for name, leaf in zip(names, call.leaves, strict=True)
+            if type(leaf) is int
+        )  # fmt: skip
+        handles = [
+            self._leaf(index, leaf, name)
+            for index, (leaf, name) in enumerate(zip(call.leaves, names, strict=True))
+        ]
+        rest = iter(handles)
+        self._values = [
+            self._rebuild(child, rest, f"argument {name}")
+            for name, child in zip(call.names, call.structure.children, strict=True)
+        ]
+
+    def _leaf(self, index: int, leaf: Any, name: str) -> Any:
+        inputs = self._capture.inputs
+        owner = f"argument {name}"
+        refuse_argument(leaf, owner)
+        reader = ArgumentReader(index, name)
+        if is_user_object(leaf):
+            inputs.add_leaf(InstanceLeaf(type(leaf)))
+            return self._capture.objects.instance(leaf, reader)
+        seen = inputs.add(leaf, name, owner)
+        return self._capture.wrap(leaf, reader) if seen is leaf else seen
+
+    def _rebuild(self, structure: Structure, leaves: Iterator[Any], owner: str) -> Any:
+        """Nested arguments, which the traced program may read but not write."""
+        kind = structure.kind
+        if kind == "leaf":
+            return next(leaves)
+        if kind == "none":
+            return None
+        parts = [self._rebuild(child, leaves, owner) for child in structure.children]
+        if kind == "tuple":
+            return tuple(parts)
+        if kind == "list":
+            return FrozenList(parts, owner)
+        fields = dict(zip(structure.keys, parts, strict=True))
+        if kind == "dict":
+            return FrozenDict(fields, owner)
+        made: Any = structure.owner
+        if kind == "named":
+            return self._capture.objects.named_tuple(made, parts)
+        return self._capture.objects.freeze(made, fields, owner)
+
+    def values(self, function: Any) -> tuple[list[Any], dict[str, Any]]:
+        """How a function takes them: positional and keyword arguments."""
+        positional: list[Any] = []
+        keywords: dict[str, Any] = {}
+        kinds = _parameter_kinds(function)
+        for name, kind, value in zip(
+            self._call.names, kinds, self._values, strict=True
+        ):
+            if kind is inspect.Parameter.VAR_POSITIONAL:
+                positional += value
+            elif kind is inspect.Parameter.VAR_KEYWORD:
+                keywords.update(dict.items(value))
+            elif kind is inspect.Parameter.KEYWORD_ONLY:
+                keywords[name] = value
+            else:
+                positional.append(value)
+        return positional, keywords
+
+
+def _parameter_kinds(function: Any) -> list[Any]:
+    if type(function) is not FunctionType:
+        signature = inspect.signature(function, follow_wrapped=False)
+        return [parameter.kind for parameter in signature.parameters.values()]
+    code, parameter = function.__code__, inspect.Parameter
+    kinds: list[Any] = [parameter.POSITIONAL_OR_KEYWORD] * code.co_argcount
+    if code.co_flags & inspect.CO_VARARGS:
+        kinds.append(parameter.VAR_POSITIONAL)
+    kinds += [parameter.KEYWORD_ONLY] * code.co_kwonlyargcount
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        kinds.append(parameter.VAR_KEYWORD)
+    return kinds
+
+
+def refuse_argument(leaf: Any, owner: str) -> None:
+    """Raise for an argument that no variant could serve.
+
+    Raises:
+        StructureError: it can change without being another object, or is an array
+            of another library.
+        TraceError: it is a value of a trace.
+    """
+    kind = type(leaf)
+    if issubclass(kind, Traced):
+        raise TraceError(
+            user_location(),
+            f"{owner} is a traced value, but the call did not come from traced code",
+            code="traced-argument",
+            hint="call the compiled function from the traced function itself",
+        )
+    if issubclass(kind, _MUTABLE):
+        raise StructureError(
+            None,
+            f"{owner} is a {kind.__name__}, which could change unnoticed",
+            code="mutable-argument",
+            hint="pass a tuple, list, dict or frozenset",
+        )
+    if hasattr(kind, "__array__") and not issubclass(kind, (np.ndarray, np.generic)):
+        raise StructureError(
+            None,
+            f"{owner} is a {kind.__module__}.{kind.__name__}, not a NumPy array",
+            code="foreign-array",
+            hint="convert it first: np.asarray(x)",
+        )

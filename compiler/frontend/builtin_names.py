@@ -1,0 +1,79 @@
+"""The builtins of traced functions: a few of them must see through views."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from penstock.frontend.functions import GlobalsView
+from penstock.ir.errors import UnsupportedError
+from penstock.ir.location import user_location
+from penstock.runtime.readers import ItemReader, ValueReader
+
+if TYPE_CHECKING:
+    from penstock.frontend.captured import Capture
+
+__all__ = ["traced_builtins"]
+
+
+def traced_builtins(capture: Capture) -> dict[str, Any]:
+    """The builtins for the functions of one trace."""
+    names = dict(vars(builtins))
+
+    def import_(
+        name: str, globals: Any = None, locals: Any = None,
+        fromlist: Any = (), level: int = 0,
+    ) -> Any:  # fmt: skip
+        if type(globals) is GlobalsView:
+            globals = globals.live
+        module = builtins.__import__(name, globals, locals, fromlist, level)
+        modules = ValueReader(sys.modules, "module")
+        return capture.wrap(module, ItemReader(modules, module.__name__))
+
+    def build_class(function: FunctionType, name: str, *bases: Any, **options: Any) -> Any:
+        # Class bodies look names up in the storage of globals itself.
+        namespace = function.__globals__
+        if type(namespace) is not GlobalsView:
+            return builtins.__build_class__(function, name, *bases, **options)
+        lent = namespace.lend(_names_in_class(function))
+        try:
+            return builtins.__build_class__(function, name, *bases, **options)
+        finally:
+            namespace.take_back(lent)
+
+    def super_(*args: Any) -> Any:
+        if not args:
+            frame = sys._getframe(1)
+            first = frame.f_code.co_varnames[0]
+            args = (frame.f_locals["__class__"], frame.f_locals[first])
+        return capture.objects.super_view(*args)
+
+    def globals_() -> Any:
+        return sys._getframe(1).f_globals
+
+    names.update(
+        __import__=import_,
+        __build_class__=build_class,
+        super=super_,
+        globals=globals_,
+        eval=_refused("eval"),
+        exec=_refused("exec"),
+    )
+    return names
+
+
+def _names_in_class(function: FunctionType) -> tuple[str, ...]:
+    return function.__code__.co_names
+
+
+def _refused(name: str) -> Any:
+    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+        raise UnsupportedError(
+            user_location(),
+            f"{name}() is not supported in a compiled function",
+            code="unsupported-builtin",
+        )
+
+    return refuse

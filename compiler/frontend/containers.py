@@ -1,0 +1,237 @@
+"""Lists and dicts of the caller: the traced program may read them, not write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from penstock.frontend.host_numbers import HostInteger
+from penstock.frontend.tracer import require_tracer
+from penstock.runtime.readers import ItemReader, Reader
+
+if TYPE_CHECKING:
+    from penstock.frontend.captured import Capture
+
+__all__ = ["CapturedDict", "CapturedList", "FrozenDict", "FrozenList"]
+
+
+def _refuse_write(owner: str, copy: str) -> NoReturn:
+    raise require_tracer("a container of the caller").fail(
+        f"cannot change {owner}: it belongs to the caller",
+        code="write-to-state",
+        hint=f"change a copy, {copy}, and return it",
+    )
+
+
+class FrozenList(list[Any]):
+    """A list of the caller.
+
+    Args:
+        items: its items, as the traced program sees them.
+        owner: what messages call it.
+    """
+
+    __slots__ = ("owner",)
+
+    def __init__(self, items: Any, owner: str) -> None:
+        super().__init__(items)
+        self.owner = owner
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse_write(self.owner, "list(x)")
+
+    append = clear = extend = insert = pop = remove = reverse = sort = _refuse
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
+
+    def __copy__(self) -> list[Any]:
+        return [*self]
+
+    def __deepcopy__(self, memo: Any) -> list[Any]:
+        import copy
+
+        return [copy.deepcopy(item, memo) for item in self]
+
+    def __reduce__(self) -> Any:
+        return (list, ([*self],))
+
+
+class FrozenDict(dict[Any, Any]):
+    """A dict of the caller.
+
+    Args:
+        items: its items, as the traced program sees them.
+        owner: what messages call it.
+    """
+
+    __slots__ = ("owner",)
+
+    def __init__(self, items: Any, owner: str) -> None:
+        super().__init__(items)
+        self.owner = owner
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse_write(self.owner, "dict(x)")
+
+    clear = pop = popitem = setdefault = update = _refuse
+    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
+
+    def __copy__(self) -> dict[Any, Any]:
+        return dict(self.items())
+
+    copy = __copy__
+
+    def __deepcopy__(self, memo: Any) -> dict[Any, Any]:
+        import copy
+
+        return {key: copy.deepcopy(value, memo) for key, value in self.items()}
+
+    def __reduce__(self) -> Any:
+        return (dict, ([*self.items()],))
+
+
+class CapturedList(FrozenList):
+    """A captured list: what is read of it is recorded, item by item.
+
+    Its own storage stays empty until all items are asked for.
+    """
+
+    __slots__ = ("_capture", "_reader", "_source")
+
+    def __init__(self, capture: Capture, source: list[Any], reader: Reader) -> None:
+        super().__init__((), reader.describe())
+        self._capture = capture
+        self._source = source
+        self._reader = reader
+
+    def __len__(self) -> int:
+        return self._capture.length(self._source, self._reader)
+
+    def _item(self, index: int) -> Any:
+        return self._capture.wrap(self._source[index], ItemReader(self._reader, index))
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self._item(i) for i in range(*index.indices(len(self)))]
+        if type(index) is HostInteger or type(index) is not int:
+            index = index.__index__()
+        if not -len(self._source) <= index < len(self._source):
+            len(self)
+            raise IndexError("list index out of range")
+        return self._item(index)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self._item(i) for i in range(len(self)))
+
+    def __reversed__(self) -> Iterator[Any]:
+        return reversed([*self])
+
+    def __contains__(self, value: object) -> bool:
+        return any(item is value or item == value for item in self)
+
+    def index(self, value: Any, *bounds: Any) -> int:
+        return [*self].index(value, *bounds)
+
+    def count(self, value: Any) -> int:
+        return [*self].count(value)
+
+    def copy(self) -> list[Any]:
+        return [*self]
+
+    def __add__(self, other: Any) -> Any:
+        return [*self] + other
+
+    def __radd__(self, other: Any) -> Any:
+        return other + [*self]
+
+    def __mul__(self, count: Any) -> Any:
+        return [*self] * count
+
+    __rmul__ = __mul__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, list) and [*self] == [*other]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __repr__(self) -> str:
+        return repr([*self])
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class CapturedDict(FrozenDict):
+    """A captured dict: what is read of it is recorded, key by key."""
+
+    __slots__ = ("_capture", "_reader", "_source")
+
+    def __init__(
+        self, capture: Capture, source: dict[Any, Any], reader: Reader
+    ) -> None:
+        super().__init__((), reader.describe())
+        self._capture = capture
+        self._source = source
+        self._reader = reader
+
+    def _keys(self) -> tuple[Any, ...]:
+        return self._capture.keys(self._source, self._reader)
+
+    def __getitem__(self, key: Any) -> Any:
+        if type(key) is HostInteger:
+            key = int(key)
+        if key not in self._source:
+            self._keys()
+            missing = getattr(type(self._source), "__missing__", None)
+            if missing is not None:
+                self._refuse()
+            raise KeyError(key)
+        return self._capture.wrap(self._source[key], ItemReader(self._reader, key))
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self[key] if key in self else default
+
+    def __contains__(self, key: object) -> bool:
+        if key in self._source:
+            # Reading the value records that the key is there.
+            self[key]
+            return True
+        self._keys()
+        return False
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._keys())
+
+    def __reversed__(self) -> Iterator[Any]:
+        return reversed(self._keys())
+
+    def __len__(self) -> int:
+        return len(self._keys())
+
+    def keys(self) -> Any:
+        return dict.fromkeys(self._keys()).keys()
+
+    def _plain(self) -> dict[Any, Any]:
+        return {key: self[key] for key in self._keys()}
+
+    def values(self) -> Any:
+        return self._plain().values()
+
+    def items(self) -> Any:
+        return self._plain().items()
+
+    def __or__(self, other: Any) -> Any:
+        return self._plain() | dict(other)
+
+    def __ror__(self, other: Any) -> Any:
+        return dict(other) | self._plain()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, dict) and self._plain() == dict(other.items())
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __repr__(self) -> str:
+        return repr(self._plain())
+
+    __hash__ = None  # type: ignore[assignment]

@@ -1,0 +1,251 @@
+"""Functions of the user, run over views of what they read.
+
+CPython honours ``__getitem__`` of a dict subclass that serves as a function's
+globals, so a function made anew from the same code over such a view reads through
+it; nothing that exists is changed. Closure cells and defaults are made anew too.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Iterator
+from types import CellType, CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+from penstock.frontend.captured import is_library
+from penstock.ir.errors import TraceError
+from penstock.ir.location import Location
+from penstock.runtime.readers import (
+    AttributeReader,
+    CellReader,
+    DefaultReader,
+    GlobalReader,
+    Reader,
+)
+
+if TYPE_CHECKING:
+    from penstock.frontend.captured import Capture
+
+__all__ = ["FunctionViews", "GlobalsView"]
+
+
+class GlobalsView(dict[str, Any]):
+    """The globals of a traced function: reads are recorded, writes are errors.
+
+    A ``global`` statement's writes go past ``__setitem__`` into this dict's own
+    storage; they are found at the next read or at the end of the trace.
+
+    Args:
+        capture: records reads.
+        live: the globals themselves.
+        builtins: the builtins of traced functions.
+    """
+
+    def __init__(
+        self, capture: Capture, live: dict[str, Any], builtins: dict[str, Any]
+    ) -> None:
+        name = live.get("__name__", "__main__")
+        super().__init__(__builtins__=builtins, __name__=name)
+        self.capture = capture
+        self.live = live
+        self.builtins = builtins
+        # What is in the storage itself, where only a `global` statement adds more.
+        self.stored = {"__builtins__", "__name__"}
+
+    def __getitem__(self, name: str) -> Any:
+        if len(self) != len(self.stored):
+            self.check_unchanged()
+        live = self.live
+        if name in live:
+            return self.capture.wrap(live[name], GlobalReader(live, name))
+        if name in self.builtins:
+            value = self.builtins[name]
+            reader = GlobalReader(live, name)
+            if name in reader.builtin_names:
+                self.capture.wrap(reader.read(), reader)
+            return value
+        raise KeyError(name)
+
+    def __missing__(self, name: str) -> Any:
+        raise KeyError(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.live
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        raise self.capture.tracer.fail(
+            f"cannot set the global {name} in a compiled function",
+            code="write-to-state",
+            hint="return the new value and set the global outside",
+        )
+
+    def __delitem__(self, name: str) -> None:
+        self[name] = None
+
+    def lend(self, names: tuple[str, ...]) -> list[str]:
+        """Put names into the storage itself, where class bodies look for them."""
+        lent = [name for name in names if name in self.live and name not in self.stored]
+        for name in lent:
+            value = self[name]
+            self.stored.add(name)
+            dict.__setitem__(self, name, value)
+        return lent
+
+    def take_back(self, lent: list[str]) -> None:
+        """Undo ``lend``."""
+        for name in lent:
+            dict.__delitem__(self, name)
+            self.stored.remove(name)
+
+    def check_unchanged(self) -> None:
+        """Raise a TraceError if a ``global`` statement has written to the storage."""
+        for name in dict.keys(self):
+            if name not in self.stored:
+                raise TraceError(
+                    self.capture.functions.place_of_write(name),
+                    f"cannot set the global {name} in a compiled function",
+                    code="write-to-state",
+                    hint="return the new value and set the global outside",
+                )
+
+
+class FunctionViews:
+    """The views of functions in one trace."""
+
+    def __init__(self, capture: Capture) -> None:
+        self.capture = capture
+        self._views: dict[int, tuple[FunctionType, FunctionType]] = {}
+        self._globals: dict[int, GlobalsView] = {}
+        self._cells: list[tuple[CellType, Any, str, CodeType]] = []
+        self._codes: list[CodeType] = []
+        self._builtins: dict[str, Any] | None = None
+
+    def globals_view(self, live: dict[str, Any]) -> GlobalsView:
+        """The view of a function's globals."""
+        found = self._globals.get(id(live))
+        if found is None:
+            if self._builtins is None:
+                from penstock.frontend.builtin_names import traced_builtins
+
+                self._builtins = traced_builtins(self.capture)
+            found = GlobalsView(self.capture, live, self._builtins)
+            self._globals[id(live)] = found
+        return found
+
+    def view(self, function: FunctionType, reader: Reader) -> Any:
+        """A function that runs the same code over views of what it reads."""
+        known = self._views.get(id(function))
+        if known is not None:
+            return known[1]
+        live = function.__globals__
+        if type(live) is GlobalsView:
+            return function
+        library = is_library(live.get("__name__"))
+        if library and not function.__closure__:
+            return function
+        cells = tuple(CellType() for _ in function.__closure__ or ())
+        namespace = live if library else self.globals_view(live)
+        view = FunctionType(
+            function.__code__, namespace, function.__name__, None, cells or None
+        )
+        self._views[id(function)] = (function, view)
+        self._codes.append(function.__code__)
+        self._fill_cells(function, cells, reader)
+        self._set_defaults(function, view)
+        view.__qualname__ = function.__qualname__
+        view.__module__ = function.__module__
+        view.__doc__ = function.__doc__
+        for name, value in vars(function).items():
+            wrapped = self.capture.wrap(value, AttributeReader(reader, name))
+            vars(view)[name] = wrapped
+        return view
+
+    def _fill_cells(
+        self, function: FunctionType, cells: tuple[CellType, ...], reader: Reader
+    ) -> None:
+        names = function.__code__.co_freevars
+        for name, cell, new in zip(names, function.__closure__ or (), cells, strict=True):
+            try:
+                value = cell.cell_contents
+            except ValueError:
+                continue  # Not assigned yet: reading it raises as it would outside.
+            if name == "__class__":
+                new.cell_contents = value
+                continue
+            wrapped = self.capture.wrap(value, CellReader(cell, name))
+            new.cell_contents = wrapped
+            self._cells.append((new, wrapped, name, function.__code__))
+
+    def _set_defaults(self, function: FunctionType, view: FunctionType) -> None:
+        code, wrap = function.__code__, self.capture.wrap
+        defaults = function.__defaults__ or ()
+        names = code.co_varnames[: code.co_argcount]
+        if defaults:
+            view.__defaults__ = tuple(
+                wrap(value, DefaultReader(function, name))
+                for name, value in zip(names[-len(defaults) :], defaults, strict=True)
+            )
+        if function.__kwdefaults__:
+            view.__kwdefaults__ = {
+                name: wrap(value, DefaultReader(function, name))
+                for name, value in function.__kwdefaults__.items()
+            }
+
+    def check_unchanged(self) -> None:
+        """Raise a TraceError if the traced program wrote to globals or closures."""
+        for namespace in self._globals.values():
+            namespace.check_unchanged()
+        for cell, original, name, code in self._cells:
+            try:
+                unchanged = cell.cell_contents is original
+            except ValueError:
+                unchanged = False
+            if not unchanged:
+                raise TraceError(
+                    _place_of(code, name, ("STORE_DEREF", "DELETE_DEREF")),
+                    f"cannot set {name}, a variable of the enclosing function, in a "
+                    "compiled function",
+                    code="write-to-state",
+                    hint="return the new value and set the variable outside",
+                )
+
+    def place_of_write(self, name: str) -> Location | None:
+        """The line of the ``global`` write to a name, for the message."""
+        for code in self._codes:
+            found = _place_of(code, name, ("STORE_GLOBAL", "DELETE_GLOBAL"))
+            if found is not None:
+                return found
+        return None
+
+
+def _place_of(code: CodeType, name: str, operations: tuple[str, ...]) -> Location | None:
+    """Where code, or code within it, has one of these instructions on a name.
+
+    Code is read only here, to name the line of an error that was found otherwise.
+    """
+    for part in _all_code(code):
+        for instruction in dis.get_instructions(part):
+            if instruction.opname in operations and instruction.argval == name:
+                position = instruction.positions
+                if position is None or position.lineno is None:
+                    return Location(part.co_filename, part.co_firstlineno)
+                one_line = position.lineno == position.end_lineno
+                start = position.col_offset or 0
+                end = (position.end_col_offset or 0) if one_line else 0
+                return Location(part.co_filename, position.lineno, start, end)
+    return None
+
+
+def _all_code(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _all_code(constant)
+
+

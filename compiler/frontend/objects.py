@@ -1,0 +1,581 @@
+"""Objects, classes and modules of the user, seen by traced functions.
+
+A class is seen as a subclass of itself, its mirror: attributes are looked up as
+Python does, but what comes from captured state is recorded, and functions run over
+views. A captured object is an instance of the mirror without state of its own; an
+object that the traced program makes is an instance with state.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from types import (
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+from typing import TYPE_CHECKING, Any
+
+from penstock.frontend.captured import is_library
+from penstock.ir.errors import UnsupportedError
+from penstock.ir.location import user_location
+from penstock.runtime.leaves import InstanceLeaf
+from penstock.runtime.readers import AttributeReader, ItemReader, Reader, ValueReader
+
+if TYPE_CHECKING:
+    from penstock.frontend.captured import Capture
+
+__all__ = ["ObjectViews", "is_user_object"]
+
+_MISSING: Any = object()
+
+# Dunder names that mirrors take from the class itself.
+_LEFT_ALONE = frozenset(
+    (
+        "__class__", "__class_getitem__", "__delattr__", "__dict__", "__doc__",
+        "__getattribute__", "__init_subclass__", "__module__", "__new__",
+        "__qualname__", "__set_name__", "__setattr__", "__slots__",
+        "__subclasshook__", "__weakref__",
+    )
+)  # fmt: skip
+_IMMUTABLE_LIBRARIES = frozenset(
+    ("datetime", "decimal", "fractions", "pathlib", "re", "types", "typing", "zoneinfo")
+)
+
+
+def is_user_class(kind: type[Any]) -> bool:
+    """Whether a class is the user's own, so that its methods run over views."""
+    return not is_library(kind.__module__) and not issubclass(kind, BaseException)
+
+
+def is_user_object(value: Any) -> bool:
+    """Whether a value is an instance of a user's class, or a plain namespace."""
+    kind = type(value)
+    if issubclass(kind, (type, ModuleType, FunctionType, MethodType)):
+        return False
+    return is_user_class(kind) or (
+        kind.__module__ == "types" and kind.__name__ == "SimpleNamespace"
+    )
+
+
+class _MirrorType(type):
+    """The metaclass of mirrors: reading an attribute of the class is recorded."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, real_class(cls))
+
+    def __subclasscheck__(cls, subclass: Any) -> bool:
+        return issubclass(subclass, real_class(cls))
+
+    def __getattribute__(cls, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            return type.__getattribute__(cls, name)
+        views = type.__getattribute__(cls, "_penstock_views")
+        return views.class_attribute(cls, name)
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        views: ObjectViews = type.__getattribute__(cls, "_penstock_views")
+        views.refuse_write(cls.__name__, name)
+
+
+def real_class(kind: type[Any]) -> type[Any]:
+    """The class that a mirror shows; other classes are themselves."""
+    found: type[Any] = type.__getattribute__(kind, "__dict__").get(
+        "_penstock_real", kind
+    )
+    return found
+
+
+def is_mirror(kind: type[Any]) -> bool:
+    """Whether a class is a mirror."""
+    return "_penstock_real" in type.__getattribute__(kind, "__dict__")
+
+
+def _true_classes(kind: type[Any]) -> Iterator[type[Any]]:
+    """The classes in which attributes are looked up, without mirrors."""
+    return (one for one in kind.__mro__ if not is_mirror(one))
+
+
+def _find(kind: type[Any], name: str, after: type[Any] | None = None) -> Any:
+    """An attribute in the dicts of a class and its bases, unbound."""
+    classes = _true_classes(kind)
+    if after is not None:
+        for one in classes:
+            if one is after:
+                break
+    for one in classes:
+        names = type.__getattribute__(one, "__dict__")
+        if name in names:
+            return names[name]
+    return _MISSING
+
+
+class ObjectViews:
+    """The views of classes, objects and modules in one trace."""
+
+    def __init__(self, capture: Capture) -> None:
+        self.capture = capture
+        self._mirrors: dict[type[Any], type[Any]] = {}
+        self._class_readers: dict[type[Any], Reader] = {}
+        self._metaclasses: dict[type[Any], type[Any]] = {}
+        # By the identity of the view: the view, the object, and where it is read.
+        self._origins: dict[int, tuple[Any, Any, Reader]] = {}
+        # Arguments that came apart as pytrees: their fields, by identity.
+        self._frozen: dict[int, tuple[Any, str]] = {}
+
+    def is_view(self, value: Any) -> bool:
+        """Whether a value is an object of the traced program already."""
+        kind = type(value)
+        return is_mirror(kind) or (issubclass(kind, type) and is_mirror(value))
+
+    # Classes
+
+    def class_view(self, kind: type[Any], reader: Reader) -> type[Any]:
+        """A class as traced functions see it; its read is recorded already."""
+        import enum
+
+        if not is_user_class(kind) or issubclass(kind, (enum.Enum, type)):
+            return kind
+        self._class_readers.setdefault(kind, reader)
+        return self.mirror(kind)
+
+    def mirror(self, kind: type[Any]) -> type[Any]:
+        """The mirror of a user's class."""
+        found = self._mirrors.get(kind)
+        if found is None:
+            found = self._make_mirror(kind)
+            self._mirrors[kind] = found
+        return found
+
+    def _make_mirror(self, kind: type[Any]) -> type[Any]:
+        own = _find(kind, "__getattribute__")
+        if isinstance(own, FunctionType):
+            raise UnsupportedError(
+                user_location(),
+                f"the class {kind.__name__} defines __getattribute__, which is not "
+                "supported in compiled functions",
+                code="unsupported-class",
+                hint="define __getattr__ instead",
+            )
+        names = self._dunder_names(kind)
+        names.update(
+            _penstock_views=self,
+            _penstock_real=kind,
+            __module__=kind.__module__,
+            __qualname__=kind.__qualname__,
+            __doc__=kind.__doc__,
+            __getattribute__=_get_attribute,
+            __setattr__=_set_attribute,
+            __delattr__=_delete_attribute,
+        )
+        metaclass = self._metaclass(type(kind))
+        blank = type("_Blank", (), {})
+        mirror: type[Any] = type.__new__(metaclass, kind.__name__, (blank,), names)
+        try:
+            # Set afterwards, so that the user's __init_subclass__ is not called.
+            type.__setattr__(mirror, "__bases__", (kind,))
+        except TypeError:
+            hook = _find(kind, "__init_subclass__")
+            if isinstance(hook, classmethod) and isinstance(hook.__func__, FunctionType):
+                if not is_library(hook.__func__.__module__):
+                    raise UnsupportedError(
+                        user_location(),
+                        f"the class {kind.__name__} has both slots and "
+                        "__init_subclass__, which is not supported in compiled "
+                        "functions",
+                        code="unsupported-class",
+                    ) from None
+            mirror = type.__new__(metaclass, kind.__name__, (kind,), names)
+        return mirror
+
+    def _metaclass(self, kind: type[Any]) -> type[Any]:
+        if kind is type:
+            return _MirrorType
+        if kind not in self._metaclasses:
+            made = type(f"_Mirror{kind.__name__}", (_MirrorType, kind), {})
+            self._metaclasses[kind] = made
+        return self._metaclasses[kind]
+
+    def _dunder_names(self, kind: type[Any]) -> dict[str, Any]:
+        """Special methods, which Python looks up in the class alone."""
+        names: dict[str, Any] = {}
+        for one in reversed([*_true_classes(kind)]):
+            if not is_user_class(one):
+                continue
+            for name, value in type.__getattribute__(one, "__dict__").items():
+                if not (name.startswith("__") and name.endswith("__")):
+                    continue
+                if name == "__new__" and isinstance(value, staticmethod):
+                    function = value.__func__
+                    if isinstance(function, FunctionType):
+                        names[name] = staticmethod(self._function(kind, name, function))
+                elif name not in _LEFT_ALONE and isinstance(value, FunctionType):
+                    names[name] = self._function(kind, name, value)
+        return names
+
+    def _function(self, kind: type[Any], name: str, function: FunctionType) -> Any:
+        """A function that is found in a class, over views."""
+        reader = AttributeReader(self._class_reader(kind), name)
+        return self.capture.functions.view(function, reader)
+
+    def _class_reader(self, kind: type[Any]) -> Reader:
+        kind = real_class(kind)
+        return self._class_readers.get(kind) or ValueReader(kind, kind.__name__)
+
+    def class_attribute(self, mirror: type[Any], name: str) -> Any:
+        """An attribute of a class as traced functions see it."""
+        raw = _find(mirror, name)
+        reader = AttributeReader(self._class_reader(_captured_class(mirror)), name)
+        if raw is _MISSING:
+            return type.__getattribute__(mirror, name)
+        if isinstance(raw, staticmethod):
+            return self.capture.wrap(raw.__func__, reader)
+        if isinstance(raw, classmethod):
+            return self._bind_class_method(raw, reader, mirror)
+        if isinstance(raw, (property, MemberDescriptorType, GetSetDescriptorType)):
+            return raw
+        return self.capture.wrap(raw, reader)
+
+    def _bind_class_method(self, raw: Any, reader: Reader, owner: Any) -> Any:
+        function = self.capture.wrap(raw.__func__, AttributeReader(reader, "__func__"))
+        return MethodType(function, owner)
+
+    # Objects
+
+    def object_view(self, value: Any, reader: Reader) -> Any:
+        """A captured object; its class is recorded."""
+        kind = type(value)
+        if not is_user_object(value):
+            self._check_library_object(value, reader)
+            self.capture.record_key(reader, value)
+            return value
+        self.capture.record(reader, InstanceLeaf(kind))
+        return self.instance(value, reader)
+
+    def instance(self, value: Any, reader: Reader) -> Any:
+        """The view of an object whose class is recorded by whoever calls."""
+        kind = type(value)
+        self._class_readers.setdefault(kind, AttributeReader(reader, "__class__"))
+        mirror = self.mirror(kind)
+        if issubclass(kind, tuple):
+            items = [
+                self.capture.wrap(item, ItemReader(reader, i))
+                for i, item in enumerate(tuple.__iter__(value))
+            ]
+            return tuple.__new__(mirror, items)
+        if issubclass(kind, (list, dict, set, str, bytes, int, float)):
+            raise UnsupportedError(
+                user_location(),
+                f"{reader.describe()} is a {kind.__name__}, a subclass of "
+                f"{kind.__mro__[-2].__name__}, which is not supported as captured state",
+                code="captured-type",
+                hint="pass it as an argument, or capture a plain object",
+            )
+        view = object.__new__(mirror)
+        self._origins[id(view)] = (view, value, reader)
+        return view
+
+    def _check_library_object(self, value: Any, reader: Reader) -> None:
+        """Refuse library objects whose state would be read without a record."""
+        kind = type(value)
+        if kind.__module__ in ("collections", "array", "queue") or kind is bytearray:
+            raise UnsupportedError(
+                user_location(),
+                f"{reader.describe()} is a {kind.__name__}, which is not supported as "
+                "captured state",
+                code="captured-type",
+                hint="use a list, a dict, or an object of your own",
+            )
+
+    def named_tuple(self, kind: type[Any], items: list[Any]) -> Any:
+        """A NamedTuple of an argument."""
+        if is_user_class(kind):
+            self._class_readers.setdefault(kind, ValueReader(kind, kind.__name__))
+            kind = self.mirror(kind)
+        return tuple.__new__(kind, items)
+
+    def freeze(self, kind: type[Any], fields: dict[str, Any], owner: str) -> Any:
+        """A dataclass argument, its fields as the traced program sees them."""
+        self._class_readers.setdefault(kind, ValueReader(kind, kind.__name__))
+        mirror = self.mirror(kind) if is_user_class(kind) else kind
+        view = object.__new__(mirror)
+        for name, value in fields.items():
+            object.__setattr__(view, name, value)
+        self._frozen[id(view)] = (view, owner)
+        return view
+
+    def plain(self, value: Any) -> Any:
+        """A result as the caller gets it: real classes, plain lists and dicts."""
+        kind = type(value)
+        if kind is tuple:
+            return tuple([self.plain(item) for item in value])
+        if issubclass(kind, list):
+            return [self.plain(item) for item in value]
+        if issubclass(kind, dict) and not is_mirror(kind):
+            return {key: self.plain(item) for key, item in value.items()}
+        if not is_mirror(kind):
+            fields = getattr(kind, "__dataclass_fields__", None)
+            if fields is None or not any(
+                is_mirror(type(getattr(value, name, None))) for name in fields
+            ):
+                return value
+        real = real_class(kind)
+        if issubclass(kind, tuple):
+            return tuple.__new__(real, [self.plain(item) for item in value])
+        if not hasattr(real, "__dataclass_fields__"):
+            return value
+        made = object.__new__(real)
+        for name in real.__dataclass_fields__:
+            object.__setattr__(made, name, self.plain(getattr(value, name)))
+        return made
+
+    def attribute(self, view: Any, name: str) -> Any:
+        """An attribute of an object, looked up as ``object.__getattribute__`` does."""
+        kind = type(view)
+        origin = self._origins.get(id(view))
+        raw = _find(kind, name)
+        if raw is not _MISSING and _is_data_descriptor(raw):
+            return self._from_descriptor(view, raw, name, origin)
+        state = _state_of(view)
+        if name in state:
+            return state[name]
+        if origin is not None:
+            _, value, reader = origin
+            if name in _state_of(value):
+                return self.capture.wrap(
+                    _state_of(value)[name], AttributeReader(reader, name)
+                )
+        if raw is _MISSING:
+            raise AttributeError(
+                f"{kind.__name__!r} object has no attribute {name!r}"
+            )
+        return self._bind(view, raw, name, origin)
+
+    def _from_descriptor(self, view: Any, raw: Any, name: str, origin: Any) -> Any:
+        if isinstance(raw, property):
+            if raw.fget is None:
+                raise AttributeError(f"property {name!r} has no getter")
+            reader = AttributeReader(self._reader_in_class(view, name), "fget")
+            return self.capture.wrap(raw.fget, reader)(view)
+        if isinstance(raw, (MemberDescriptorType, GetSetDescriptorType)):
+            if origin is None:
+                return raw.__get__(view, type(view))
+            _, value, reader = origin
+            found = raw.__get__(value, type(value))
+            return self.capture.wrap(found, AttributeReader(reader, name))
+        return self._call_descriptor(view, raw, name)
+
+    def _reader_in_class(self, view: Any, name: str) -> Reader:
+        kind = _captured_class(type(view))
+        return AttributeReader(self._class_reader(kind), name)
+
+    def _call_descriptor(self, view: Any, raw: Any, name: str) -> Any:
+        descriptor = self.capture.wrap(raw, self._reader_in_class(view, name))
+        return type(descriptor).__get__(descriptor, view, type(view))
+
+    def _bind(self, view: Any, raw: Any, name: str, origin: Any) -> Any:
+        reader = self._reader_in_class(view, name)
+        if isinstance(raw, FunctionType):
+            return MethodType(self.capture.wrap(raw, reader), view)
+        if isinstance(raw, staticmethod):
+            return self.capture.wrap(raw.__func__, reader)
+        if isinstance(raw, classmethod):
+            return self._bind_class_method(raw, reader, type(view))
+        if isinstance(raw, functools.cached_property):
+            function = self.capture.wrap(raw.func, AttributeReader(reader, "func"))
+            result = function(view)
+            _state_of(view)[name] = result
+            return result
+        if isinstance(raw, functools.partialmethod):
+            function = self.capture.wrap(raw.func, AttributeReader(reader, "func"))
+            return functools.partial(function, view, *raw.args, **raw.keywords)
+        if _is_compiled(raw):
+            return MethodType(self.capture.wrap(raw, reader), view)
+        if hasattr(type(raw), "__get__"):
+            if is_library(type(raw).__module__):
+                return raw.__get__(view, type(view))
+            return self._call_descriptor(view, raw, name)
+        if origin is not None:
+            reader = AttributeReader(origin[2], name)
+        return self.capture.wrap(raw, reader)
+
+    def attributes_of(self, view: Any) -> Any:
+        """``view.__dict__``."""
+        from penstock.frontend.containers import CapturedDict
+
+        origin = self._origins.get(id(view))
+        if origin is None:
+            return _state_of(view)
+        _, value, reader = origin
+        return CapturedDict(
+            self.capture, _state_of(value), AttributeReader(reader, "__dict__")
+        )
+
+    def set_attribute(self, view: Any, name: str, value: Any) -> None:
+        """Set an attribute of an object that the traced program made."""
+        self._check_writable(view, name)
+        raw = _find(type(view), name)
+        own = _find(type(view), "__setattr__")
+        if isinstance(own, FunctionType):
+            self._function(_captured_class(type(view)), "__setattr__", own)(
+                view, name, value
+            )
+        elif isinstance(raw, property):
+            if raw.fset is None:
+                raise AttributeError(f"property {name!r} has no setter")
+            reader = AttributeReader(self._reader_in_class(view, name), "fset")
+            self.capture.wrap(raw.fset, reader)(view, value)
+        elif raw is not _MISSING and _is_data_descriptor(raw) and not isinstance(
+            raw, (MemberDescriptorType, GetSetDescriptorType)
+        ):
+            descriptor = self.capture.wrap(raw, self._reader_in_class(view, name))
+            type(descriptor).__set__(descriptor, view, value)
+        else:
+            object.__setattr__(view, name, value)
+
+    def delete_attribute(self, view: Any, name: str) -> None:
+        """Delete an attribute of an object that the traced program made."""
+        self._check_writable(view, name)
+        object.__delattr__(view, name)
+
+    def _check_writable(self, view: Any, name: str) -> None:
+        origin = self._origins.get(id(view))
+        if origin is not None:
+            self.refuse_write(origin[2].describe().rpartition(" ")[2], name)
+        frozen = self._frozen.get(id(view))
+        if frozen is not None:
+            self.refuse_write(frozen[1].rpartition(" ")[2], name)
+
+    def refuse_write(self, owner: str, name: str) -> None:
+        """Raise the TraceError for writing to an attribute of captured state."""
+        raise self.capture.tracer.fail(
+            f"cannot set {owner}.{name} in a compiled function: it belongs to the "
+            "caller",
+            code="write-to-state",
+            hint="return the new value from the function and set it outside",
+        )
+
+    def super_view(self, kind: type[Any], view: Any) -> Any:
+        """``super(kind, view)``."""
+        return _Super(self, real_class(kind), view)
+
+    def after(self, kind: type[Any], view: Any, name: str) -> Any:
+        """An attribute found behind a class in the order of bases."""
+        is_class = issubclass(type(view), type)
+        owner = view if is_class else type(view)
+        raw = _find(owner, name, after=kind)
+        if raw is _MISSING:
+            raise AttributeError(f"'super' object has no attribute {name!r}")
+        for one in _true_classes(owner):
+            if type.__getattribute__(one, "__dict__").get(name) is raw:
+                break
+        reader = AttributeReader(ValueReader(one, one.__name__), name)
+        if isinstance(raw, FunctionType):
+            function = self.capture.wrap(raw, reader)
+            return function if is_class else MethodType(function, view)
+        if isinstance(raw, staticmethod):
+            return self.capture.wrap(raw.__func__, reader)
+        if isinstance(raw, classmethod):
+            return self._bind_class_method(raw, reader, owner)
+        if isinstance(raw, property):
+            getter = self.capture.wrap(raw.fget, AttributeReader(reader, "fget"))
+            return getter(view)
+        if name == "__setattr__" or name == "__delattr__":
+            return functools.partial(raw, view)
+        if hasattr(type(raw), "__get__"):
+            return raw.__get__(None if is_class else view, owner)
+        return self.capture.wrap(raw, reader)
+
+    # Modules
+
+    def module_view(self, module: ModuleType, reader: Reader) -> Any:
+        """A module of the user; others are themselves."""
+        if is_library(module.__name__):
+            return module
+        return _ModuleView(self, module, reader)
+
+
+class _Super:
+    """What ``super()`` gives in a traced method."""
+
+    def __init__(self, views: ObjectViews, kind: type[Any], view: Any) -> None:
+        self._views = views
+        self._kind = kind
+        self._view = view
+
+    def __getattribute__(self, name: str) -> Any:
+        get = object.__getattribute__
+        return get(self, "_views").after(get(self, "_kind"), get(self, "_view"), name)
+
+
+class _ModuleView:
+    """A module of the user: what is read of it is recorded."""
+
+    def __init__(self, views: ObjectViews, module: ModuleType, reader: Reader) -> None:
+        object.__setattr__(self, "_parts", (views, module, reader))
+
+    @property
+    def __class__(self) -> type[Any]:  # type: ignore[override]
+        return ModuleType
+
+    def __getattr__(self, name: str) -> Any:
+        views, module, reader = object.__getattribute__(self, "_parts")
+        return views.capture.wrap(getattr(module, name), AttributeReader(reader, name))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        views, module, _ = object.__getattribute__(self, "_parts")
+        views.refuse_write(module.__name__, name)
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
+
+    def __repr__(self) -> str:
+        return repr(object.__getattribute__(self, "_parts")[1])
+
+
+def _state_of(value: Any) -> dict[str, Any]:
+    """An object's own attributes."""
+    try:
+        found: dict[str, Any] = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return found
+
+
+def _captured_class(kind: type[Any]) -> type[Any]:
+    """The first class of the user's in a class's order of bases, without mirrors."""
+    return next(_true_classes(kind))
+
+
+def _is_data_descriptor(raw: Any) -> bool:
+    return hasattr(type(raw), "__set__") or hasattr(type(raw), "__delete__")
+
+
+def _is_compiled(raw: Any) -> bool:
+    return type(raw).__module__.startswith("penstock.") and hasattr(raw, "__wrapped__")
+
+
+def _views_of(view: Any) -> ObjectViews:
+    found: ObjectViews = type.__getattribute__(type(view), "_penstock_views")
+    return found
+
+
+def _get_attribute(self: Any, name: str) -> Any:
+    if name == "__class__":
+        return type(self)
+    if name == "__dict__":
+        return _views_of(self).attributes_of(self)
+    if name.startswith("__") and name.endswith("__"):
+        return object.__getattribute__(self, name)
+    return _views_of(self).attribute(self, name)
+
+
+def _set_attribute(self: Any, name: str, value: Any) -> None:
+    _views_of(self).set_attribute(self, name, value)
+
+
+def _delete_attribute(self: Any, name: str) -> None:
+    _views_of(self).delete_attribute(self, name)

@@ -1,0 +1,116 @@
+"""Random graphs as native code, held to the reference evaluator bit for bit."""
+
+import random
+
+import numpy as np
+import pytest
+
+from penstock.ir.graph.evaluate import evaluate
+from penstock.ir.graph.value import Function
+from penstock.runtime.machine import host, machine_for
+from tests.native_program import compile_function
+from tests.random_programs import (
+    Program,
+    assert_same_results,
+    program_of_seed,
+)
+
+# Control flow and effects are not compiled yet; what rounds differently from NumPy
+# has tests of its own, with tolerances.
+_NOT_COMPILED = {"if", "while", "loop", "recompute", "get", "cluster", "token", "print"}
+_ROUNDED = {
+    "exp", "log", "log1p", "expm1", "sin", "cos", "tanh", "erf", "pow",
+    "contract", "convolution",
+}  # fmt: skip
+_ORDERED = {"sum", "prod", "cumsum"}
+
+PER_TEST = 40
+LEVELS = ("x86-64", "x86-64-v3", "x86-64-v4")
+
+
+def is_exact(function: Function) -> bool:
+    for value in function.values:
+        name = value.op.name
+        if name in _NOT_COMPILED or name in _ROUNDED or not value.op.pure:
+            return False
+        if name in _ORDERED and value.dtype.is_float:
+            return False
+    return not function.effects
+
+
+def exact_programs(first: int, count: int) -> list[Program]:
+    found = []
+    seed = first
+    while len(found) < count:
+        program = program_of_seed(seed, 14)
+        if is_exact(program.function):
+            found.append(program)
+        seed += 1
+    return found
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_random_programs_have_numpys_bits(batch: int) -> None:
+    for program in exact_programs(batch * 100_000, PER_TEST):
+        check(program, {})
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_on_older_machines(level: str) -> None:
+    if level > host().cpu:
+        pytest.skip(f"this machine is no {level}")
+    machine = machine_for(level, host().features)
+    for program in exact_programs(900_000, PER_TEST):
+        check(program, {"machine": machine})
+
+
+def test_with_strided_arguments() -> None:
+    for program in exact_programs(500_000, PER_TEST):
+        names = {str(p.attributes["name"]) for p in program.function.parameters}
+        spread = Program(
+            program.function,
+            [with_gaps(argument) for argument in program.arguments],
+            program.integers,
+        )
+        check(spread, {"strided": frozenset(names)})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", range(20))
+def test_many_random_programs(batch: int) -> None:
+    for program in exact_programs(1_000_000 + batch * 10_000, 200):
+        check(program, {})
+
+
+def with_gaps(array: np.ndarray) -> np.ndarray:
+    """The same elements, every other one of a larger array, one axis backwards."""
+    array = np.asarray(array)
+    rng = random.Random(array.size)
+    spread = np.zeros([2 * size + 3 for size in array.shape], array.dtype)
+    key = tuple(
+        slice(2 * size, None if size == 0 else 0, -2)
+        if rng.random() < 0.3
+        else slice(1, 1 + 2 * size, 2)
+        for size in array.shape
+    )
+    view = spread[(..., *key)]
+    view[...] = array
+    return view
+
+
+def check(program: Program, options: dict) -> None:
+    function, arguments = program.function, program.arguments
+    with np.errstate(all="ignore"):
+        try:
+            expected = evaluate(function, arguments, program.integers)
+        except IndexError:
+            return
+    native = compile_function(function, **options)
+    arrays = [np.asarray(argument) for argument in arguments]
+    before = [array.copy() for array in arrays]
+    got = native(arrays, program.integers)
+    try:
+        assert_same_results(got, expected)
+    except AssertionError as error:
+        raise AssertionError(f"{program}\n{native.plan}\n{error}") from None
+    assert_same_results(arrays, before)
