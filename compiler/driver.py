@@ -39,7 +39,7 @@ from penstock.runtime.machine import Machine, host
 from penstock.runtime.signature import ArrayLeaf, IntegerLeaf, RealLeaf
 from penstock.runtime.support import Support, load_support
 
-__all__ = ["STAGES", "Compilation", "CompileOptions", "compile_variant"]
+__all__ = ["STAGES", "Compilation", "CompileOptions", "compile_variant", "make_variant"]
 
 STAGES = ("trace", "graph", "fused", "loops", "plan", "llvm", "asm", "cuda")
 """What ``Lowered.text`` can show, in order."""
@@ -219,6 +219,13 @@ def compile_variant(
     traced = trace(function, call, static=options.static, name=name)
     compilation = Compilation(traced, options)
     compilation.seconds["trace"] = time.perf_counter() - start
+    return make_variant(compilation), compilation
+
+
+def make_variant(compilation: Compilation) -> Variant:
+    """Compile what was traced, or find it in the cache, and load it."""
+    traced = compilation.traced
+    name = traced.function.name
     cache = default_cache()
     key = cache_key(compilation)
     artifact = compilation.timed("cache", lambda: cache.load(key))
@@ -229,14 +236,13 @@ def compile_variant(
     start = time.perf_counter()
     executable = Executable(artifact.parts[SHARED_OBJECT], name)
     compilation.seconds["load"] = time.perf_counter() - start
-    variant = Variant(
+    return Variant(
         traced.signature,
         executable,
         located(artifact, traced.function),
         artifact=artifact,
         from_cache=from_cache,
     )
-    return variant, compilation
 
 
 def make_artifact(compilation: Compilation) -> Artifact:

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from penstock.runtime.binding import Call
     from penstock.runtime.dispatch import Variant
 
-__all__ = ["Refusal", "describe_value", "host_numbers", "nearest", "readable_guard", "refusals"]
+__all__ = [
+    "Refusal",
+    "describe_value",
+    "host_numbers",
+    "nearest",
+    "readable_guard",
+    "refusals",
+]
 
 
 class Refusal(Record):

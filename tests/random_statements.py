@@ -276,8 +276,10 @@ class Statements:
         )
         self.add("pad", x, self.constant(x.dtype), low=low, high=high)
 
-    def slice_of(self, x: Value) -> dict[str, tuple[Size, ...]]:
-        """Attributes of a slice that fits, for these sizes and all larger ones."""
+    def slice_of(
+        self, x: Value, *, repeats: bool = True
+    ) -> dict[str, tuple[Size, ...]]:
+        """Attributes of a slice that fits; it may repeat an element."""
         start: list[Size] = []
         step: list[Size] = []
         size: list[Size] = []
@@ -291,7 +293,7 @@ class Statements:
             elif kind == 2 and length > 2:
                 start, step, size = [*start, 0], [*step, 2], [*size, 2]
             elif kind == 3 and length:
-                count = self.integer(1, 2)
+                count = self.integer(1, 2) if repeats else 1
                 start, step, size = [*start, whole - 1], [*step, 0], [*size, count]
             else:
                 start, step, size = [*start, 0], [*step, 1], [*size, whole]
@@ -303,7 +305,7 @@ class Statements:
 
     def update_slice(self) -> None:
         x = self.pick()
-        attributes = self.slice_of(x)
+        attributes = self.slice_of(x, repeats=False)
         if self.integer(0, 2) == 0:
             y = self.add("slice", x, **attributes)
         else:

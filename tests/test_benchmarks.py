@@ -1,43 +1,33 @@
 """The harness measures what it says, and compares results before it does."""
 
-import importlib
 import importlib.util
 import pkgutil
 
 import numpy as np
 import pytest
 
-import penstock as ps
 from benchmarks import measure, peers, programs
 from benchmarks.functions import add_one, gelu, twenty
 from benchmarks.peers import record
 from benchmarks.workloads import sizes
 
-PROGRAMS = [module.name for module in pkgutil.iter_modules(programs.__path__)]
-
 NEEDED = {"torch_compile": ["torch"], "onnxruntime": ["onnx", "onnxruntime"]}
 
 
-def load_program(name):
-    return importlib.import_module(f"benchmarks.programs.{name}")
-
-
 def test_there_are_twenty_programs():
-    assert len(PROGRAMS) == 20
+    assert len(list(pkgutil.iter_modules(programs.__path__))) == 20
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_program_gives_what_numpy_gives_at_any_size(name):
-    program = load_program(name)
-    compiled = ps.compile(program.function)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("subject", sizes.subjects(), ids=lambda one: one.name)
+def test_programs_and_examples_give_what_numpy_gives_at_any_size(subject):
     rng = np.random.default_rng(0)
     for n in (7, 0, 1, 2, 33, 1000):
-        arguments = program.arguments(n, rng)
-        with np.errstate(all="ignore"):
-            expected = sizes.outcome(program.function, arguments)
-            result = sizes.outcome(compiled, arguments)
+        arguments = subject.arguments(n, rng)
+        expected = sizes.outcome(subject.compiled.__wrapped__, arguments)
+        result = sizes.outcome(subject.compiled, arguments)
         assert sizes.same(result, expected), n
-    statistics = compiled.stats()
+    statistics = subject.compiled.stats()
     assert statistics.variants + statistics.evictions <= sizes.BAR
 
 

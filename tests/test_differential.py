@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from penstock.ir.graph.evaluate import evaluate
-from penstock.ir.graph.value import Function
+from penstock.ir.graph.value import Builder, Function
+from penstock.ir.types import TensorType, f32
 from penstock.runtime.machine import host, machine_for
 from tests.native_program import compile_function
 from tests.random_programs import (
@@ -114,3 +115,12 @@ def check(program: Program, options: dict) -> None:
     except AssertionError as error:
         raise AssertionError(f"{program}\n{native.plan}\n{error}") from None
     assert_same_results(arrays, before)
+
+
+def test_a_constant_without_elements() -> None:
+    builder = Builder()
+    x = builder.parameter("x", TensorType(f32, (0, 2)))
+    empty = builder.constant(np.empty((0, 2)), f32)
+    function = Function("f", (x,), (builder.add("concatenate", x, empty, axis=0),))
+    (result,) = compile_function(function, optimize=False)([np.empty((0, 2), "f4")])
+    assert result.shape == (0, 2)

@@ -143,11 +143,10 @@ def run() -> Table:
                 within,
             )
         )
-        if variants > 1:
-            arguments = subject.arguments(100, np.random.default_rng(0))
-            explanation = str(subject.compiled.explain(*arguments))
-            notes += ["", subject.name]
-            notes += [f"  {line}" for line in explanation.splitlines()]
+        for variant in subject.compiled.explain().variants if variants > 1 else ():
+            guards = ", ".join(variant.guards)
+            notes.append(f"{subject.name}, variant {variant.number}: {variant.reason}")
+            notes.append(f"  {variant.calls} calls where {guards}")
     return Table(
         f"sizes: {SIZES} sizes from 0 to {LARGEST}, each compared with NumPy",
         ("", "variants", "wrong", "compile ms", "bar", "within"),

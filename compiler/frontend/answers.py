@@ -15,14 +15,17 @@ from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.tracer import Tracer
 from penstock.ir.attributes import Constant
-from penstock.ir.dims import Dim, Size, dim_maximum, dim_minimum
+from penstock.ir.dims import Size, dim_maximum, dim_minimum
 from penstock.ir.errors import TraceError
 from penstock.ir.graph.value import Value
+from penstock.ir.types import i64
 
 __all__ = ["constant_array", "host_number", "host_size", "index", "number", "truth"]
 
 # Constants beyond this are not evaluated for a question about them.
 _LARGEST_CONSTANT = 1 << 20
+# Arrays of sizes are shapes and what is made of them.
+_MOST_SIZES = 64
 
 _COMPARISONS = {
     "equal": "==",
@@ -147,38 +150,76 @@ def _cone(value: Value) -> list[Value]:
 
 def host_size(tracer: Tracer, value: Value) -> Size | None:
     """The size that a scalar Value is, where it is made of sizes and integers."""
-    if value.shape or not value.dtype.is_integer:
+    if value.shape:
         return None
-    name = value.op.name
+    found = host_array(tracer, value)
+    return None if found is None else tracer.normalize(found[()])
+
+
+def host_array(tracer: Tracer, value: Value) -> np.ndarray[Any, Any] | None:
+    """The sizes that the elements of a Value are, as an array of objects.
+
+    ``None`` where an element is no integer expression over sizes.
+    """
+    if value.dtype is not i64:
+        return None
+    arrays: dict[Value, Any] = {}
+    for part in _cone(value):
+        count = tracer.type_of(part).size
+        if not isinstance(count, int) or count > _MOST_SIZES or part.regions:
+            return None
+        found = _host_step(tracer, part, [arrays[operand] for operand in part.operands])
+        if found is None:
+            return None
+        arrays[part] = np.asarray(found, object)
+    result: np.ndarray[Any, Any] = arrays[value]
+    return result
+
+
+def _host_step(tracer: Tracer, part: Value, operands: list[Any]) -> Any:
+    """One op on arrays of sizes; ``None`` where it is not one of integers."""
+    name, attributes = part.op.name, part.attributes
     if name == "dim":
-        size = value.attributes["size"]
-        assert isinstance(size, (int, Dim))
-        return tracer.normalize(size)
+        return np.array(tracer.normalize(attributes["size"]), object)  # type: ignore[arg-type]
     if name == "const":
-        constant = value.attributes["value"]
+        constant = attributes["value"]
         assert isinstance(constant, Constant)
-        return int(constant.array)
-    if name not in _SIZE_OPERATIONS or value.dtype.bits < 64:
+        return constant.array.astype(object) if part.dtype.is_integer else None
+    if name == "astype":
+        return operands[0] if part.dtype is i64 else None
+    if part.dtype is not i64:
         return None
-    operands = [host_size(tracer, operand) for operand in value.operands]
-    if any(operand is None for operand in operands):
-        return None
-    sizes = [size for size in operands if size is not None]
-    if name in ("floor_divide", "remainder") and tracer.ask(sizes[1], "==", 0):
-        return None
-    return _SIZE_OPERATIONS[name](*sizes)
+    if name in ("floor_divide", "remainder"):
+        if any(tracer.ask(divisor, "==", 0) for divisor in operands[1].flat):
+            return None
+    if name in _SIZE_OPERATIONS:
+        return _SIZE_OPERATIONS[name](*operands)
+    if name in _SIZE_REDUCTIONS:
+        axes, keepdims = attributes["axes"], attributes["keepdims"]
+        combine = _SIZE_REDUCTIONS[name]
+        return combine.reduce(operands[0], axis=axes, keepdims=keepdims)
+    if name in ("reshape", "transpose", "concatenate", "broadcast_to", "slice"):
+        return part.op.evaluate(operands, attributes, tracer.type_of(part))
+    return None
 
 
+_MINIMUM = np.frompyfunc(dim_minimum, 2, 1)
+_MAXIMUM = np.frompyfunc(dim_maximum, 2, 1)
 _SIZE_OPERATIONS: dict[str, Any] = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "neg": lambda a: -a,
-    "floor_divide": lambda a, b: a // b,
-    "remainder": lambda a, b: a % b,
-    "minimum": dim_minimum,
-    "maximum": dim_maximum,
-    "astype": lambda a: a,
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "neg": np.negative,
+    "floor_divide": np.floor_divide,
+    "remainder": np.remainder,
+    "minimum": _MINIMUM,
+    "maximum": _MAXIMUM,
+}
+_SIZE_REDUCTIONS: dict[str, Any] = {
+    "sum": np.add,
+    "prod": np.multiply,
+    "max": _MAXIMUM,
+    "min": _MINIMUM,
 }
 
 

@@ -9,7 +9,7 @@ from penstock.ir.dims import Size
 from penstock.ir.errors import ShapeError
 from penstock.ir.location import user_location
 
-__all__ = ["broadcast_shape", "require_equal", "shapes_text"]
+__all__ = ["broadcast_shape", "fits_into", "require_equal", "shapes_text"]
 
 
 def broadcast_shape(
@@ -63,6 +63,22 @@ def _merge(tracer: Tracer, known: Size, size: Size) -> Size | None:
         tracer.ask(size, "==", 1)
         return known
     return None
+
+
+def fits_into(
+    tracer: Tracer, sizes: Sequence[Size], target: Sequence[Size]
+) -> bool:
+    """Whether an array broadcasts to a shape that stays as it is; this is guarded."""
+    if len(sizes) > len(target):
+        return False
+    for size, wanted in zip(sizes, target[len(target) - len(sizes) :], strict=True):
+        size, wanted = tracer.normalize(size), tracer.normalize(wanted)
+        if size == wanted or size == 1:
+            continue
+        # Equal sizes are the more general answer where both are 1 in this call.
+        if not tracer.ask(size, "==", wanted) and not tracer.ask(size, "==", 1):
+            return False
+    return True
 
 
 def require_equal(

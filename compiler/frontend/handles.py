@@ -11,14 +11,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from penstock.frontend.broadcasting import broadcast_shape
+from penstock.frontend.broadcasting import fits_into
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.promotion import check_cast
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.frontend.views import (
     BroadcastStep,
-    ReshapeStep,
-    SliceStep,
     Step,
     put_path,
     take_path,
@@ -37,18 +35,28 @@ class Cell:
 
     Attributes:
         value: what it holds now.
-        version: how often it was written.
+        version: changes with every write.
         owner: whose storage it is, where it must not be written: ``argument x``.
         ordered: whether NumPy would certainly lay it out in C order.
     """
 
     __slots__ = ("ordered", "owner", "value", "version")
 
+    value: Value
+    version: int
+    owner: str
+    ordered: bool
+
     def __init__(self, value: Value, owner: str = "", ordered: bool = True) -> None:
         self.value = value
         self.version = 0
         self.owner = owner
         self.ordered = ordered
+
+    def put(self, value: Value) -> None:
+        """Replace what it holds."""
+        self.value = value
+        self.version += 1
 
 
 def _binary(ufunc: np.ufunc) -> tuple[Any, Any]:
@@ -188,8 +196,7 @@ class TracedArray(Traced):
         cell = self.cell
         if self.path:
             value = put_path(self.tracer, cell.value, self.path, value)
-        cell.value = value
-        cell.version += 1
+        cell.put(value)
 
     def check_writable(self) -> None:
         """Raise a TraceError if this must not be written."""
@@ -206,13 +213,6 @@ class TracedArray(Traced):
                     "cannot write to a broadcast array: elements share their memory",
                     code="write-to-broadcast",
                     hint="write to a copy: x = x.copy()",
-                )
-            if isinstance(step, ReshapeStep) and not step.certain:
-                raise self.tracer.fail(
-                    "cannot write to this reshaped array: whether NumPy makes it a "
-                    "view or a copy depends on the memory layout",
-                    code="uncertain-view",
-                    hint="write to a copy: x = x.reshape(...).copy()",
                 )
 
     def assign(self, source: TracedArray, casting: str = "unsafe") -> None:
@@ -436,12 +436,6 @@ def fresh(tracer: Tracer, value: Value, ordered: bool = True) -> TracedArray:
     return TracedArray(tracer, Cell(value, ordered=ordered))
 
 
-def view_of(array: TracedArray, step: SliceStep | ReshapeStep) -> TracedArray:
-    """A further handle, by a step that says its shape."""
-    shape = step.size if isinstance(step, SliceStep) else step.shape
-    return array.view(step, shape)
-
-
 def broadcast_into(
     tracer: Tracer, source: TracedArray, shape: tuple[Size, ...]
 ) -> Value:
@@ -456,9 +450,8 @@ def broadcast_into(
     # NumPy drops leading axes of size 1 that the target lacks.
     while len(own) > len(shape) and tracer.ask(own[0], "==", 1):
         own = own[1:]
-    common = broadcast_shape(tracer, "assignment", [shape, own])
-    target = tuple(tracer.normalize(size) for size in shape)
-    if common != target:
+    if not fits_into(tracer, own, shape):
+        target = tuple(tracer.normalize(size) for size in shape)
         raise ShapeError(
             user_location(),
             f"assignment: {source.tensor} does not broadcast to "
@@ -466,6 +459,7 @@ def broadcast_into(
             code="broadcast-into",
             hint="the right side may only repeat along axes of size 1",
         )
+    target = tuple(tracer.normalize(size) for size in shape)
     value = source.value
     if len(own) < len(source.sizes):
         value = tracer.emit("reshape", value, shape=tuple(map(tracer.normalize, own)))

@@ -26,7 +26,8 @@ class Key:
 
     Attributes:
         kind: ``"integer"``, ``"dynamic"`` (a traced integer), ``"slice"``, ``"new"``
-            (``None``), ``"array"`` (of integers) or ``"mask"`` (of bools).
+            (``None``), ``"gap"`` (an ellipsis for no axis), ``"array"`` (of integers)
+            or ``"mask"`` (of bools).
         integer: the size that an integer is.
         value: a dynamic integer.
         bounds: the slice; ``None`` for a full one.
@@ -69,6 +70,8 @@ def parse_key(array: TracedArray, key: Any) -> list[Key]:
         return [part for part in found if part is not None] + filling
     place = found.index(None)
     before, after = found[:place], found[place + 1 :]
+    # An ellipsis keeps index arrays apart even where it stands for no axis.
+    filling = filling or [Key("gap", axis_count=0)]
     return [p for p in before if p] + filling + [p for p in after if p]
 
 

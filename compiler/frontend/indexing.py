@@ -34,22 +34,21 @@ def get_item(array: TracedArray, key: Any) -> Any:
     if "array" in kinds:
         return _gather(array, parts)
     view = basic_view(array, parts)
-    if kinds <= {"integer", "dynamic"} and not _has_ellipsis(key):
+    if kinds <= {"integer", "dynamic"}:
         return wrap(array.tracer, view.value)
+    # Made now, so that the graph names the line that asked for it.
+    assert view.value is not None
     return view
-
-
-def _has_ellipsis(key: Any) -> bool:
-    return key is Ellipsis or (
-        isinstance(key, tuple) and any(part is Ellipsis for part in key)
-    )
 
 
 def basic_view(array: TracedArray, parts: list[Key]) -> TracedArray:
     """The view that integers, slices and new axes give."""
+    if type(array) is not TracedArray:
+        # A NumPy scalar has no memory to share.
+        array = fresh(array.tracer, array.value)
     for axis, part in _dynamic_axes(parts):
         array = _index_dynamically(array, axis, part)
-    parts = [part for part in parts if part.kind != "dynamic"]
+    parts = [part for part in parts if part.kind not in ("dynamic", "gap")]
     start: list[Size] = []
     steps: list[Size] = []
     sizes: list[Size] = []
@@ -158,7 +157,7 @@ def gather_parts(array: TracedArray, parts: list[Key]) -> Gathered:
             kept.append(Key("whole"))
         else:
             kept.append(part)
-        axis += 1
+        axis += part.kind != "gap"
         original += part.axis_count
     source = basic_view(array, kept)
     shape = broadcast_shape(
@@ -207,7 +206,7 @@ def masked_part(array: TracedArray, parts: list[Key]) -> tuple[TracedArray, Trac
         UnsupportedError: the mask is combined with other indices.
     """
     masks = [part for part in parts if part.kind == "mask"]
-    rest = [part for part in parts if part.kind != "mask"]
+    rest = [part for part in parts if part.kind not in ("mask", "gap")]
     if len(masks) > 1 or any(p.kind != "slice" or p.bounds for p in rest):
         raise UnsupportedError(
             user_location(),

@@ -200,13 +200,13 @@ def _stack_list(
     return fresh(tracer, tracer.emit("concatenate", *values, axis=0))
 
 
-def _kinds_within(items: Sequence[Any]) -> list[Kind]:
-    kinds: list[Kind] = []
+def _kinds_within(items: Sequence[Any]) -> list[Any]:
+    kinds: list[Any] = []
     for item in items:
         if isinstance(item, (list, tuple)):
             kinds += _kinds_within(item)
         else:
+            # Within a list Python's numbers count as NumPy's default dtypes.
             kind = kind_of(item)
-            if kind is not None:
-                kinds.append(kind)
+            kinds.append(python_dtype(item) if kind in (int, float) else kind)
     return list(dict.fromkeys(kinds))

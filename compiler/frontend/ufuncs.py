@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.broadcasting import broadcast_shape
+from penstock.frontend.broadcasting import broadcast_shape, fits_into
 from penstock.frontend.handles import TracedArray, broadcast_into, wrap
 from penstock.frontend.lift import as_array, convert, find_tracer, kind_of, value_of
 from penstock.frontend.promotion import Kind, check_cast, integer_range, loop_dtypes
@@ -223,8 +223,8 @@ def _finish(
 def _check_out_shape(
     tracer: Tracer, name: str, shapes: list[Any], out: TracedArray
 ) -> None:
-    common = broadcast_shape(tracer, name, [*shapes, out.sizes])
-    if tuple(map(tracer.normalize, common)) != out.sizes:
+    common = broadcast_shape(tracer, name, shapes)
+    if not fits_into(tracer, common, out.sizes):
         raise ShapeError(
             user_location(),
             f"{name}: out= is {out.tensor}, too small for the result",

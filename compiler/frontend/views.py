@@ -92,14 +92,9 @@ class TransposeStep(Step):
 
 @dataclass(frozen=True, slots=True)
 class ReshapeStep(Step):
-    """The elements in C order in another shape.
-
-    ``certain`` is False where NumPy would have made a copy for some memory layouts
-    and a view for others; then nothing may be written through the step.
-    """
+    """The elements in C order in another shape."""
 
     shape: tuple[Size, ...]
-    certain: bool = True
 
     def take(self, tracer: Tracer, value: Value) -> Value:
         """The reshaped array."""

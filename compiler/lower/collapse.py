@@ -254,6 +254,6 @@ class _Writer:
                 stride = value.attributes["step"][axes[0]]  # type: ignore[index,assignment]
             start.append(first)
             step.append(stride)
-        return operand.apply(
+        return operand.reshape(self.shape(whole)).apply(
             "slice", start=tuple(start), step=tuple(step), size=self.shape(value)
         )

@@ -8,6 +8,7 @@ from typing import Any
 from penstock.ir.attributes import Constant
 from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
+from penstock.ir.graph.text_print import print_function
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.reals import Real
 from penstock.ir.plan.node import Alloc, Free, Launch, Plan, PlanBuffer, PlanStatement
@@ -63,6 +64,9 @@ class _PlanBuilder:
         self.temporaries: list[PlanBuffer] = []
         self.work: Size = 0
         self.cluster_count = 0
+        clusters = sum(value.is_op("cluster") for value in function.values)
+        self.has_many_clusters = clusters > 1
+        self.lowered: dict[Any, tuple[Cluster, list[KernelLaunch]]] = {}
         # Clusters of several results that have been lowered.
         self.clusters_done: set[Value] = set()
         self.parameters = []
@@ -150,27 +154,43 @@ class _PlanBuilder:
         self, value: Value, wanted: Sequence[PlanBuffer | None]
     ) -> list[PlanBuffer]:
         arguments = [self.buffer_of[operand] for operand in value.operands]
-        name = f"{self.function.name}_{self.cluster_count}"
-        self.cluster_count += 1
         strided = [buffer.strided for buffer in arguments]
-        cluster = Cluster.of(value, name, strided, self.errors)
-        body = cluster.body
+        cluster, launches = self.kernels_of(value, strided)
         results = [
             self.temporary(result.tensor) if buffer is None else buffer
-            for result, buffer in zip(body.results, wanted, strict=True)
+            for result, buffer in zip(value.regions[0].results, wanted, strict=True)
         ]
         if isinstance(value.type, TensorType):
             self.buffer_of[value] = results[0]
         own: dict[Any, PlanBuffer] = {}
+        given = dict(zip(cluster.body.parameters, arguments, strict=True))
+        for launch in launches:
+            self.launch(launch, given, results, own)
+        return results
+
+    def kernels_of(
+        self, value: Value, strided: Sequence[bool]
+    ) -> tuple[Cluster, list[KernelLaunch]]:
+        """The Kernels of a cluster; those of an equal one, if there was one before."""
+        key = None
+        if self.has_many_clusters:
+            body = print_function(value.regions[0], locations=False)
+            key = (body, repr(sorted(value.attributes.items())), tuple(strided))
+            if key in self.lowered:
+                return self.lowered[key]
+        name = f"{self.function.name}_{self.cluster_count}"
+        self.cluster_count += 1
+        errors = len(self.errors.errors)
+        cluster = Cluster.of(value, name, strided, self.errors)
         if cluster.kind == "nest":
             launches = lower_nest(cluster)
         else:
             cluster = collapse(cluster)
             launches = lower_pointwise(cluster)
-        given = dict(zip(cluster.body.parameters, arguments, strict=True))
-        for launch in launches:
-            self.launch(launch, given, results, own)
-        return results
+        if key is not None and len(self.errors.errors) == errors:
+            # Kernels that report errors belong to their own line.
+            self.lowered[key] = cluster, launches
+        return cluster, launches
 
     def temporary(self, type_: TensorType) -> PlanBuffer:
         buffer = PlanBuffer(f"t{len(self.temporaries)}", type_, "temporary")

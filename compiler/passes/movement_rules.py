@@ -137,9 +137,8 @@ def _slice_once(match: Match) -> Value:
 def _slice_of_update(match: Match) -> Value | None:
     """What was written is read again."""
     update = match["update"]
-    # A step of 0, which a symbol may be, writes one element many times.
-    steps = _attribute(update, "step")
-    if not all(isinstance(step, int) and step != 0 for step in steps):
+    # A symbol may be 0, and a step of 0 would write one element many times.
+    if not all(isinstance(step, int) for step in _attribute(update, "step")):
         return None
     return match["y"] if _same_slice(match.value, update) else None
 

@@ -42,8 +42,8 @@ def rewrite(
         final = visit(builder, new)
         if final is not None and final is not new:
             changed, new = True, final
-        elif new.type != old.type or new.regions != old.regions:
-            changed = True
+        else:
+            changed = changed or _differs(new, old)
         replaced[old] = new
     if not changed and len(set(replaced.values())) == len(replaced):
         return function
@@ -54,6 +54,15 @@ def rewrite(
         integers=function.integers,
         effects=tuple(replaced[effect] for effect in function.effects),
         guards=function.guards,
+    )
+
+
+def _differs(new: Value, old: Value) -> bool:
+    """Whether a Value changed when it was built again: sizes, or a region."""
+    return (
+        (new.type is not old.type and new.type != old.type)
+        or (new.attributes is not old.attributes and new.attributes != old.attributes)
+        or new.regions != old.regions
     )
 
 

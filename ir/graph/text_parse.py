@@ -258,7 +258,8 @@ class _Parser(Terms):
             )
             check_sizes(op.name, value.type)
         except UNFIT as error:
-            raise self.error(reason(error), token) from None
+            hint = getattr(error, "hint", None)
+            raise self.error(reason(error), token, hint) from None
         wanted = self.normal(wanted, token)
         if value.type != wanted:
             raise self.error(f"{op.name} gives {value.type}, not {wanted}", token)

@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 
 from penstock.ir.dims import evaluate_dim, product
-from penstock.ir.loop.node import Block, Buffer, For, If, Kernel, Let, Load, Scalar, Store
+from penstock.ir.loop.node import (
+    Block,
+    Buffer,
+    For,
+    If,
+    Kernel,
+    Let,
+    Load,
+    Scalar,
+    Store,
+)
 from penstock.ir.loop.primitive import PRIMITIVES
 
 __all__ = ["KernelCount", "count_kernel"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from penstock.ir.loop.node import Scalar
+from penstock.ir.loop.node import Let, Scalar
 from penstock.ir.types import Dtype
 
-__all__ = ["convert", "primitive", "select"]
+__all__ = ["constant_value", "convert", "primitive", "select"]
 
 
 def primitive(name: str) -> Callable[..., Scalar]:
@@ -32,3 +33,11 @@ def convert(x: Scalar, dtype: Dtype) -> Scalar:
     """The number in another dtype, as ``astype``."""
     assert x.builder is not None
     return x.builder.convert(x, dtype)
+
+
+def constant_value(x: Scalar) -> Any:
+    """The number that a Scalar is, or ``None`` if that is known only at run time."""
+    definition = x.definition
+    if isinstance(definition, Let) and definition.primitive == "const":
+        return definition.value
+    return None

@@ -175,7 +175,17 @@ class Power(Elementwise):
         log_x = is_zero.apply("select", x.constant(1), x).apply("log")
         return by_x, is_zero.apply("select", zero, z * log_x)
 
-    lower = scalar.primitive("pow")
+    @staticmethod
+    def lower(x: Scalar, y: Scalar) -> Scalar:
+        """Small whole powers by multiplication: within 1.5 ulp, as pow is within 2."""
+        exponent = scalar.constant_value(y)
+        if x.dtype.is_float and exponent in (-2, -1, 3, 4):
+            square = x * x
+            if exponent > 0:
+                return square * x if exponent == 3 else square * square
+            assert x.builder is not None
+            return x.builder.constant(1, x.dtype) / (x if exponent == -1 else square)
+        return scalar.primitive("pow")(x, y)
 
 
 @define

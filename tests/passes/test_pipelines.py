@@ -1,7 +1,7 @@
 """The order of passes, what runs them, and random programs through all of them."""
 
 import itertools
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -112,6 +112,8 @@ def test_a_pass_that_breaks_a_rule_is_named(monkeypatch):
     monkeypatch.setenv("PENSTOCK_DEBUG", "1")
     with pytest.raises(VerifyError):
         run_pipeline(function, pipeline)
+    monkeypatch.setenv("PENSTOCK_DEBUG", "0")
+    run_pipeline(function, pipeline)
 
 
 def test_what_goes_in_is_verified_too():
@@ -215,9 +217,9 @@ def test_passes_are_fast(guarded, length, limit):
     for _ in range(5 if length < 100 else 3):
         function = chain(length, guarded=guarded)
         assert len(function.values) in (length, length + 1)
-        start = perf_counter()
+        start = process_time()
         run_pipeline(function)
-        times.append(perf_counter() - start)
+        times.append(process_time() - start)
     print(f"{length} values: {min(times) * 1e3:.2f} ms")
     assert min(times) < limit
 
@@ -225,9 +227,9 @@ def test_passes_are_fast(guarded, length, limit):
 def test_passes_take_linear_time():
     def seconds(length):
         function = chain(length, guarded=True)
-        start = perf_counter()
+        start = process_time()
         run_pipeline(function)
-        return perf_counter() - start
+        return process_time() - start
 
     # Eight times as many Values; a factor of two is for noise.
     assert min(seconds(4000) for _ in range(2)) < 16 * min(

@@ -325,7 +325,7 @@ def test_each_rule_has_a_text():
 @pytest.mark.parametrize(
     "body",
     [
-        # Not in order; not the same elements; a step of 0 writes one element twice.
+        # Not in order; not the same elements; a step that may be 0.
         """
         %0 = transpose %x {permutation=(1, 0, 2)} : f32[3,n,1]
         return %0
@@ -337,8 +337,8 @@ def test_each_rule_has_a_text():
         """,
         """
         %0 = const [1.0, 2.0] : f32[2]
-        %1 = update_slice %v, %0 {start=(1,), step=(0,), size=(2,)} : f32[p]
-        %2 = slice %1 {start=(1,), step=(0,), size=(2,)} : f32[2]
+        %1 = update_slice %v, %0 {start=(1,), step=(n - 3,), size=(2,)} : f32[p]
+        %2 = slice %1 {start=(1,), step=(n - 3,), size=(2,)} : f32[2]
         return %2
         """,
         """

@@ -12,7 +12,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from penstock.backends.cuda.mapping import ThreadMap
-from penstock.ir.loop.node import Block, Buffer, For, If, Let, Load, Scalar, Store
+from penstock.ir.loop.node import (
+    Block,
+    Buffer,
+    For,
+    If,
+    Let,
+    Load,
+    Scalar,
+    Statement,
+    Store,
+)
 
 __all__ = ["Barriers", "Hazard"]
 
@@ -79,7 +89,7 @@ class Barriers:
 
     def __init__(self, threads: ThreadMap) -> None:
         self.threads = threads
-        self.before: dict[object, Hazard] = {}
+        self.before: dict[Statement, Hazard] = {}
         self.exchange: dict[For, Hazard] = {}
         if not threads.by_rows:
             self._block(threads.kernel.body, _NOTHING)
@@ -91,18 +101,36 @@ class Barriers:
                 pending = self._loop(statement, pending)
             elif isinstance(statement, If):
                 pending |= self._block(statement.body, pending)
-            else:
-                pending = self._step(statement, self._accesses([statement]), pending)
+            elif isinstance(statement, Load | Store):
+                # Outside vector loops one thread stores; loads are everybody's.
+                who = _ALL if isinstance(statement, Load) else _FIRST
+                accesses = self._accesses([statement], who)
+                pending = self._step(statement, accesses, pending)
         return pending
 
     def _loop(self, loop: For, pending: _Pending) -> _Pending:
         if loop.kind == "vector":
-            return self._vector_loop(loop, pending)
-        if loop in self.threads.solo:
-            accesses = self._accesses(loop.body.walk())
-            return self._step(loop, accesses, pending)
-        # What one iteration leaves under way the next one meets. Iterations of the
-        # parallel loop share no place of a Buffer, but do share the exchanges.
+            accesses = self._accesses(loop.body.walk(), _OWN, loop)
+            pending = self._step(loop, accesses, pending)
+        elif loop in self.threads.solo:
+            accesses = self._accesses(loop.body.walk(), _FIRST)
+            pending = self._step(loop, accesses, pending)
+        else:
+            pending = self._repeated(loop, pending)
+        if loop not in self.threads.gathering:
+            return pending
+        write = _Access(loop, True, _OWN)
+        if any(access.meets(write) for access in pending):
+            self.exchange[loop] = Hazard(loop, "write")
+        # The totals are read after a barrier of their own, which all else waits for.
+        return frozenset({_Access(loop, False, _ALL)})
+
+    def _repeated(self, loop: For, pending: _Pending) -> _Pending:
+        """What one iteration leaves under way the next one meets.
+
+        Iterations of the parallel loop share no place of a Buffer, but do share the
+        memory of exchanges.
+        """
         while True:
             known = len(self.before) + len(self.exchange)
             after = self._block(loop.body, pending)
@@ -112,19 +140,8 @@ class Barriers:
                 return pending
             pending |= after
 
-    def _vector_loop(self, loop: For, pending: _Pending) -> _Pending:
-        pending = self._step(loop, self._accesses(loop.body.walk(), loop), pending)
-        if not loop.carries:
-            return pending
-        if loop not in self.exchange:
-            write = _Access(loop, True, _OWN)
-            if any(access.meets(write) for access in pending):
-                self.exchange[loop] = Hazard(loop, "write")
-        # The totals are read after a barrier of their own, which all else waits for.
-        return frozenset({_Access(loop, False, _ALL)})
-
     def _step(
-        self, statement: object, accesses: Iterable[_Access], pending: _Pending
+        self, statement: Statement, accesses: Iterable[_Access], pending: _Pending
     ) -> _Pending:
         new = frozenset(accesses)
         if statement not in self.before:
@@ -139,28 +156,14 @@ class Barriers:
         return pending | new
 
     def _accesses(
-        self, statements: Iterable[object], loop: For | None = None
+        self, statements: Iterable[Statement], who: str, loop: For | None = None
     ) -> Iterator[_Access]:
         """What statements do to Buffers that are written at all."""
         for statement in statements:
-            if not isinstance(statement, Load | Store):
-                continue
-            if statement.buffer.mode == "in":
-                continue
-            writes = isinstance(statement, Store)
-            if loop is not None:
-                axes = frozenset(self._axes(statement, loop))
-                yield _Access(statement.buffer, writes, _OWN, axes)
-            else:
-                # Outside vector loops one thread stores; loads are everybody's.
-                first = writes or self._is_solo(statement)
-                who = _FIRST if first else _ALL
-                yield _Access(statement.buffer, writes, who)
-
-    def _is_solo(self, statement: object) -> bool:
-        return any(
-            statement is other for loop in self.threads.solo for other in loop.body.walk()
-        )
+            if isinstance(statement, Load | Store) and statement.buffer.mode != "in":
+                axes = () if loop is None else self._axes(statement, loop)
+                writes = isinstance(statement, Store)
+                yield _Access(statement.buffer, writes, who, frozenset(axes))
 
     def _axes(self, access: Load | Store, loop: For) -> Iterator[_Axis]:
         start = self._identity(loop.start)

@@ -32,6 +32,19 @@ __device__ __forceinline__ T& strided(T* base, long long bytes) {
 }
 """
 
+_THREAD_OF_GRID = """\
+// The number of a thread among those of all blocks.
+__device__ __forceinline__ long long thread_of_grid() {
+  return (long long)blockIdx.x * blockDim.x + threadIdx.x;
+}
+"""
+
+_THREADS_OF_GRID = """\
+__device__ __forceinline__ long long threads_of_grid() {
+  return (long long)gridDim.x * blockDim.x;
+}
+"""
+
 _REPORT_ERROR = """\
 // The first error wins; its number goes to error[0], what was found to error[1].
 __device__ __forceinline__ void report_error(
@@ -240,6 +253,8 @@ def _as_double(text: str) -> str:
 
 
 HELPERS: Mapping[str, Helper] = {
+    "thread_of_grid": Helper(_THREAD_OF_GRID),
+    "threads_of_grid": Helper(_THREADS_OF_GRID),
     "strided": Helper(_STRIDED),
     "report_error": Helper(_REPORT_ERROR),
     "f16_to_f32": Helper(_F16_TO_F32),

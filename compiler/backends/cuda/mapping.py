@@ -101,6 +101,9 @@ class ThreadMap:
         by_rows: whether each thread has an iteration of the parallel loop to itself.
         solo: serial loops that only the first thread of a block runs: they store, and
             nobody reads what they compute.
+        gathering: loops after which the threads join their parts of carried values
+            into totals that all of them get.
+        continuing: loops that go on with the parts of a gathering loop around them.
         depths: how many statements are around the definition of a Scalar.
 
     Raises:
@@ -113,11 +116,14 @@ class ThreadMap:
         body = kernel.body if self.parallel is None else self.parallel.body
         self.by_rows = self.parallel is not None and not _has_vectors(body)
         self.solo: set[For] = set()
+        self.gathering: set[For] = set()
+        self.continuing: set[For] = set()
         self.depths: dict[Scalar, int] = {}
         self._measure_depths(kernel.body, 0)
         used = set(_used_scalars(kernel.body))
         if not self.by_rows:
             self._find_solo(body, used)
+            self._find_gathering(body)
         if self.parallel is not None:
             self._check_parallel(self.parallel)
 
@@ -149,6 +155,18 @@ class ThreadMap:
                 isinstance(statement, For) and statement.kind == "serial"
             ):
                 self._find_solo(statement.body, used)
+
+    def _find_gathering(self, block: Block) -> None:
+        for statement in block.statements:
+            if isinstance(statement, If):
+                self._find_gathering(statement.body)
+            elif isinstance(statement, For):
+                chain = _chain(statement)
+                if chain is None:
+                    self._find_gathering(statement.body)
+                elif statement.carries:
+                    self.gathering.add(statement)
+                    self.continuing.update(chain[1:])
 
     def _check_parallel(self, parallel: For) -> None:
         for statement in self.kernel.body.statements:
@@ -218,6 +236,31 @@ def launch_of(kernel: Kernel, mapping: ThreadMap, names: set[str]) -> CudaLaunch
         mapping.block,
         mapping.grid,
     )
+
+
+def _chain(loop: For) -> list[For] | None:
+    """Loops within each other that only combine into the same carried values.
+
+    The innermost is a vector loop. None where the loop is not the first of such a chain.
+    """
+    if loop.kind == "vector":
+        return [loop]
+    inner = [s for s in loop.body.statements if not isinstance(s, Let | Load)]
+    if loop.kind != "serial" or len(inner) != 1 or not isinstance(inner[0], For):
+        return None
+    (following,) = inner
+    if len(following.carries) != len(loop.carries) or not loop.carries:
+        return None
+    for outer, carry in zip(loop.carries, following.carries, strict=True):
+        if (
+            outer.combine is None
+            or carry.combine != outer.combine
+            or carry.initial is not outer.parameter
+            or outer.update is not carry.result
+        ):
+            return None
+    rest = _chain(following)
+    return None if rest is None else [loop, *rest]
 
 
 def unsupported(kernel: Kernel, why: str) -> UnsupportedError:

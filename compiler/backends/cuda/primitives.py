@@ -148,8 +148,9 @@ class Expressions:
             operator = _ARITHMETIC[name]
             if not wraps or (dtype.kind == "u" and dtype.bits >= 32):
                 return f"{x} {operator} {others[0]}"
+            # The other operand follows the first.
             wide = "unsigned long long" if dtype.bits == 64 else "unsigned int"
-            return f"({kind})(({wide}){x} {operator} ({wide}){others[0]})"
+            return f"({kind})(({wide}){x} {operator} {others[0]})"
         if name in ("minimum", "maximum"):
             relation = "<" if name == "minimum" else ">"
             return f"{x} {relation} {others[0]} ? {x} : {others[0]}"

@@ -172,9 +172,11 @@ def _in_pieces(e: Emitter, x: Operand) -> Angle:
     shifted = e.add(e.mul(x, _TWO_OVER_PI), SHIFTERS["f64"])
     count = e.sub(shifted, SHIFTERS["f64"])
     products = [e.mul(count, piece) for piece in _HALF_PI_PIECES]
-    close = e.sub(x, products[0])
-    rest, low = e.fast_two_sum(close, e.neg(products[1]))
-    low = e.sub(low, e.add(products[2], products[3]))
+    rest, lost = e.sub(x, products[0]), e.like(0.0, x)
+    for product in products[1:3]:
+        rest, low = e.two_sum(rest, e.neg(product))
+        lost = e.add(lost, low)
+    low = e.sub(lost, products[3])
     total, low = e.fast_two_sum(rest, low)
     return Angle(total, low, e.bitcast(shifted, "i64"))
 

@@ -122,7 +122,8 @@ def _read_tables(
     for index, entry in enumerate(raw):
         name, kind, flags, size, align = (entry[i] for i in (0, 1, 2, 5, 8))
         text = _string(names, name)
-        if not flags & SHF_ALLOC or text == ".eh_frame" or not size:
+        # An empty section may still be pointed at: the data of an array of no elements.
+        if not flags & SHF_ALLOC or text == ".eh_frame":
             continue
         _check_section(text, kind, flags)
         body = b"" if kind == SHT_NOBITS else contents(entry)

@@ -383,20 +383,11 @@ def diag(v: Any, k: Any = 0) -> Any:
     if len(x.sizes) != 1:
         raise ValueError("Input must be 1- or 2-d.")
     offset = operator.index(k)
-    if offset:
-        before, after = max(offset, 0), max(-offset, 0)
-        x = np.pad(x, (before, after))
-        spread = diag(x)
-        return spread[after:, before:] if offset < 0 else _shifted(x, offset)
-    row, column = _grid(x.tracer, x.sizes[0], x.sizes[0])
-    return np.where(row == column, x, x.dtype.type(0))
-
-
-def _shifted(padded: TracedArray, offset: int) -> Any:
-    """A square with a vector on the diagonal ``offset`` above the main one."""
-    size = padded.sizes[0]
-    row, column = _grid(padded.tracer, size, size)
-    return np.where(column - row == offset, padded, padded.dtype.type(0))
+    size = x.sizes[0] + abs(offset)
+    row, column = _grid(x.tracer, size, size)
+    # On the diagonal, the lesser of row and column counts the elements of v.
+    spread = np.pad(x, (max(offset, 0), max(-offset, 0)))
+    return np.where(column - row == offset, spread, x.dtype.type(0))
 
 
 def diagflat(v: Any, k: Any = 0) -> Any:
@@ -477,6 +468,7 @@ def fromfunction(
 def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     """``np.vander`` with a constant number of columns."""
     column = operand(x)
+    column = column.astype(np.promote_types(column.dtype, int))
     count = column.tracer.pin(column.sizes[0]) if N is None else operator.index(N)
     one = np.ones_like(column)
     columns = [one]

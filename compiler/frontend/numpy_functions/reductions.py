@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend.handles import TracedArray, fresh, wrap
-from penstock.frontend.lift import convert
+from penstock.frontend.lift import as_array, convert
 from penstock.frontend.numpy_functions.arguments import (
     NO_VALUE,
     deliver,
@@ -126,15 +126,13 @@ def _sum_dtype(dtype: Dtype) -> Dtype:
 def _masked(x: TracedArray, where: Any, neutral: Any) -> TracedArray:
     if where is True or where is NO_VALUE:
         return x
-    mask = operand(where) if issubclass(type(where), Traced) else where
-    filled: TracedArray = np.where(_as_traced(x, mask), x, x.dtype.type(neutral))
+    mask = _as_traced(x, where, bool_)
+    filled: TracedArray = np.where(mask, x, x.dtype.type(neutral))
     return filled
 
 
-def _as_traced(x: TracedArray, mask: Any) -> TracedArray:
-    from penstock.frontend.lift import as_array
-
-    return as_array(x.tracer, mask, bool_)
+def _as_traced(x: TracedArray, value: Any, dtype: Dtype | None = None) -> TracedArray:
+    return as_array(x.tracer, value, dtype)
 
 
 def _reduce(
@@ -277,7 +275,7 @@ def mean(
     if where is True or where is NO_VALUE:
         count = count_along(x, axes)
     else:
-        shape = np.broadcast_to(_as_traced(x, where), x.shape)
+        shape = np.broadcast_to(_as_traced(x, where, bool_), x.shape)
         count = sum_(shape, axes, np.int64, keepdims=keepdims)
     result = _cast_result(_divide(total, count, wide), target)
     return deliver("mean", result, out)
@@ -336,7 +334,7 @@ def var(
         elif not x.tracer.ask(_size(count), ">=", 0):
             count = 0
     else:
-        spread = np.broadcast_to(_as_traced(x, where), x.shape)
+        spread = np.broadcast_to(_as_traced(x, where, bool_), x.shape)
         count = np.maximum(sum_(spread, axes, np.int64, keepdims=keepdims) - ddof, 0)
     if not issubclass(type(count), Traced):
         count = np.float64(count)
@@ -394,7 +392,7 @@ def average(
         result = mean(x, axis, keepdims=keepdims)
         count = result * 0 + count_along(x, normalize_axes(axis, len(x.sizes)))
         return (result, count) if returned else result
-    scale = np.asarray(weights)
+    scale: Any = _as_traced(x, weights)
     if x.kind.kind in "biu":
         scale = scale.astype(np.result_type(x.dtype, scale.dtype, np.float64))
     if scale.ndim != x.ndim:

@@ -18,7 +18,7 @@ from penstock.frontend.numpy_functions.arguments import (
     operand,
     refuse,
 )
-from penstock.frontend.promotion import Kind, result_dtype
+from penstock.frontend.promotion import Kind, integer_range, result_dtype
 from penstock.frontend.ufuncs import call_ufunc
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -131,14 +131,21 @@ def clip(
     bounds = [b for b in (low, high) if b is not NO_VALUE and b is not None]
     if not bounds:
         return deliver("clip", call_ufunc(np.positive, (x,)), out)
-    # Python integers beyond the dtype bound nothing (NumPy 2.1 and later).
     parts, dtype = _common(x.tracer, (x, *bounds))
     result: Any = x if x.kind is dtype else x.astype(dtype.numpy)
     if low is not NO_VALUE and low is not None:
-        result = call_ufunc(np.maximum, (result, low))
+        result = _bounded(np.maximum, result, low, dtype)
     if high is not NO_VALUE and high is not None:
-        result = call_ufunc(np.minimum, (result, high))
+        result = _bounded(np.minimum, result, high, dtype)
     return deliver("clip", result, out)
+
+
+def _bounded(extremum: np.ufunc, x: TracedArray, bound: Any, dtype: Dtype) -> Any:
+    """An array within a bound; a Python integer beyond the dtype is its end."""
+    if dtype.is_integer and type(bound) is int:
+        least, greatest = integer_range(dtype)
+        bound = max(least, min(greatest, bound))
+    return call_ufunc(extremum, (x, bound))
 
 
 def take(

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.broadcasting import broadcast_shape, require_equal
+from penstock.frontend.broadcasting import broadcast_shape, fits_into, require_equal
 from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.host_numbers import host_integer
-from penstock.frontend.layout import is_contiguous, reshape_is_view
+from penstock.frontend.layout import ReshapedCell, is_contiguous, reshape_is_view
 from penstock.frontend.lift import as_array, convert, kind_of
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
@@ -28,7 +28,7 @@ from penstock.frontend.sizes import exact_quotient, make_equal
 from penstock.frontend.views import (
     BroadcastStep,
     ReshapeStep,
-    SliceStep,
+    Step,
     TransposeStep,
 )
 from penstock.ir.dims import Size, product
@@ -45,31 +45,31 @@ def reshape(
     if order == "F":
         turned = transpose(x)
         new = shape_of(x.tracer, shape)[::-1]
-        sizes = _complete_shape(turned, new)
-        return transpose(_reshaped(turned, sizes, certain=False))
+        return transpose(_reshaped(turned, _complete_shape(turned, new)))
     refuse("reshape", order=(order, "C"))
     sizes = _complete_shape(x, shape_of(x.tracer, shape))
     if copy:
         return fresh(x.tracer, _reshape_value(x, sizes))
+    return _reshaped(x, sizes)
+
+
+def _reshaped(x: TracedArray, sizes: tuple[Size, ...]) -> TracedArray:
+    """A view or a copy, as NumPy makes it."""
     is_view = reshape_is_view(x, sizes)
-    if is_view is False:
-        return fresh(x.tracer, _reshape_value(x, sizes))
-    return _reshaped(x, sizes, certain=is_view is True)
+    if is_view:
+        return view_of(x, ReshapeStep(sizes), sizes)
+    if is_view is None:
+        return TracedArray(x.tracer, ReshapedCell(x, sizes))
+    return fresh(x.tracer, _reshape_value(x, sizes))
 
 
-def _reshaped(x: TracedArray, sizes: tuple[Size, ...], certain: bool) -> TracedArray:
-    if sizes == x.sizes and x.path and certain:
-        return x.view(ReshapeStep(sizes), sizes)
-    return fresh_or_view(x, ReshapeStep(sizes, certain), sizes)
-
-
-def fresh_or_view(
-    x: TracedArray, step: ReshapeStep | SliceStep | TransposeStep | BroadcastStep,
-    sizes: tuple[Size, ...],
-) -> TracedArray:  # fmt: skip
+def view_of(x: TracedArray, step: Step, sizes: tuple[Size, ...]) -> TracedArray:
     """A view; of a NumPy scalar, which has no memory to share, an array of its own."""
     if type(x) is TracedArray:
-        return x.view(step, sizes)
+        view = x.view(step, sizes)
+        # Made now, so that the graph names the line that asked for it.
+        assert view.value is not None
+        return view
     return fresh(x.tracer, step.take(x.tracer, x.value))
 
 
@@ -124,9 +124,11 @@ def ravel(a: Any, order: str = "C") -> TracedArray:
     refuse("ravel", order=(order, "C"))
     sizes = (product(x.sizes),)
     contiguous = is_contiguous(x)
-    if contiguous is False:
-        return fresh(x.tracer, _reshape_value(x, sizes))
-    return _reshaped(x, sizes, certain=contiguous is True)
+    if contiguous is None:
+        return TracedArray(x.tracer, ReshapedCell(x, sizes, ravels=True))
+    if contiguous:
+        return view_of(x, ReshapeStep(sizes), sizes)
+    return fresh(x.tracer, _reshape_value(x, sizes))
 
 
 def transpose(a: Any, axes: Any = None) -> TracedArray:
@@ -142,7 +144,7 @@ def transpose(a: Any, axes: Any = None) -> TracedArray:
     if order == tuple(range(rank)):
         return TracedArray(x.tracer, x.cell, x.path, x.sizes)
     shape = tuple(x.sizes[axis] for axis in order)
-    return fresh_or_view(x, TransposeStep(order), shape)
+    return view_of(x, TransposeStep(order), shape)
 
 
 def matrix_transpose(x: Any, /) -> TracedArray:
@@ -200,7 +202,7 @@ def expand_dims(a: Any, axis: Any) -> TracedArray:
     sizes = [*x.sizes]
     for place in places:
         sizes.insert(place, 1)
-    return fresh_or_view(x, ReshapeStep(tuple(sizes)), tuple(sizes))
+    return view_of(x, ReshapeStep(tuple(sizes)), tuple(sizes))
 
 
 def squeeze(a: Any, axis: Any = None) -> TracedArray:
@@ -218,16 +220,16 @@ def squeeze(a: Any, axis: Any = None) -> TracedArray:
                     "to one"
                 )
     sizes = tuple(size for i, size in enumerate(x.sizes) if i not in places)
-    return fresh_or_view(x, ReshapeStep(sizes), sizes)
+    return view_of(x, ReshapeStep(sizes), sizes)
 
 
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> TracedArray:
     """``np.broadcast_to``: a read-only view."""
     x = operand(array)
     target = shape_of(x.tracer, shape)
-    common = broadcast_shape(x.tracer, "broadcast_to", [target, x.sizes])
+    fits = fits_into(x.tracer, x.sizes, target)
     sizes = tuple(map(x.tracer.normalize, target))
-    if tuple(map(x.tracer.normalize, common)) != sizes or len(x.sizes) > len(sizes):
+    if not fits:
         raise ShapeError(
             user_location(),
             f"cannot broadcast {x.tensor} to ({', '.join(map(str, sizes))})",
@@ -239,7 +241,7 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> TracedArray:
 def _broadcast(x: TracedArray, sizes: tuple[Size, ...]) -> TracedArray:
     if x.sizes == sizes and not x.path and x.cell.owner:
         return TracedArray(x.tracer, x.cell)
-    return fresh_or_view(x, BroadcastStep(sizes), sizes)
+    return view_of(x, BroadcastStep(sizes), sizes)
 
 
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[TracedArray, ...]:
@@ -359,7 +361,7 @@ def _at_least(rank: int, arrays: Sequence[Any]) -> Any:
         else:
             sizes = (1,) * (rank - len(sizes)) + sizes
         same = sizes == x.sizes
-        found.append(x if same else fresh_or_view(x, ReshapeStep(sizes), sizes))
+        found.append(x if same else view_of(x, ReshapeStep(sizes), sizes))
     return found[0] if len(found) == 1 else tuple(found)
 
 

@@ -33,24 +33,26 @@ def diff(
         raise ValueError(f"order must be non-negative but got {count}")
     rank = len(x.sizes)
     place = normalize_axis(axis, rank)
-    parts = []
-    for end in (prepend, NO_VALUE, append):
-        if end is NO_VALUE:
-            continue
-        extra = np.asarray(end) if isinstance(end, (list, tuple)) else end
-        if np.ndim(extra) == 0:
-            shape = tuple(1 if i == place else x.shape[i] for i in range(rank))
-            extra = np.broadcast_to(operand_like(x, extra), shape)
-        parts.append(extra)
-    if prepend is not NO_VALUE or append is not NO_VALUE:
-        before = parts[:1] if prepend is not NO_VALUE else []
-        after = parts[-1:] if append is not NO_VALUE else []
+    before, after = (
+        [] if end is NO_VALUE else [_end(x, end, place)] for end in (prepend, append)
+    )
+    if before or after:
         x = np.concatenate([*before, x, *after], axis=place)
     for _ in range(count):
         later = x[along(place, rank, slice(1, None))]
         earlier = x[along(place, rank, slice(None, -1))]
         x = later != earlier if x.kind.kind == "b" else later - earlier  # type: ignore[assignment]
     return x
+
+
+def _end(x: TracedArray, value: Any, place: int) -> TracedArray:
+    """What ``diff`` puts before or after an array; a scalar is spread."""
+    extra = operand_like(x, value)
+    if extra.sizes:
+        return extra
+    shape = tuple(1 if i == place else size for i, size in enumerate(x.shape))
+    spread: TracedArray = np.broadcast_to(extra, shape)
+    return spread
 
 
 def operand_like(x: TracedArray, value: Any) -> TracedArray:
@@ -81,7 +83,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         x = x.astype(np.float64)
     found = []
     for place, by in zip(axes, spacing, strict=True):
-        if np.ndim(by):
+        if operand_like(x, by).sizes:
             raise UnsupportedError(
                 user_location(),
                 "gradient with spacing by arrays is not supported",

@@ -15,7 +15,9 @@ from penstock.runtime.machine import host
 
 ELEMENTS = {
     "bool": "i1",
-    **{f"{sign}int{bits}": f"i{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+    **{
+        f"{sign}int{bits}": f"i{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
+    },
     "float16": "f16",
     "bfloat16": "bf16",
     "float32": "f32",
@@ -72,7 +74,9 @@ class Kernels:
         dtypes = tuple(array.dtype for array in inputs)
         key = (str(machine), function, dtypes, result, width)
         if key not in self._maps:
-            self._maps[key] = self._compile_map(machine, function, dtypes, result, width)
+            self._maps[key] = self._compile_map(
+                machine, function, dtypes, result, width
+            )
         count = inputs[0].size
         padding = -count % width
         padded = [

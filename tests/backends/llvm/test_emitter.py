@@ -21,7 +21,7 @@ def awkward(dtype):
             limits.max, limits.tiny, limits.smallest_subnormal, np.inf,
         ]  # fmt: skip
         numbers = np.array([*edges, np.nan, *(-x for x in edges)]).astype(dtype)
-        bits = rng.integers(0, 2 ** (8 * dtype.itemsize), 12, f"u8", endpoint=False)
+        bits = rng.integers(0, 2 ** (8 * dtype.itemsize), 12, "u8", endpoint=False)
         return np.concatenate([numbers, bits.astype(f"u{dtype.itemsize}").view(dtype)])
     limits = np.iinfo(dtype)
     edges = [0, 1, 2, 3, 7, 8, 31, 63, 64, limits.max, limits.max - 1, limits.min]
@@ -79,7 +79,8 @@ def _div(e, a, b):
 
 @pytest.mark.parametrize("dtype", FLOATS + INTEGERS)
 @pytest.mark.parametrize(
-    ("function", "reference"), [(_add, np.add), (_sub, np.subtract), (_mul, np.multiply)]
+    ("function", "reference"),
+    [(_add, np.add), (_sub, np.subtract), (_mul, np.multiply)],
 )
 def test_sums_and_products(kernels, machine, function, reference, dtype):
     check(kernels, machine, function, reference, pairs(dtype))
@@ -168,13 +169,20 @@ def test_extrema_of_numbers_drop_nan(kernels, machine, name, reference, dtype):
     first, second = pairs(dtype)
     # Which of two zeros NumPy gives depends on where in the array they stand.
     kept = (first != 0) | (second != 0)
-    check(kernels, machine, CHOICES[name, signed], reference, [first[kept], second[kept]])
+    check(
+        kernels, machine, CHOICES[name, signed], reference, [first[kept], second[kept]]
+    )
+
+
+def _comparison(relation, signed):
+    def function(e, a, b):
+        return e.compare(relation, a, b, signed=signed)
+
+    return function
 
 
 COMPARISONS = {
-    (relation, signed): (
-        lambda relation, signed: lambda e, a, b: e.compare(relation, a, b, signed=signed)
-    )(relation, signed)
+    (relation, signed): _comparison(relation, signed)
     for relation in ("eq", "ne", "lt", "le", "gt", "ge")
     for signed in (True, False)
 }
@@ -188,7 +196,9 @@ RELATIONS = {
 }
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int8, np.uint32, np.int64])
+@pytest.mark.parametrize(
+    "dtype", [np.float16, np.float64, np.int8, np.uint32, np.int64]
+)
 @pytest.mark.parametrize("relation", RELATIONS)
 def test_comparisons(kernels, machine, relation, dtype):
     signed = np.dtype(dtype).kind != "u"

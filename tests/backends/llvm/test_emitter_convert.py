@@ -80,24 +80,28 @@ def test_conversion(kernels, machine, source, target):
         if is_float(target):
             # The bits of a nan are nobody's business, as long as it is one.
             same |= np.isnan(found.astype(float)) & np.isnan(expected.astype(float))
-        wrong = [
-            (numbers[i], found[i], expected[i]) for i in np.flatnonzero(~same)[:5]
-        ]
+        wrong = [(numbers[i], found[i], expected[i]) for i in np.flatnonzero(~same)[:5]]
         assert not wrong
 
 
-@pytest.mark.parametrize("source", [np.float16, ml_dtypes.bfloat16], ids=["f16", "bf16"])
+@pytest.mark.parametrize(
+    "source", [np.float16, ml_dtypes.bfloat16], ids=["f16", "bf16"]
+)
 def test_every_half_widens_exactly(kernels, machine, source):
     numbers = np.arange(65536, dtype=np.uint16).view(source)
     expected = numbers.astype(np.float32)
-    found = kernels.map(machine, CONVERTERS[source, np.float32], [numbers], np.float32, 8)
+    found = kernels.map(
+        machine, CONVERTERS[source, np.float32], [numbers], np.float32, 8
+    )
     same = (found.view(np.uint32) == expected.view(np.uint32)) | (
         np.isnan(found) & np.isnan(expected)
     )
     assert same.all()
 
 
-@pytest.mark.parametrize("target", [np.float16, ml_dtypes.bfloat16], ids=["f16", "bf16"])
+@pytest.mark.parametrize(
+    "target", [np.float16, ml_dtypes.bfloat16], ids=["f16", "bf16"]
+)
 def test_halves_are_rounded_to_even(kernels, machine, target):
     """All halfway cases, and their neighbours on both sides."""
     finite = np.arange(0x7C00 if target is np.float16 else 0x7F80, dtype=np.uint16)

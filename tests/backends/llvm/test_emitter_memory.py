@@ -40,9 +40,7 @@ def guarded():
 
 @pytest.mark.parametrize("element", ELEMENTS)
 @pytest.mark.parametrize("width", [1, 4, 16])
-def test_masked_access_touches_no_other_lane(
-    kernels, machine, guarded, element, width
-):
+def test_masked_access_touches_no_other_lane(kernels, machine, guarded, element, width):
     """The first lanes lie at the end of a page, the others beyond it."""
     memory, address = guarded
     dtype = np.dtype(ELEMENTS[element])

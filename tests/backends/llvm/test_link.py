@@ -171,10 +171,8 @@ def test_readelf_finds_no_fault(machine, tmp_path):
         emit_object(EVERYTHING, machine), name="everything.so", needed=["libm.so.6"]
     )
     path.write_bytes(data)
-    run = subprocess.run(
-        [readelf, "--all", "--wide", "--lint", path], capture_output=True, text=True
-    )
-    assert run.returncode == 0
+    command = [readelf, "--all", "--wide", "--lint", path]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stderr == ""
     assert "Library soname: [everything.so]" in run.stdout
     assert "Shared library: [libm.so.6]" in run.stdout
@@ -223,16 +221,18 @@ def test_unknown_relocations_are_refused():
         link_shared_object(bytes(data))
 
 
+CONSTRUCTOR = """
+@llvm.global_ctors = appending global [1 x { i32, ptr, ptr }]
+    [{ i32, ptr, ptr } { i32 65535, ptr @f, ptr null }]
+define void @f() { ret void }
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("@x = thread_local global i32 1", "thread-local data"),
-        (
-            "@llvm.global_ctors = appending global [1 x { i32, ptr, ptr }] "
-            "[{ i32, ptr, ptr } { i32 65535, ptr @f, ptr null }]\n"
-            "define void @f() { ret void }",
-            "constructors",
-        ),
+        (CONSTRUCTOR, "constructors"),
     ],
 )
 def test_what_kernels_never_hold_is_refused(text, message):

@@ -74,7 +74,9 @@ def test_wrong_targets_are_refused(monkeypatch):
 def test_targets_beyond_the_host_are_refused(monkeypatch):
     from penstock.runtime import machine
 
-    monkeypatch.setattr(machine, "_detected", lambda: machine_for("x86-64", frozenset()))
+    monkeypatch.setattr(
+        machine, "_detected", lambda: machine_for("x86-64", frozenset())
+    )
     monkeypatch.setenv("PENSTOCK_TARGET", "x86-64-v3")
     machine._lowered.cache_clear()
     try:

@@ -53,7 +53,7 @@ def test_a_syntax_error_quotes_its_line():
 
 def test_a_type_error_is_one_error():
     text = "define float @f(i32 %x) {\n  ret i32 %x\n}\n"
-    with pytest.raises(CodegenError, match="line 2 .*: ret i32 %x"):
+    with pytest.raises(CodegenError, match=r"line 2 .*: ret i32 %x"):
         emit_object(text)
 
 

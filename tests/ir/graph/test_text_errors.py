@@ -320,6 +320,23 @@ def test_a_help_line_says_what_to_do():
     assert str(caught.value) == dedent(expected).strip()
 
 
+def test_a_rule_of_types_says_what_to_do_too():
+    with pytest.raises(TextError) as caught:
+        parse_function(
+            "func @f(%x: f32[3], %y: f32[4]) -> f32[3] {\n"
+            "  %0 = add %x, %y : f32[3]\n"
+            "  return %0\n"
+            "}"
+        )
+    expected = """
+    <text>:2:8: error: add: cannot broadcast f32[3] with f32[4] [text]
+        |
+      2 |   %0 = add %x, %y : f32[3]
+        |        ^^^
+      help: align trailing axes, e.g. x[:, None]"""
+    assert str(caught.value) == dedent(expected).strip()
+
+
 def test_regions_too_deep():
     depth = 70
     opening = "".join(

@@ -1,0 +1,64 @@
+"""Tells mistakes of users, which get one clear message, from those of Penstock."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+import traceback
+
+import penstock.ir
+import penstock.runtime
+from penstock.ir.errors import PenstockError
+
+__all__ = ["Mistake", "describe_mistake"]
+
+
+class Mistake(Exception):
+    """Something that the user can put right, in one line."""
+
+
+_OURS = tuple(
+    os.path.realpath(folder) + os.sep
+    for package in (penstock, penstock.ir, penstock.runtime)
+    for folder in package.__path__
+)
+_LIBRARIES = tuple(
+    os.path.realpath(sysconfig.get_path(name)) + os.sep
+    for name in ("stdlib", "purelib", "platlib")
+)
+
+
+def describe_mistake(error: Exception) -> str | None:
+    """The message for an error that is not Penstock's own fault.
+
+    Args:
+        error: the error, as it was caught.
+
+    Returns:
+        The message; ``None`` for an error that deserves a traceback.
+    """
+    if isinstance(error, Mistake):
+        return f"error: {error}"
+    if isinstance(error, PenstockError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"error: {error.filename}: {error.strerror}"
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return f"{error.filename}:{error.lineno}: SyntaxError: {error.msg}"
+    place = _place(error)
+    if place is None:
+        return None
+    detail = " ".join(str(error).split())
+    return f"{place}: {type(error).__name__}{f': {detail}' if detail else ''}"
+
+
+def _place(error: Exception) -> str | None:
+    """Where the user's code raised the error; ``None`` if ours did."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = os.path.realpath(frame.filename)
+        if path.startswith(_OURS):
+            return None
+        if frame.filename.startswith("<frozen ") or path.startswith(_LIBRARIES):
+            continue
+        return f"{frame.filename}:{frame.lineno}"
+    return None

@@ -1,0 +1,118 @@
+"""Run passes on the text of a graph, and print what they make of it.
+
+Besides the passes of --list there are 'standard' and 'fast', all passes that compiling
+runs, without and with fastmath; 'fuse', which forms kernels; and 'lower', which comes
+last and prints the host program with its loops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from penstock.command.mistakes import Mistake
+
+if TYPE_CHECKING:
+    from penstock.ir.graph.value import Function
+    from penstock.passes.graph_pass import GraphPass
+
+EXAMPLE = "penstock dump model.py:gelu --arg 'f32[n]' | penstock opt --passes fold,cse -"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument(
+        "file", metavar="FILE.pir", nargs="?", help="the text of a graph; - for input"
+    )
+    parser.add_argument(
+        "--passes",
+        default="standard",
+        metavar="NAME,...",
+        help="the passes in order (default: standard)",
+    )
+    parser.add_argument(
+        "--report", action="store_true", help="tell what each pass did, on the side"
+    )
+    parser.add_argument("--list", action="store_true", help="list the passes")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the passes."""
+    passes = all_passes()
+    if options.list:
+        for name, entry in sorted(passes.items()):
+            print(f"{name:<16} {entry.description.strip().splitlines()[0]}")
+        return 0
+    if options.file is None:
+        raise Mistake("which file? give FILE.pir, or - for standard input")
+    from penstock.command.graph import read_graph
+
+    names = [name.strip() for name in options.passes.split(",") if name.strip()]
+    _check(names, passes)
+    print(run_passes(read_graph(options.file), names, report=options.report))
+    return 0
+
+
+def all_passes() -> Mapping[str, GraphPass]:
+    """Every pass by name."""
+    from penstock import passes
+    from penstock.passes.graph_pass import PASSES
+
+    for module in pkgutil.iter_modules(passes.__path__):
+        importlib.import_module(f"penstock.passes.{module.name}")
+    return PASSES
+
+
+def _check(names: list[str], passes: Mapping[str, GraphPass]) -> None:
+    known = [*passes, "standard", "fast", "fuse", "lower"]
+    for name in names:
+        if name not in known:
+            raise Mistake(f"there is no pass {name!r}; penstock opt --list lists them")
+    if "lower" in names[:-1]:
+        raise Mistake("lower comes last: it gives no graph")
+
+
+def run_passes(function: Function, names: list[str], *, report: bool) -> str:
+    """The text that passes make of a Function.
+
+    Args:
+        function: a valid Function.
+        names: the passes in order.
+        report: write a line on each to standard error.
+    """
+    from penstock.ir.graph.verify import verify
+    from penstock.lower import lower_function
+    from penstock.passes.fuse import fuse
+    from penstock.passes.graph_pass import PASSES
+    from penstock.passes.pipelines import FAST, STANDARD, PassReport, run_pipeline
+
+    def tell(entry: PassReport) -> None:
+        if report:
+            outcome = "changed" if entry.changed else "nothing to do"
+            milliseconds = entry.seconds * 1e3
+            print(f"{entry.name}: {outcome}, {milliseconds:.2f} ms", file=sys.stderr)
+
+    for name in names:
+        if name == "lower":
+            return str(lower_function(fuse_if_needed(function)))
+        if name == "fuse":
+            function = fuse(function)
+            verify(function)
+            continue
+        named = {"standard": STANDARD, "fast": FAST}.get(name)
+        pipeline = named or ((PASSES[name], "asked for"),)
+        function = run_pipeline(function, pipeline, check=True, observe=tell)
+    return str(function)
+
+
+def fuse_if_needed(function: Function) -> Function:
+    """The Function in clusters; itself if it has some already."""
+    from penstock.passes.fuse import fuse
+
+    if any(value.is_op("cluster") for value in function.values):
+        return function
+    return fuse(function)
