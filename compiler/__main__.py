@@ -39,11 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: those of the command line; by default the process's own.
 
     Returns:
-        The exit status: 0, or 1 where something failed.
+        The exit status: 0, 1 where something failed, or 2 where the command line
+        means nothing.
 
     Raises:
-        SystemExit: with status 2 where the command line means nothing, and with 0
-            after ``--help``.
+        SystemExit: with status 2 for what no command takes, and with 0 after
+            ``--help``.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in given if not word.startswith("-")), "")
@@ -59,13 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        from penstock.command.mistakes import describe_mistake
+        from penstock.command.errors import describe_error
 
-        text = describe_mistake(error)
+        text = describe_error(error)
         if text is None:
             raise
         print(f"penstock {chosen}: {text}", file=sys.stderr)
-        return 1
+        failed: int = getattr(error, "status", 1)
+        return failed
     return status
 
 

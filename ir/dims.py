@@ -315,7 +315,7 @@ def _map_atoms(
     leaf: Callable[[str], Size],
     known: Mapping[str, Size] = MappingProxyType({}),
 ) -> Size:
-    """The size with symbols mapped, and then remainders whose text is known."""
+    """The size with symbols mapped, and then operations whose text is known."""
     if isinstance(size, int):
         return size
     total: Size = 0
@@ -333,16 +333,18 @@ def _map_atom(
     if atom.operation == "symbol":
         return leaf(atom.name)
     left, right = (_map_atoms(argument, leaf, known) for argument in atom.arguments)
-    if atom.operation == "//":
-        return _divide(left, right)
-    if atom.operation == "%":
-        remainder = _remainder(left, right)
-        return remainder if isinstance(remainder, int) else known.get(
-            str(remainder), remainder
-        )
-    return dim_minimum(left, right) if atom.operation == "min" else dim_maximum(
-        left, right
-    )
+    mapped = _OPERATIONS[atom.operation](left, right)
+    if known and isinstance(mapped, Dim) and str(mapped) in known:
+        return known[str(mapped)]
+    return mapped
+
+
+_OPERATIONS: Mapping[str, Callable[[Size, Size], Size]] = {
+    "//": lambda left, right: _divide(left, right),
+    "%": lambda left, right: _remainder(left, right),
+    "min": lambda left, right: dim_minimum(left, right),
+    "max": lambda left, right: dim_maximum(left, right),
+}
 
 
 def evaluate_dim(size: Size, values: Mapping[str, int]) -> int:
@@ -359,7 +361,7 @@ def evaluate_dim(size: Size, values: Mapping[str, int]) -> int:
 
 
 def substitute_dim(size: Size, replacements: Mapping[str, Size]) -> Size:
-    """The size with some symbols, and remainders such as ``"n % 4"``, replaced."""
+    """The size with some symbols, and operations such as ``"n % 4"``, replaced."""
     if isinstance(size, int):
         return size
     return _map_atoms(

@@ -321,6 +321,10 @@ class Facts:
             _, name, coefficient = max(candidates)
             rest = size - Dim((((Atom("symbol", name, ()),), coefficient),))
             self._replace(name, -rest if coefficient == 1 else rest)
+        elif (solved := _solved_operation(size)) is not None:
+            self._sizes.clear()
+            self._types.clear()
+            self.replacements[solved[0]] = solved[1]
         else:
             self._learn_zero(size)
 
@@ -368,6 +372,28 @@ def _single_symbol(size: Size) -> tuple[str, int, int] | None:
         return None
     atom = terms[0][0][0]
     return (atom.name, terms[0][1], constant) if atom.operation == "symbol" else None
+
+
+def _solved_operation(size: Dim) -> tuple[str, Size] | None:
+    """``size == 0`` solved for a quotient, minimum or maximum, as its text.
+
+    ``(n + 1) // 2 == n // 2`` says nothing of n alone, but that the two sizes are to
+    be written alike.
+    """
+    found = [
+        (monomial[0], coefficient)
+        for monomial, coefficient in size.terms
+        if len(monomial) == 1
+        and abs(coefficient) == 1
+        and monomial[0].operation in ("//", "min", "max")
+    ]
+    if not found:
+        return None
+    atom, coefficient = max(found, key=lambda pair: (len(pair[0].text), pair[0].text))
+    rest = size - Dim((((atom,), coefficient),))
+    if atom.text in str(rest):
+        return None
+    return atom.text, -rest if coefficient == 1 else rest
 
 
 def _multiply(left: _Range, right: _Range) -> _Range:

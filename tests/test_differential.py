@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from penstock.ir.graph.evaluate import evaluate
+from penstock.ir.graph.text_parse import parse_function
 from penstock.ir.graph.value import Builder, Function
 from penstock.ir.types import TensorType, f32
 from penstock.runtime.machine import host, machine_for
@@ -124,3 +125,15 @@ def test_a_constant_without_elements() -> None:
     function = Function("f", (x,), (builder.add("concatenate", x, empty, axis=0),))
     (result,) = compile_function(function, optimize=False)([np.empty((0, 2), "f4")])
     assert result.shape == (0, 2)
+
+
+def test_a_parameter_that_a_guard_makes_one_row() -> None:
+    function = parse_function("""
+        func @f(%x: f32[n,m], %y: f32[k,p]) -> (f32[n,m], f32[1,m]) where p == m, k == 1 {
+          %0 = add %x, %y : f32[n,m]
+          %1 = neg %y : f32[1,m]
+          return %0, %1
+        }""")
+    x, y = np.ones((5, 3), np.float32), np.arange(3, dtype=np.float32)[None]
+    first, second = compile_function(function)([x, y])
+    assert_same_results([first, second], [x + y, -y])

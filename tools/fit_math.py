@@ -8,6 +8,7 @@ Rendus 199, 1934), in 60 digits, and rounded to the precision that it is used in
 
 from __future__ import annotations
 
+import argparse
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -81,10 +82,9 @@ def remez(
         coefficients = [solution[i] for i in range(len(powers))]
         level = abs(solution[count - 1])
         errors = [
-            weights[i] * (sum(c * t for c, t in zip(coefficients, table[i], strict=True))
-                          - values[i])
-            for i in range(size)
-        ]  # fmt: skip
+            weight_at * (mpmath.fdot(coefficients, row) - value)
+            for weight_at, row, value in zip(weights, table, values, strict=True)
+        ]
         worst = max(abs(error) for error in errors)
         chosen = exchange(errors, count)
         if worst <= level * mpf("1.0001"):
@@ -141,19 +141,217 @@ def measure(wanted: Fit, coefficients: Sequence[Real]) -> Real:
     )
 
 
-def _even(function: Function) -> Function:
+def of_square(function: Function) -> Function:
     """A function of x as one of t = x * x."""
     return lambda t: function(mpmath.sqrt(t))
 
 
-def _one(x: Real) -> Real:
+def series(function: Function, *terms: Real) -> Function:
+    """A function whose formula loses its digits near 0: there, the given series."""
+
+    def evaluate(x: Real) -> Real:
+        if abs(x) < mpf(10) ** -15:
+            return mpmath.polyval(terms[::-1], x)
+        return function(x)
+
+    return evaluate
+
+
+def one(x: Real) -> Real:
+    """Leave the error as it is."""
     return mpf(1)
 
 
-def _expm1_tail(x: Real) -> Real:
-    if abs(x) < mpf("1e-12"):
-        return mpf(1) / 2 + x / 6 + x * x / 24
-    return (mpmath.expm1(x) - x) / (x * x)
+def nearly(power: int, least: str = "0.05") -> Function:
+    """Weigh by a power of x, but never by 0."""
+    return lambda x: abs(x) ** power + mpf(least)
 
 
-FITS: list[Fit] = []
+LN2 = mpmath.log(2)
+HALF_LN2 = LN2 / 2 * mpf("1.001")
+ANGLE = (mp.pi / 4 * mpf("1.02")) ** 2
+
+exp_tail = series(lambda x: (mpmath.expm1(x) - x) / x**2, mpf(1) / 2, mpf(1) / 6)
+exp2_tail = series(
+    lambda x: (mpmath.expm1(x * LN2) / x - LN2) / x, LN2**2 / 2, LN2**3 / 6
+)
+tanh_tail = of_square(series(lambda x: (mpmath.tanh(x) - x) / x**3, -mpf(1) / 3))
+sinh_tail = of_square(series(lambda x: (mpmath.sinh(x) - x) / x**3, mpf(1) / 6))
+sin_tail = of_square(series(lambda x: (mpmath.sin(x) - x) / x**3, -mpf(1) / 6))
+cos_tail = of_square(
+    series(lambda x: (mpmath.cos(x) - 1 + x * x / 2) / x**4, mpf(1) / 24)
+)
+tan_tail = of_square(series(lambda x: (mpmath.tan(x) - x) / x**3, mpf(1) / 3))
+log_tail = series(
+    lambda f: (mpmath.log1p(f) - f + f * f / 2) / f**3, mpf(1) / 3, -mpf(1) / 4
+)
+log_square = series(lambda r: (mpmath.log1p(r) - r) / r**2, -mpf(1) / 2, mpf(1) / 3)
+atanh_tail = of_square(
+    series(lambda s: (2 * mpmath.atanh(s) - 2 * s) / s**3, mpf(2) / 3)
+)
+atanh_second_tail = of_square(
+    series(lambda s: (mpmath.atanh(s) / s - 1 - s * s / 3) / s**4, mpf(1) / 5)
+)
+log2_tail = series(lambda f: mpmath.log1p(f) / (f * LN2), 1 / LN2, -1 / LN2 / 2)
+erf_tail = of_square(
+    series(lambda x: mpmath.erf(x) / x - 1, 2 / mpmath.sqrt(mp.pi) - 1)
+)
+
+
+def log2_erfc(x: Real) -> Real:
+    """The exponent that the error function's distance from 1 has."""
+    return -mpmath.log(mpmath.erfc(x), 2)
+
+
+def exp2(x: Real) -> Real:
+    """Two to the power of x."""
+    return mpf(2) ** x
+
+
+FITS = [
+    Fit("EXP_F32", exp_tail, -HALF_LN2, HALF_LN2, 4, 24, nearly(1)),
+    Fit("EXP_F64", exp_tail, -HALF_LN2, HALF_LN2, 9, 53, nearly(1)),
+    Fit("EXP2_F32", exp2_tail, -mpf("0.5003"), mpf("0.5003"), 4, 24, nearly(1)),
+    Fit("EXP2_F64", exp2_tail, -mpf("0.5003"), mpf("0.5003"), 10, 53, nearly(1)),
+    Fit("TANH_F32", tanh_tail, 0, mpf("0.262") ** 2, 2, 24, lambda t: t),
+    Fit("TANH_F64", tanh_tail, 0, mpf("0.262") ** 2, 6, 53, lambda t: t),
+    Fit("SINH_F32", sinh_tail, 0, 1, 3, 24, lambda t: t),
+    Fit("SINH_F64", sinh_tail, 0, 1, 6, 53, lambda t: t),
+    Fit("SIN_F32", sin_tail, 0, ANGLE, 2, 24, lambda t: t),
+    Fit("SIN_F64", sin_tail, 0, ANGLE, 5, 53, nearly(1)),
+    Fit("COS_F32", cos_tail, 0, ANGLE, 2, 24, lambda t: t**2),
+    Fit("COS_F64", cos_tail, 0, ANGLE, 5, 53, nearly(2)),
+    Fit("TAN_F32", tan_tail, 0, ANGLE, 6, 24, lambda t: t),
+    Fit("TAN_F64", tan_tail, 0, ANGLE, 14, 53, lambda t: t),
+    Fit("LOG_F32", log_tail, -mpf("0.2501"), mpf("0.5001"), 8, 24, nearly(2, "0.02")),
+    Fit("LOG_F64", atanh_tail, 0, mpf("0.0404"), 7, 53, one),
+    Fit("LOG_TABLE_F32", log_square, -mpf("0.0323"), mpf("0.0626"), 3, 24, nearly(1)),
+    Fit("LOG_TABLE_F64", log_square, -mpf("0.0323"), mpf("0.0626"), 8, 53, nearly(1)),
+    Fit("POW_LOG2", log2_tail, -mpf("0.2501"), mpf("0.5001"), 14, 53, one),
+    Fit("POW_EXP2", exp2, -mpf("0.5001"), mpf("0.5001"), 6, 53, one),
+    Fit("POW_ATANH", atanh_second_tail, 0, mpf("0.0405"), 7, 53, one),
+    Fit("ERF_F32", erf_tail, 0, mpf("0.93") ** 2, 6, 24, one),
+    Fit("ERF_F64", erf_tail, 0, 1, 11, 53, one),
+    Fit("ERF_LOG_F32", log2_erfc, mpf("0.92"), 4, 6, 24, mpmath.erfc),
+    Fit("ERF_LOG_F64", log2_erfc, mpf("0.99"), 6, 16, 53, mpmath.erfc),
+]
+
+
+class Row(NamedTuple):
+    """A polynomial around the centre of an interval, the constant first."""
+
+    center: Real
+    coefficients: list[Real]
+
+
+def tanh_rows() -> list[Row]:
+    """Rows for quarters of the octaves from 1/16 to 16, by their bits modulo 32.
+
+    Each centre is chosen so that tanh of it is very nearly a float (S. Gal, "Computing
+    elementary functions: a new approach for achieving high accuracy and good
+    performance", 1986). The first row also serves what is below it, and the last what
+    is above.
+    """
+    rows: list[Row] = [Row(mpf(0), [])] * 32
+    for quarter in range(-16, 16):
+        octave = mpf(2) ** (quarter // 4)
+        low = octave * (4 + quarter % 4) / 4
+        high = octave * (5 + quarter % 4) / 4
+        (bits,) = struct.unpack("I", struct.pack("f", float(low)))
+        if quarter == -16:
+            low = mpf(0)
+        rows[bits >> 21 & 31] = tanh_row(low, high)
+    return rows
+
+
+def tanh_row(low: Real, high: Real) -> Row:
+    """A row of degree 5 for one interval."""
+    if low > 9.1:
+        return Row(rounded(low, 24), [mpf(1)] + [mpf(0)] * 5)
+    high = min(high, mpf("9.02"))
+    step = (high - low) / 10000
+    candidates = [rounded((low + high) / 2 + i * step, 24) for i in range(-200, 201)]
+    center = mpf(0)
+    if low:
+        center = min(candidates, key=lambda c: distance_from_float(mpmath.tanh(c)))
+    value = mpmath.tanh(center)
+
+    def slope(x: Real) -> Real:
+        if abs(x) < mpf(10) ** -15:
+            return 1 - value**2
+        return (mpmath.tanh(center + x) - value) / x
+
+    found = mpmath.chebyfit(slope, [low - center, high - center], 5)
+    return Row(center, [rounded(c, 24) for c in [value, *found[::-1]]])
+
+
+def distance_from_float(value: Real) -> Real:
+    """How far a number is from the nearest f32."""
+    return abs(value - rounded(value, 24))
+
+
+def log_rows(bits: int) -> list[tuple[Real, Real, Real]]:
+    """Rows for sixteenths of 1 to 2: c, close to 1/x, and -log(c) in two parts.
+
+    The ends have c = 1 and c = 1/2, and the logarithm of the latter is ln 2 as it is
+    used elsewhere, so that nothing is left at x = 1 seen from either side. Of the rest
+    c is such that its logarithm is very nearly a float (Gal, 1986); for f64 the first
+    part is a multiple of 2**-42, so that its sum with multiples of ln 2 is exact.
+    """
+    rows = []
+    for i in range(16):
+        middle = 1 / (1 + (i + mpf(1) / 2) / 16)
+        candidates = [
+            rounded(middle * (1 + mpf(k) / 2**18), 24) for k in range(-400, 401)
+        ]
+        c = min(candidates, key=lambda c: distance_from_float(-mpmath.log(c)))
+        c = {0: mpf(1), 15: mpf(1) / 2}.get(i, c)
+        logarithm = -mpmath.log(c)
+        if bits == 24:
+            high = rounded(logarithm, 24)
+        elif i == 15:
+            high = mpf(6.93147180369123816490e-01)
+        else:
+            high = mpmath.nint(logarithm * 2**42) / 2**42
+        rows.append((c, high, rounded(logarithm - high, bits)))
+    return rows
+
+
+def words(values: Sequence[Real], bits: int = 24) -> str:
+    """The bits of floats in hexadecimal, a line for each 32 bytes."""
+    kind, count = (">f", 8) if bits == 24 else (">d", 4)
+    digits = [struct.pack(kind, float(value)).hex() for value in values]
+    return "\n".join(
+        f'    "{" ".join(digits[i : i + count])} "'
+        for i in range(0, len(digits), count)
+    )
+
+
+def main() -> None:
+    """Print the fits that are named, or all."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("names", nargs="*", help="such as EXP_F32 or TANH_ROWS")
+    names = parser.parse_args().names
+    for wanted in FITS:
+        if not names or wanted.name in names:
+            found, error = fit(wanted)
+            print(f"{wanted.name}: error 2**{float(mpmath.log(error, 2)):.1f}")
+            single = wanted.bits == 24
+            for value in found:
+                number = float(value)
+                print(f"    {number!r}," if single else f"    {number.hex()}")
+    if not names or "TANH_ROWS" in names:
+        rows = tanh_rows()
+        print("TANH_ROWS: centres, then coefficients from the constant up")
+        print(words([row.center for row in rows]))
+        for power in range(6):
+            print(words([row.coefficients[power] for row in rows]))
+    for bits in (24, 53):
+        if not names or f"LOG_ROWS_{bits}" in names:
+            print(f"LOG_ROWS_{bits}: factors, then logarithms in two parts")
+            for part in zip(*log_rows(bits), strict=True):
+                print(words(part, bits))
+
+
+if __name__ == "__main__":
+    main()

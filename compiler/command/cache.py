@@ -24,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it."""
-    from penstock.command.mistakes import Mistake
+    from penstock.command.errors import CommandError
     from penstock.runtime.cache import default_cache
 
     cache = default_cache()
     if cache.folder is None:
-        raise Mistake(f"there is no cache: {cache.problem}")
+        raise CommandError(f"there is no cache: {cache.problem}")
     if options.action == "path":
         print(cache.folder)
     elif options.action == "trim":

@@ -29,10 +29,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=values.parse_argument,
         help=values.HELP,
     )
-    parser.add_argument("--stage", default="graph", help="default: graph")
+    parser.add_argument(
+        "--stage", default="graph", type=_parse_stage, help="default: graph"
+    )
     parser.add_argument(
         "--fastmath", action="store_true", help="let algebra change the last bits"
     )
+
+
+def _parse_stage(text: str) -> str:
+    from penstock.driver import STAGES
+
+    if text not in STAGES:
+        listed = ", ".join(STAGES)
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {listed}")
+    return text
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,9 +55,7 @@ def run(options: argparse.Namespace) -> int:
         function = read_graph(options.function)
         lowered = Lowered(compilation_of(function, fastmath=options.fastmath))
     else:
-        compiled = source.compiled_function(
-            options.function, fastmath=options.fastmath
-        )
+        compiled = source.compiled_function(options.function, fastmath=options.fastmath)
         positional, named = values.build_call(options.arg)
         lowered = compiled.lower(*positional, **named)
     print(lowered.text(options.stage).rstrip())

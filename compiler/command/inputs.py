@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.command.mistakes import Mistake
+from penstock.command.errors import UsageError
 from penstock.command.values import Argument, array_of
 from penstock.ir.dims import Size, evaluate_dim, symbol, symbols_of
 from penstock.ir.guards import Facts, parse_guard
@@ -57,7 +57,7 @@ def inputs_of_variant(variant: Variant) -> tuple[list[Input], Facts]:
     assert artifact is not None
     places = artifact.facts.get("symbols", {})
     names = {(place, axis): name for name, (place, axis) in places.items()}
-    facts = Facts({name: 0 for name in places}, map(parse_guard, artifact.guards))
+    facts = Facts(dict.fromkeys(places, 0), map(parse_guard, artifact.guards))
     found: list[Input] = []
     number = 0
     for name, leaf in zip(signature.leaf_names(), signature.leaves, strict=True):
@@ -87,7 +87,7 @@ def given_by_name(
     """The values that were given, by the names of the inputs.
 
     Raises:
-        Mistake: there is no such input.
+        UsageError: there is no such input.
     """
     names = [entry.name for entry in inputs]
     given: dict[str, Any] = {}
@@ -97,7 +97,9 @@ def given_by_name(
         if name not in names:
             listed = ", ".join(names) or "none"
             problem = f"there is no input {name}" if name else "that is one too many"
-            raise Mistake(f"--arg {argument.text}: {problem}; the inputs are {listed}")
+            raise UsageError(
+                f"--arg {argument.text}: {problem}; the inputs are {listed}"
+            )
         if argument.text != "random":
             given[name] = argument.build(random)
     return given
@@ -120,13 +122,13 @@ def fill(
         random: draws the rest.
 
     Raises:
-        Mistake: a size is given that no input has.
+        UsageError: a size is given that no input has.
     """
     known = dict(sizes)
     symbols = {name for entry in inputs for name in _symbols(entry)}
     if unknown := sorted(sizes.keys() - symbols):
         listed = ", ".join(sorted(symbols)) or "none"
-        raise Mistake(f"there is no size {unknown[0]}; the sizes are {listed}")
+        raise UsageError(f"there is no size {unknown[0]}; the sizes are {listed}")
     for entry in inputs:
         if entry.dtype is not None and entry.name in given:
             shape = np.shape(given[entry.name])
@@ -153,7 +155,9 @@ def _value(
     if entry.dtype is None:
         if entry.name in given:
             return given[entry.name]
-        return entry.value if not _symbols(entry) else _number(entry.value, facts, known)
+        return (
+            entry.value if not _symbols(entry) else _number(entry.value, facts, known)
+        )
     if entry.name in given:
         value = given[entry.name]
         # A number takes the dtype that is wanted; an array has its own.

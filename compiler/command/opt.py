@@ -14,13 +14,15 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from penstock.command.mistakes import Mistake
+from penstock.command.errors import UsageError
 
 if TYPE_CHECKING:
     from penstock.ir.graph.value import Function
     from penstock.passes.graph_pass import GraphPass
 
-EXAMPLE = "penstock dump model.py:gelu --arg 'f32[n]' | penstock opt --passes fold,cse -"
+EXAMPLE = (
+    "penstock dump model.py:gelu --arg 'f32[n]' | penstock opt --passes fold,cse -"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
             print(f"{name:<16} {entry.description.strip().splitlines()[0]}")
         return 0
     if options.file is None:
-        raise Mistake("which file? give FILE.pir, or - for standard input")
+        raise UsageError("which file? give FILE.pir, or - for standard input")
     from penstock.command.graph import read_graph
 
     names = [name.strip() for name in options.passes.split(",") if name.strip()]
@@ -71,9 +73,11 @@ def _check(names: list[str], passes: Mapping[str, GraphPass]) -> None:
     known = [*passes, "standard", "fast", "fuse", "lower"]
     for name in names:
         if name not in known:
-            raise Mistake(f"there is no pass {name!r}; penstock opt --list lists them")
+            raise UsageError(
+                f"there is no pass {name!r}; penstock opt --list lists them"
+            )
     if "lower" in names[:-1]:
-        raise Mistake("lower comes last: it gives no graph")
+        raise UsageError("lower comes last: it gives no graph")
 
 
 def run_passes(function: Function, names: list[str], *, report: bool) -> str:

@@ -10,7 +10,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from penstock.command import source, values
-from penstock.command.mistakes import Mistake
+from penstock.command.errors import CommandError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,13 +116,15 @@ def _run_natively(function: Function, filled: list[Any]) -> list[Any]:
     variant = make_variant(compilation_of(function))
     # Only arrays of the text that guards ask about are numbers of Python.
     taken = [
-        float(value) if leaf.slot_count == 1 and getattr(value, "ndim", 1) == 0 else value
+        float(value)
+        if leaf.slot_count == 1 and getattr(value, "ndim", 1) == 0
+        else value
         for leaf, value in zip(variant.signature.leaves, filled, strict=True)
     ]
     call = Call(variant.signature.parameters, taken)
     prepared = variant.prepare(call)
     if prepared is None:
-        raise Mistake(f"@{function.name}: {variant.refusal(call)}")
+        raise CommandError(f"@{function.name}: {variant.refusal(call)}")
     leaves, _ = flatten(variant.run(prepared, None))
     return leaves
 
@@ -137,7 +139,9 @@ def _run_saved(
 
     program = load(options.file)
     if any(argument.text == "random" for argument in options.arg):
-        raise Mistake("--arg random: write the array, e.g. f32[8,4], or no --arg at all")
+        raise UsageError(
+            "--arg random: write the array, e.g. f32[8,4], or no --arg at all"
+        )
     (variant,) = program.dispatcher.variants
     if options.arg:
         positional, named = values.build_call(options.arg, random)
@@ -149,7 +153,7 @@ def _run_saved(
         call = Call(variant.signature.parameters, arguments)
         prepared = variant.prepare(call)
         if prepared is None:
-            raise Mistake(f"{options.file}: {variant.refusal(call)}")
+            raise CommandError(f"{options.file}: {variant.refusal(call)}")
         result = variant.run(prepared, None)
     leaves, structure = flatten(result)
     paths = structure.paths()
@@ -174,7 +178,7 @@ def summary(value: Any) -> str:
     sizes = ",".join(map(str, array.shape))
     head = f"{dtype_of(array.dtype) or array.dtype}[{sizes}]"
     if array.size <= 8:
-        return f"{head} {np.array2string(array, separator=', ', precision=6)}"
+        return f"{head} {_elements(array)}"
     with np.errstate(all="ignore"):
         wide = array.astype(np.float64)
         parts = [
@@ -187,6 +191,12 @@ def summary(value: Any) -> str:
     return f"{head} {', '.join(parts)}"
 
 
+def _elements(array: np.ndarray[Any, Any]) -> str:
+    import numpy as np
+
+    return np.array2string(array, max_line_width=1000, separator=", ", precision=6)
+
+
 def _save(path: str, results: dict[str, Any]) -> None:
     import numpy as np
 
@@ -194,6 +204,6 @@ def _save(path: str, results: dict[str, Any]) -> None:
         np.savez(path, **{name.replace(" ", ""): x for name, x in results.items()})
         return
     if len(results) != 1 or not path.endswith(".npy"):
-        raise Mistake(f"--save {path}: write one result to .npy, several to .npz")
+        raise UsageError(f"--save {path}: write one result to .npy, several to .npz")
     (only,) = results.values()
     np.save(path, only)

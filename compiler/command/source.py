@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from penstock.command.mistakes import Mistake
+from penstock.command.errors import CommandError
 
 __all__ = [
     "HELP",
@@ -73,11 +73,11 @@ def load_function(source: Source) -> Callable[..., Any]:
     The module finds its neighbours, as it does when Python runs the file.
 
     Raises:
-        Mistake: there is no such file or function.
+        CommandError: there is no such file or function.
         Exception: whatever the file raises.
     """
     if not os.path.isfile(source.path):
-        raise Mistake(f"there is no file {source.path}")
+        raise CommandError(f"there is no file {source.path}")
     folder, file = os.path.split(os.path.abspath(source.path))
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -86,7 +86,9 @@ def load_function(source: Source) -> Callable[..., Any]:
         name += "_"
     spec = importlib.util.spec_from_file_location(name, source.path)
     if spec is None or spec.loader is None:
-        raise Mistake(f"{source.path} is not a Python file: its name must end in .py")
+        raise CommandError(
+            f"{source.path} is not a Python file: its name must end in .py"
+        )
     module = importlib.util.module_from_spec(spec)
     # Classes of the file are found again by their module's name.
     sys.modules[name] = module
@@ -94,10 +96,12 @@ def load_function(source: Source) -> Callable[..., Any]:
     found: Any = module
     for part in source.name.split("."):
         if not hasattr(found, part):
-            raise Mistake(f"{source.path} has no {source.name}{_near(found, part)}")
+            raise CommandError(
+                f"{source.path} has no {source.name}{_near(found, part)}"
+            )
         found = getattr(found, part)
     if not callable(found):
-        raise Mistake(f"{source.name} of {source.path} cannot be called")
+        raise CommandError(f"{source.name} of {source.path} cannot be called")
     function: Callable[..., Any] = found
     return function
 

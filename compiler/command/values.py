@@ -1,10 +1,10 @@
 """Arguments of functions as the command line spells them.
 
-    f32[1024,1024]      an array; f32[8,4].T is one whose elements lie column by column
-    3, 0.5, 'fast'      a number or a string, as in Python
-    {'w': f32[4,4]}     a dict, list or tuple of such
-    data.npy            the array of a file
-    scale=0.5           the same for the argument of that name
+f32[1024,1024]      an array; f32[8,4].T is one whose elements lie column by column
+3, 0.5, 'fast'      a number or a string, as in Python
+{'w': f32[4,4]}     a dict, list or tuple of such
+data.npy            the array of a file
+scale=0.5           the same for the argument of that name
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from penstock.command.mistakes import Mistake
+from penstock.command.errors import CommandError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ class Argument:
             random: draws the elements of arrays; without it they are zeros.
 
         Raises:
-            Mistake: a file cannot be read, or an array is too large.
+            CommandError: a file cannot be read, or an array is too large.
         """
         if self.tree is None:
             return _read_file(self.text)
@@ -73,9 +73,9 @@ def parse_argument(text: str) -> Argument:
     source = re.sub(r"(?<=\w)\[\s*\]", "[()]", value)
     try:
         tree = ast.parse(source, mode="eval").body
-    except (SyntaxError, ValueError):
-        raise argparse.ArgumentTypeError(f"cannot read {text!r}") from None
-    _check(tree, text)
+        _check(tree, text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise argparse.ArgumentTypeError(f"cannot read {text[:60]!r}") from None
     return Argument(name, value, tree)
 
 
@@ -163,7 +163,7 @@ def array_of(name: str, sizes: list[int], random: np.random.Generator | None) ->
         random: the generator, or ``None`` for zeros.
 
     Raises:
-        Mistake: there is not the memory for it, or not the package for the dtype.
+        CommandError: there is not the memory for it, or not the package for the dtype.
     """
     import numpy as np
 
@@ -178,9 +178,11 @@ def array_of(name: str, sizes: list[int], random: np.random.Generator | None) ->
         return random.integers(0, 2 if name == "bool" else 8, sizes).astype(dtype)
     except (MemoryError, ValueError) as error:
         listed = ",".join(map(str, sizes))
-        raise Mistake(f"{name}[{listed}] cannot be made: {error}") from None
+        raise CommandError(f"{name}[{listed}] cannot be made: {error}") from None
     except ImportError:
-        raise Mistake(f"arrays of {name} need ml_dtypes: pip install ml_dtypes") from None
+        raise CommandError(
+            f"arrays of {name} need ml_dtypes: pip install ml_dtypes"
+        ) from None
 
 
 def _read_file(path: str) -> Any:
@@ -189,7 +191,7 @@ def _read_file(path: str) -> Any:
     try:
         return np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise Mistake(f"{path}: {error}") from None
+        raise CommandError(f"{path}: {error}") from None
 
 
 def build_call(

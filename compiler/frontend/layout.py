@@ -122,7 +122,7 @@ def strides_of(array: TracedArray) -> tuple[Size, ...] | None:
             strides = strides[: step.axis] + strides[step.axis + 1 :]
             shape = shape[: step.axis] + shape[step.axis + 1 :]
         elif isinstance(step, ReshapeStep):
-            strides = _reshaped_strides(tracer, shape, strides, step.shape)
+            strides = _reshaped_strides(_Comparer(tracer), shape, strides, step.shape)
             shape = step.shape
         else:
             return None
@@ -139,6 +139,28 @@ def c_strides(shape: Sequence[Size]) -> tuple[Size, ...]:
         strides.insert(0, total)
         total = size * total
     return tuple(strides)
+
+
+class _Comparer:
+    """Compares sizes; where it does not know, it says no, and notes that.
+
+    Args:
+        tracer: the trace.
+        ask: whether to settle by guards what is not known.
+    """
+
+    def __init__(self, tracer: Tracer, ask: bool = False) -> None:
+        self.tracer = tracer
+        self.ask = ask
+        self.unsure = False
+
+    def same(self, left: Size, right: Size) -> bool:
+        """Whether two sizes are equal."""
+        if self.ask:
+            return self.tracer.ask(left, "==", right)
+        known = self.tracer.facts.decide(left, "==", right)
+        self.unsure |= known is None
+        return known is True
 
 
 def reshape_is_view(
@@ -159,15 +181,10 @@ def reshape_is_view(
     strides = strides_of(array)
     if strides is None:
         return None
-    tracer = array.tracer
-    if _reshaped_strides(tracer, array.sizes, strides, shape, ask) is not None:
+    compare = _Comparer(array.tracer, ask)
+    if _reshaped_strides(compare, array.sizes, strides, shape) is not None:
         return True
-    if ask:
-        return False
-    symbolic = [size for size in (*array.sizes, *shape) if not isinstance(size, int)]
-    # With symbols, a copy is certain only if no size can be 1 or 0.
-    certain = all(tracer.facts.decide(size, ">", 1) for size in symbolic)
-    return False if certain else None
+    return None if compare.unsure else False
 
 
 def is_contiguous(array: TracedArray, ask: bool = False) -> bool | None:
@@ -185,29 +202,20 @@ def is_contiguous(array: TracedArray, ask: bool = False) -> bool | None:
     strides = strides_of(array)
     if strides is None:
         return None
-    tracer = array.tracer
+    compare = _Comparer(array.tracer, ask)
     expected: Size = 1
     for size, stride in zip(reversed(array.sizes), reversed(strides), strict=True):
-        if _same(tracer, size, 1, ask):
-            continue
-        if not _same(tracer, stride, expected, ask):
-            return False if ask or tracer.facts.decide(size, ">", 1) else None
+        if not compare.same(size, 1) and not compare.same(stride, expected):
+            return None if compare.unsure else False
         expected = size * expected
     return True
 
 
-def _same(tracer: Tracer, left: Size, right: Size, ask: bool) -> bool:
-    if ask:
-        return tracer.ask(left, "==", right)
-    return tracer.facts.decide(left, "==", right) is True
-
-
 def _reshaped_strides(
-    tracer: Tracer,
+    compare: _Comparer,
     shape: Sequence[Size],
     strides: Sequence[Size],
     new_shape: Sequence[Size],
-    ask: bool = False,
 ) -> tuple[Size, ...] | None:
     """The strides of a reshaped view; ``None`` where there may be none.
 
@@ -215,12 +223,13 @@ def _reshaped_strides(
     old and new axes of equal size are paired, and the old ones of each run must lie
     densely in C order.
     """
+    number = compare.tracer.number
     pairs = zip(shape, strides, strict=True)
-    old = [(size, by) for size, by in pairs if not _same(tracer, size, 1, ask)]
+    old = [(size, by) for size, by in pairs if not compare.same(size, 1)]
     result: list[Size] = []
     i = j = 0
     while j < len(new_shape):
-        if _same(tracer, new_shape[j], 1, ask):
+        if compare.same(new_shape[j], 1):
             result.append(0)
             j += 1
             continue
@@ -229,8 +238,8 @@ def _reshaped_strides(
         own, other = old[i][0], new_shape[j]
         first_old, first_new = i, j
         i, j = i + 1, j + 1
-        while not _same(tracer, own, other, ask):
-            if tracer.number(own) < tracer.number(other):
+        while not compare.same(own, other):
+            if number(own) < number(other):
                 if i >= len(old):
                     return None
                 own = old[i][0] * own
@@ -241,7 +250,7 @@ def _reshaped_strides(
                 other = new_shape[j] * other
                 j += 1
         for k in range(first_old, i - 1):
-            if not _same(tracer, old[k][1], old[k + 1][0] * old[k + 1][1], ask):
+            if not compare.same(old[k][1], old[k + 1][0] * old[k + 1][1]):
                 return None
         run = [*c_strides(new_shape[first_new:j])]
         result += [old[i - 1][1] * by for by in run]

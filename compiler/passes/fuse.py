@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.ir.attributes import Attribute
-from penstock.ir.graph.mapping import operand_mappings
+from penstock.ir.graph.mapping import Mapping, operand_mappings
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.ops.families import Elementwise, Movement, Nest, Reduction
+from penstock.ir.types import TensorType
 from penstock.passes.fusion_groups import Group, GroupGraph, Lane
 
 __all__ = ["fuse"]
@@ -95,7 +96,7 @@ class _Fuser:
             if source in self.inline and source not in self.alias:
                 self.inline[value] = self.inline[source] + 1
                 return True
-            if source in self.group_of and operand_mappings(value)[0] is not None:
+            if source in self.group_of and self.mappings(value)[0] is not None:
                 return False
             if not self.is_strided(source):
                 self.alias[value] = self.alias.get(source, source)
@@ -105,6 +106,10 @@ class _Fuser:
 
     def is_strided(self, value: Value) -> bool:
         return value.is_op("parameter") and value.attributes["name"] in self.strided
+
+    def mappings(self, value: Value) -> list[Mapping | None]:
+        """How the operands' axes lie along the Value's."""
+        return operand_mappings(value, self.function.facts)
 
     # Groups that a Value needs complete, as opposed to those that it may join.
 
@@ -118,7 +123,7 @@ class _Fuser:
         return set()
 
     def place_pointwise(self, value: Value) -> None:
-        mappings = operand_mappings(value)
+        mappings = self.mappings(value)
         needed: set[Group] = set()
         joinable: list[tuple[Value, tuple[int | None, ...]]] = []
         for operand, mapping in zip(value.operands, mappings, strict=True):
@@ -360,7 +365,9 @@ class _Fuser:
             found = self.reduce_in_sibling(value, operand, axes)
         if found is None:
             group = self.graph.new_group("rows")
-            whole = self.graph.new_loops(group, operand.shape)
+            type_ = self.function.facts.normalize_type(operand.type)
+            assert isinstance(type_, TensorType)
+            whole = self.graph.new_loops(group, type_.shape)
             if operand not in self.group_of and operand not in self.inline:
                 self.readers.setdefault(operand, []).append((group, whole))
         else:
@@ -500,7 +507,7 @@ class _ClusterWriter:
                     read.add(operand)
                 elif issubclass(value.op, (Elementwise, Movement)):
                     mappings = dict(
-                        zip(value.operands, operand_mappings(value), strict=True)
+                        zip(value.operands, fuser.mappings(value), strict=True)
                     )
                     assert mappings[operand] is not None, "a group reads itself"
         read |= {fuser.alias[value] for value in read if value in fuser.alias}

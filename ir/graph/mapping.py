@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from penstock.ir.dims import Size
 from penstock.ir.graph.value import Value
+from penstock.ir.guards import Facts
 from penstock.ir.ops.families import Elementwise
 from penstock.ir.ops.movement import inverse, matching_groups
 
@@ -20,25 +21,35 @@ Mapping = tuple[int | None, ...]
 """For each axis of an operand the axis of the result, ``None`` for one of size 1."""
 
 
-def operand_mappings(value: Value) -> list[Mapping | None]:
-    """The mapping of each operand; ``None`` where other indices are read."""
+def operand_mappings(value: Value, facts: Facts | None = None) -> list[Mapping | None]:
+    """The mapping of each operand; ``None`` where other indices are read.
+
+    Args:
+        value: the consumer.
+        facts: what is known of sizes, where operands may be parameters of a Function
+            with guards: a parameter's own type does not say that ``m == 1``.
+    """
     operands = value.operands
+    shapes = [
+        operand.shape if facts is None else facts.normalize_type(operand.type).shape  # type: ignore[union-attr]
+        for operand in operands
+    ]
     if issubclass(value.op, Elementwise):
-        return [_aligned(operand.shape, len(value.shape)) for operand in operands]
+        return [_aligned(shape, len(value.shape)) for shape in shapes]
     name = value.op.name
     if name == "broadcast_to":
-        return [_aligned(operands[0].shape, len(value.shape))]
+        return [_aligned(shapes[0], len(value.shape))]
     if name == "transpose":
         permutation = value.attributes["permutation"]
         return [inverse(permutation)]  # type: ignore[arg-type]
     if name == "reshape":
-        return [_reshaped(value.shape, operands[0].shape)]
+        return [_reshaped(value.shape, shapes[0])]
     if name == "update_slice":
         return [tuple(range(len(value.shape))), None]
     if name == "gather":
-        count = len(operands[1].shape)
+        count = len(shapes[1])
         return [None, *(tuple(range(count)) for _ in operands[1:])]
-    return [None if operand.shape else () for operand in operands]
+    return [None if shape else () for shape in shapes]
 
 
 def _aligned(shape: Sequence[Size], rank: int) -> Mapping:

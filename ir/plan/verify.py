@@ -236,7 +236,6 @@ class _Verifier:
         pairs = list(zip(kernel.buffers, launch.arguments, strict=True))
         for buffer, argument in pairs:
             self.reads(argument, written=buffer.mode == "in")
-            self.fits(buffer, argument)
             if buffer.mode != "in":
                 self.require(
                     argument.role in ("result", "temporary"),
@@ -246,6 +245,7 @@ class _Verifier:
                     launch.arguments.count(argument) == 1,
                     f"it writes {argument.name}, which is given twice",
                 )
+            self.fits(buffer, argument)
         self.written |= {a for buffer, a in pairs if buffer.mode != "in"}
 
     def fits(self, buffer: Buffer, argument: PlanBuffer) -> None:

@@ -115,12 +115,34 @@ def check(function: Any, *args: Any, ulp: float = 0, **kwargs: Any) -> Any:
     with np.errstate(all="ignore"):
         expected = function(*copy.deepcopy(args), **copy.deepcopy(kwargs))
     before = copy.deepcopy((args, kwargs))
-    got = run(function, *args, **kwargs)
+    found = traced(function, *args, **kwargs)
+    got = execute(found, Binder.of(function).bind(args, kwargs))
     for left, right in zip(flatten(before)[0], flatten((args, kwargs))[0], strict=True):
         if isinstance(left, np.ndarray):
             np.testing.assert_array_equal(left, right)
     assert_same(got, expected, ulp)
+    for grow in (1, 3):
+        _check_resized(found, function, args, kwargs, ulp, grow)
     return got
+
+
+def _check_resized(
+    found: Trace, function: Any, args: Any, kwargs: Any, ulp: float, grow: int
+) -> None:
+    """Where the same trace serves other sizes, hold it against NumPy there too."""
+    leaves, structure = flatten((args, kwargs))
+    other = [
+        np.resize(leaf, [size + grow for size in leaf.shape])
+        if isinstance(leaf, np.ndarray)
+        else leaf
+        for leaf in leaves
+    ]
+    args, kwargs = unflatten(structure, other)
+    if serves(found, function, *args, **kwargs):
+        with np.errstate(all="ignore"):
+            expected = function(*copy.deepcopy(args), **copy.deepcopy(kwargs))
+        got = execute(found, Binder.of(function).bind(args, kwargs))
+        assert_same(got, expected, ulp)
 
 
 def assert_same(got: Any, expected: Any, ulp: float = 0) -> None:

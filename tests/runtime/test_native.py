@@ -496,6 +496,11 @@ def test_reading_may_call_the_function_itself(pair, add_one):
         Restless.depth = turn % 4
         array = np.ones((turn % 5, 2), "f4") if turn % 2 else np.ones(turn, "f4")
         assert (both.native(array) == 2).all()
+    # Both variants are still in the table.
+    before = both.dispatcher.reached
+    for array in (np.ones(3, "f4"), np.ones((3, 3), "f4")):
+        both.native(array)
+    assert both.dispatcher.reached == before
 
 
 def test_interrupts_while_reading_are_raised(pair, add_one):
@@ -589,9 +594,13 @@ class TestObject:
         assert bound.__self__ is owner
         assert Owner.total is dispatcher_of(Owner.total)
 
-    def test_it_can_be_weakly_referenced(self, f):
+    def test_it_can_be_weakly_referenced(self, f, support):
         reference = weakref.ref(f)
         assert reference() is f
+        made = new_callable(_Base, _idle(), support)
+        reference = weakref.ref(made)
+        del made
+        assert reference() is None
 
     def test_it_dies_when_nothing_refers_to_it(self, support, add_one):
         program = add_one()
@@ -602,7 +611,8 @@ class TestObject:
         f = new_callable(_Base, dispatcher, support)
         weakref.finalize(f, died.append, "function")
         weakref.finalize(dispatcher, died.append, "dispatcher")
-        f(np.ones(3, "f4"))
+        for _ in range(3):
+            f(np.ones(3, "f4"))
         weakref.finalize(dispatcher.variants[0], died.append, "variant")
         # A cycle that only the collector finds.
         f.me = f
@@ -645,26 +655,97 @@ def _idle():
 
 
 def test_calls_leave_no_references(pair, axpy):
-    both = pair(lambda a, x, y: x, lambda call: axpy.variant())
-    a, x, y, other = 1.5, np.ones(3), np.ones(3), np.ones(4)
-    calls = [((a, x, y), {}), ((a,), {"y": y, "x": x}), ((1, x, y), {})]
-    objects = [a, x, y, other, x.dtype, both.dispatcher, both.native, None]
+    def make(call):
+        if call.leaves[1].shape != (3,):
+            raise TypeError("not for this")
+        reader = AttributeReader(GlobalReader(names, "state"), "w")
+        captured = (Captured(GlobalReader(names, "mode")), Captured(reader))
+        leaves = (*axpy.signature.leaves[:2], KeyLeaf("fast"), axpy.signature.leaves[2])
+        return axpy.variant(
+            Signature(
+                ("a", "x"),
+                flat_tuple(2),
+                leaves,
+                captured,
+                (ArrayResult(f64, 1), ConstantResult("done")),
+                flatten([1, 2])[1],
+            )
+        )
+
+    def function(a, x=np.ones(3)):
+        return x
+
+    a, x, w, longer = 1.5, np.ones(3), np.ones(3), np.ones(4)
+    modes = [_fresh("fast"), _fresh("slow")]
+    state = types.SimpleNamespace(w=w)
+    names = {"mode": modes[0], "state": state}
+    both = pair(function, make)
+    assert both.check(a, x) == both.check(a, x=x) == both.check(a)
+    objects = [
+        a, x, w, longer, x.dtype, *modes, state, both.dispatcher, both.native, None,
+        function.__defaults__, function.__defaults__[0],
+    ]  # fmt: skip
 
     def once():
-        for args, kwargs in calls:
+        both.native(a, x)
+        both.native(x=x, a=a)
+        both.native(a)
+        # Each of these is given up at another place.
+        changes = [(names, "mode", modes[1]), (vars(state), "w", longer)]
+        for place, name, value in [
+            *changes,
+            (vars(state), "w", None),
+            (names, "state", 1),
+        ]:
+            before = place[name]
+            place[name] = value
             with contextlib.suppress(RunError):
-                both.native(*args, **kwargs)
+                both.native(a, x)
+            place[name] = before
+        with contextlib.suppress(TypeError):
+            both.native(1, x)
 
-    for _ in range(3):
-        once()
+    once()
     gc.collect()
     before = [sys.getrefcount(one) for one in objects]
-    for _ in range(300):
+    for _ in range(100):
         once()
     gc.collect()
     after = [sys.getrefcount(one) for one in objects]
     differences = [abs(b - a) for a, b in zip(before, after, strict=True)]
     assert max(differences) < 50, differences
+
+
+def test_defaults_are_held_while_they_are_used(pair, numbers):
+    class Rebinding:
+        @property
+        def key(self):
+            f.__defaults__ = None
+            # Takes the memory of the default, unless the call holds it.
+            self.waste = np.full(10, 777.0)
+            return "key"
+
+    def f(x=None, k=3):
+        return x
+
+    reader = AttributeReader(ValueReader(Rebinding(), "state"), "key")
+    array, integer = numbers.signature.leaves
+    signature = Signature(
+        ("x", "k"),
+        flat_tuple(2),
+        (array, integer, KeyLeaf("key")),
+        (Captured(reader),),
+        numbers.signature.results,
+        numbers.signature.result_structure,
+    )
+
+    both = pair(f, lambda call: numbers.variant(signature))
+    both.native(np.ones(10), 3)
+    for number in range(20):
+        f.__defaults__ = (np.full(10, float(number)), 3)
+        before = both.dispatcher.reached
+        assert both.native()[0] == 10 * number
+        assert both.dispatcher.reached == before
 
 
 def test_variants_are_dropped_while_they_run(support, take):
@@ -716,9 +797,10 @@ def test_the_lock_is_released_for_long_work(pair, spin):
     other.start()
     start = len(turns)
     both.native(8, 24)
-    assert len(turns) > start + 3
+    end = len(turns)
     done.set()
     other.join()
+    assert end > start + 3
 
 
 def test_many_variants_in_turn(pair, add_one):

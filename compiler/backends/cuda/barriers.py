@@ -160,6 +160,8 @@ class Barriers:
     ) -> Iterator[_Access]:
         """What statements do to Buffers that are written at all."""
         for statement in statements:
+            if isinstance(statement, Load) and statement.result not in self.threads.live:
+                continue
             if isinstance(statement, Load | Store) and statement.buffer.mode != "in":
                 axes = () if loop is None else self._axes(statement, loop)
                 writes = isinstance(statement, Store)

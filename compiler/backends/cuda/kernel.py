@@ -172,6 +172,9 @@ class _KernelPrinter:
                 within vector loops; otherwise all threads of the block run them alike.
         """
         for statement in block.statements:
+            if isinstance(statement, Let | Load):
+                if statement.result not in self.threads.live:
+                    continue
             hazard = self.barriers.before.get(statement)
             if hazard is not None:
                 self.barrier(hazard)

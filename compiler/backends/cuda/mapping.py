@@ -104,6 +104,7 @@ class ThreadMap:
         gathering: loops after which the threads join their parts of carried values
             into totals that all of them get.
         continuing: loops that go on with the parts of a gathering loop around them.
+        live: the Scalars that something stored, checked or branched on depends on.
         depths: how many statements are around the definition of a Scalar.
 
     Raises:
@@ -120,9 +121,9 @@ class ThreadMap:
         self.continuing: set[For] = set()
         self.depths: dict[Scalar, int] = {}
         self._measure_depths(kernel.body, 0)
-        used = set(_used_scalars(kernel.body))
+        self.live = _live_scalars(kernel.body)
         if not self.by_rows:
-            self._find_solo(body, used)
+            self._find_solo(body)
             self._find_gathering(body)
         if self.parallel is not None:
             self._check_parallel(self.parallel)
@@ -139,7 +140,7 @@ class ThreadMap:
             if isinstance(statement, For | If):
                 self._measure_depths(statement.body, depth + 1)
 
-    def _find_solo(self, block: Block, used: set[Scalar]) -> None:
+    def _find_solo(self, block: Block) -> None:
         for statement in block.statements:
             if isinstance(statement, For) and statement.kind == "serial":
                 stores = any(isinstance(s, Store) for s in statement.body.walk())
@@ -147,14 +148,14 @@ class ThreadMap:
                 if (
                     stores
                     and not _has_vectors(statement.body)
-                    and results.isdisjoint(used)
+                    and results.isdisjoint(self.live)
                 ):
                     self.solo.add(statement)
                     continue
             if isinstance(statement, If) or (
                 isinstance(statement, For) and statement.kind == "serial"
             ):
-                self._find_solo(statement.body, used)
+                self._find_solo(statement.body)
 
     def _find_gathering(self, block: Block) -> None:
         for statement in block.statements:
@@ -277,9 +278,19 @@ def _has_vectors(block: Block) -> bool:
     return any(isinstance(s, For) and s.kind == "vector" for s in block.walk())
 
 
-def _used_scalars(block: Block) -> Iterator[Scalar]:
+def _live_scalars(block: Block) -> set[Scalar]:
+    live: set[Scalar] = set()
+    pure = []
     for statement in block.walk():
-        yield from operands_of(statement)
+        if isinstance(statement, Let | Load):
+            pure.append(statement)
+        else:
+            live.update(operands_of(statement))
+    # Each stands after what it reads, so one pass from the end finds all.
+    for statement in reversed(pure):
+        if statement.result in live:
+            live.update(operands_of(statement))
+    return live
 
 
 def operands_of(statement: Statement) -> Iterator[Scalar]:

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     import llvmlite.binding as llvm
 
 
+def llvm_version() -> str:
+    """The version of LLVM that is inside llvmlite."""
+    import llvmlite.binding as llvm
+
+    return ".".join(map(str, llvm.llvm_version_info))
+
+
 class CodegenError(PenstockError, RuntimeError):
     """IR text that LLVM refuses: a mistake of the compiler, not of its user."""
 

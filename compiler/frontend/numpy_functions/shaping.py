@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend.broadcasting import broadcast_shape, fits_into, require_equal
-from penstock.frontend.handles import TracedArray, fresh
+from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.layout import ReshapedCell, is_contiguous, reshape_is_view
 from penstock.frontend.lift import as_array, convert, kind_of
@@ -56,7 +56,7 @@ def reshape(
 def _reshaped(x: TracedArray, sizes: tuple[Size, ...]) -> TracedArray:
     """A view or a copy, as NumPy makes it."""
     is_view = reshape_is_view(x, sizes)
-    if is_view:
+    if is_view or type(x) is not TracedArray:
         return view_of(x, ReshapeStep(sizes), sizes)
     if is_view is None:
         return TracedArray(x.tracer, ReshapedCell(x, sizes))
@@ -64,13 +64,13 @@ def _reshaped(x: TracedArray, sizes: tuple[Size, ...]) -> TracedArray:
 
 
 def view_of(x: TracedArray, step: Step, sizes: tuple[Size, ...]) -> TracedArray:
-    """A view; of a NumPy scalar, which has no memory to share, an array of its own."""
+    """A view; NumPy scalars have no memory to share, and stay scalars."""
     if type(x) is TracedArray:
         view = x.view(step, sizes)
         # Made now, so that the graph names the line that asked for it.
         assert view.value is not None
         return view
-    return fresh(x.tracer, step.take(x.tracer, x.value))
+    return wrap(x.tracer, step.take(x.tracer, x.value))
 
 
 def _reshape_value(x: TracedArray, sizes: tuple[Size, ...]) -> Value:
@@ -142,7 +142,7 @@ def transpose(a: Any, axes: Any = None) -> TracedArray:
     if sorted(order) != list(range(rank)):
         raise ValueError("axes don't match array")
     if order == tuple(range(rank)):
-        return TracedArray(x.tracer, x.cell, x.path, x.sizes)
+        return x if type(x) is not TracedArray else TracedArray(x.tracer, x.cell, x.path, x.sizes)
     shape = tuple(x.sizes[axis] for axis in order)
     return view_of(x, TransposeStep(order), shape)
 

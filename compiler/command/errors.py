@@ -10,11 +10,23 @@ import penstock.ir
 import penstock.runtime
 from penstock.ir.errors import PenstockError
 
-__all__ = ["Mistake", "describe_mistake"]
+__all__ = ["CommandError", "UsageError", "describe_error"]
 
 
-class Mistake(Exception):
-    """Something that the user can put right, in one line."""
+class CommandError(Exception):
+    """Something that the user can put right, in one line.
+
+    Attributes:
+        status: the exit status that goes with it.
+    """
+
+    status = 1
+
+
+class UsageError(CommandError):
+    """A command line that means nothing."""
+
+    status = 2
 
 
 _OURS = tuple(
@@ -28,7 +40,7 @@ _LIBRARIES = tuple(
 )
 
 
-def describe_mistake(error: Exception) -> str | None:
+def describe_error(error: Exception) -> str | None:
     """The message for an error that is not Penstock's own fault.
 
     Args:
@@ -37,7 +49,7 @@ def describe_mistake(error: Exception) -> str | None:
     Returns:
         The message; ``None`` for an error that deserves a traceback.
     """
-    if isinstance(error, Mistake):
+    if isinstance(error, CommandError):
         return f"error: {error}"
     if isinstance(error, PenstockError):
         return str(error)
