@@ -127,9 +127,7 @@ class Compiled:
         )
 
     def stats(self) -> Statistics:
-        """Counts: ``calls``, ``compiles``, ``cache_hits``, ``variants``, and
-        ``compile_seconds``.
-        """
+        """Counts of calls, compiles, cache hits and variants, and compile seconds."""
         return self.dispatcher.statistics()
 
     def save(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
@@ -196,9 +194,7 @@ class _State:
         return Explanation(self.name, dispatcher.statistics(), tuple(reports))
 
     def lower(self, call: Call) -> Compilation:
-        traced = trace(
-            self.function, call, static=self.options.static, name=self.name
-        )
+        traced = trace(self.function, call, static=self.options.static, name=self.name)
         return Compilation(traced, self.options)
 
 
@@ -299,15 +295,11 @@ def _compiled(
     function: Callable[..., Any], options: CompileOptions, threads: int | None
 ) -> Any:
     if not callable(function):
-        raise OptionError(
-            None, f"{function!r} cannot be called", code="not-a-function"
-        )
+        raise OptionError(None, f"{function!r} cannot be called", code="not-a-function")
     binder = Binder.of(function)
     name = getattr(function, "__name__", type(function).__name__)
     state = _State(function, options, "lambda" if name == "<lambda>" else name)
-    dispatcher = Dispatcher(
-        binder, DispatchOptions(threads), state.compile_variant
-    )
+    dispatcher = Dispatcher(binder, DispatchOptions(threads), state.compile_variant)
     state.dispatcher = dispatcher
     made = new_callable(Compiled, dispatcher, support())
     vars(made).update(

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import penstock.ir as penstock_ir
 from penstock.frontend.trace import Trace, trace
@@ -39,7 +39,18 @@ from penstock.runtime.machine import Machine, host
 from penstock.runtime.signature import ArrayLeaf, IntegerLeaf, RealLeaf
 from penstock.runtime.support import Support, load_support
 
-__all__ = ["STAGES", "Compilation", "CompileOptions", "compile_variant", "make_variant"]
+__all__ = [
+    "STAGES",
+    "Compilation",
+    "CompileOptions",
+    "cache_key",
+    "compile_variant",
+    "make_variant",
+    "support",
+    "trace",
+]
+
+_T = TypeVar("_T")
 
 STAGES = ("trace", "graph", "fused", "loops", "plan", "llvm", "asm", "cuda")
 """What ``Lowered.text`` can show, in order."""
@@ -74,7 +85,7 @@ class Compilation:
     machine: Machine = field(default_factory=host)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def timed(self, stage: str, make: Callable[[], Any]) -> Any:
+    def timed(self, stage: str, make: Callable[[], _T]) -> _T:
         """The result of a stage, its time noted."""
         start = time.perf_counter()
         made = make()

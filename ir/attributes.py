@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
@@ -50,9 +50,9 @@ class Constant:
         return f"Constant({self.array!r})"
 
 
-Attribute = Union[
-    None, bool, int, Dim, float, str, Dtype, Constant, tuple["Attribute", ...]
-]
+Attribute = (
+    None | bool | int | Dim | float | str | Dtype | Constant | tuple["Attribute", ...]
+)
 
 
 def attribute_key(attribute: Attribute) -> Hashable:

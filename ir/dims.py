@@ -340,10 +340,10 @@ def _map_atom(
 
 
 _OPERATIONS: Mapping[str, Callable[[Size, Size], Size]] = {
-    "//": lambda left, right: _divide(left, right),
-    "%": lambda left, right: _remainder(left, right),
-    "min": lambda left, right: dim_minimum(left, right),
-    "max": lambda left, right: dim_maximum(left, right),
+    "//": _divide,
+    "%": _remainder,
+    "min": dim_minimum,
+    "max": dim_maximum,
 }
 
 

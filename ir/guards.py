@@ -203,7 +203,7 @@ class Facts:
             )
             return (relation == "!=") if apart else None
         if relation in (">", "<="):
-            # Integers: d > 0 is d - 1 >= 0.
+            # Of integers, more than zero is at least one.
             answer = self._is_nonnegative(difference - 1)
             return answer if answer is None or relation == ">" else not answer
         answer = self._is_nonnegative(difference)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import CodeType, FrameType
 
 import numpy as np
@@ -30,7 +30,7 @@ def hide_directory(path: str) -> None:
         _is_hidden.cache_clear()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _is_hidden(filename: str) -> bool:
     path = os.path.abspath(filename)
     return path.startswith(tuple(_hidden_directories))

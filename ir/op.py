@@ -266,5 +266,3 @@ def op_named(name: str) -> type[Op]:
     if not OPS:
         import penstock.ir.ops  # noqa: F401
     return OPS[name]
-
-

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Union
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -59,9 +59,7 @@ class Dtype:
         self.name = name
         self.kind = kind
         self.bits = bits
-        self._numpy: np.dtype[Any] | None = (
-            np.dtype(numpy_name) if numpy_name else None
-        )
+        self._numpy: np.dtype[Any] | None = np.dtype(numpy_name) if numpy_name else None
 
     @property
     def itemsize(self) -> int:
@@ -129,7 +127,7 @@ DTYPES: Mapping[str, Dtype] = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=None)
+@cache
 def dtype_of(numpy_dtype: np.dtype[Any]) -> Dtype | None:
     """The Dtype of a NumPy dtype in native byte order, or ``None``.
 
@@ -143,7 +141,7 @@ def dtype_of(numpy_dtype: np.dtype[Any]) -> Dtype | None:
         return bf16
     for dtype in DTYPES.values():
         if (
-            dtype._numpy is not None
+            dtype is not bf16
             and numpy_dtype.kind == dtype.kind
             and numpy_dtype.itemsize == dtype.itemsize
             and numpy_dtype.names is None
@@ -233,4 +231,4 @@ class TokenType:
 
 
 TOKEN = TokenType()
-Type = Union[TensorType, TupleType, TokenType]
+Type = TensorType | TupleType | TokenType

@@ -111,7 +111,9 @@ class _Scope:
 
     def __init__(self, values: dict[str, Any], outer: _Scope | None) -> None:
         self.outer = outer
-        self.values = values if outer is None else {**outer.values, **values}
+        self.values: dict[str, Any] = (
+            values if outer is None else {**outer.values, **values}
+        )
         if "threads" in self.values:
             _count_scopes(1)
 

@@ -74,7 +74,9 @@ def describe(artifact: Artifact, signature: Signature) -> str:
     ):
         lines.append(f"  captured: {name}: {leaf.describe()}")
     lines += [f"  guard: {guard}" for guard in artifact.guards]
-    lines += [f"  {name}: {value}" for name, value in sorted(artifact.facts.items())]
+    # The others are for programs to read.
+    facts = sorted(item for item in artifact.facts.items() if type(item[1]) is int)
+    lines += [f"  {name}: {value}" for name, value in facts]
     return "\n".join(lines)
 
 

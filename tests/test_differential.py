@@ -129,7 +129,8 @@ def test_a_constant_without_elements() -> None:
 
 def test_a_parameter_that_a_guard_makes_one_row() -> None:
     function = parse_function("""
-        func @f(%x: f32[n,m], %y: f32[k,p]) -> (f32[n,m], f32[1,m]) where p == m, k == 1 {
+        func @f(%x: f32[n,m], %y: f32[k,p]) -> (f32[n,m], f32[1,m])
+          where p == m, k == 1 {
           %0 = add %x, %y : f32[n,m]
           %1 = neg %y : f32[1,m]
           return %0, %1

@@ -229,6 +229,7 @@ FITS = [
     Fit("LOG_TABLE_F64", log_square, -mpf("0.0323"), mpf("0.0626"), 8, 53, nearly(1)),
     Fit("POW_LOG2", log2_tail, -mpf("0.2501"), mpf("0.5001"), 14, 53, one),
     Fit("POW_EXP2", exp2, -mpf("0.5001"), mpf("0.5001"), 6, 53, one),
+    Fit("POW_TABLE", log2_tail, -mpf("0.0323"), mpf("0.0626"), 6, 53, one),
     Fit("POW_ATANH", atanh_second_tail, 0, mpf("0.0405"), 7, 53, one),
     Fit("ERF_F32", erf_tail, 0, mpf("0.93") ** 2, 6, 24, one),
     Fit("ERF_F64", erf_tail, 0, 1, 11, 53, one),
@@ -244,13 +245,13 @@ class Row(NamedTuple):
     coefficients: list[Real]
 
 
-def tanh_rows() -> list[Row]:
+def quarter_rows(function: Function, one_from: float) -> list[Row]:
     """Rows for quarters of the octaves from 1/16 to 16, by their bits modulo 32.
 
-    Each centre is chosen so that tanh of it is very nearly a float (S. Gal, "Computing
-    elementary functions: a new approach for achieving high accuracy and good
-    performance", 1986). The first row also serves what is below it, and the last what
-    is above.
+    Each centre is chosen so that the function of it is very nearly a float (S. Gal,
+    "Computing elementary functions: a new approach for achieving high accuracy and good
+    performance", 1986). The first row also serves what is below it. From ``one_from``
+    on the function is 1.
     """
     rows: list[Row] = [Row(mpf(0), [])] * 32
     for quarter in range(-16, 16):
@@ -260,26 +261,26 @@ def tanh_rows() -> list[Row]:
         (bits,) = struct.unpack("I", struct.pack("f", float(low)))
         if quarter == -16:
             low = mpf(0)
-        rows[bits >> 21 & 31] = tanh_row(low, high)
+        rows[bits >> 21 & 31] = quarter_row(function, low, high, one_from)
     return rows
 
 
-def tanh_row(low: Real, high: Real) -> Row:
+def quarter_row(function: Function, low: Real, high: Real, one_from: float) -> Row:
     """A row of degree 5 for one interval."""
-    if low > 9.1:
+    if low > one_from:
         return Row(rounded(low, 24), [mpf(1)] + [mpf(0)] * 5)
-    high = min(high, mpf("9.02"))
+    high = min(high, mpf(one_from))
     step = (high - low) / 10000
     candidates = [rounded((low + high) / 2 + i * step, 24) for i in range(-200, 201)]
     center = mpf(0)
     if low:
-        center = min(candidates, key=lambda c: distance_from_float(mpmath.tanh(c)))
-    value = mpmath.tanh(center)
+        center = min(candidates, key=lambda c: distance_from_float(function(c)))
+    value, derivative = function(center), mpmath.diff(function, center)
 
     def slope(x: Real) -> Real:
         if abs(x) < mpf(10) ** -15:
-            return 1 - value**2
-        return (mpmath.tanh(center + x) - value) / x
+            return derivative
+        return (function(center + x) - value) / x
 
     found = mpmath.chebyfit(slope, [low - center, high - center], 5)
     return Row(center, [rounded(c, 24) for c in [value, *found[::-1]]])
@@ -290,8 +291,8 @@ def distance_from_float(value: Real) -> Real:
     return abs(value - rounded(value, 24))
 
 
-def log_rows(bits: int) -> list[tuple[Real, Real, Real]]:
-    """Rows for sixteenths of 1 to 2: c, close to 1/x, and -log(c) in two parts.
+def log_rows(bits: int) -> list[tuple[Real, Real, Real, Real]]:
+    """Rows for sixteenths of 1 to 2: c, close to 1/x, -log(c) in two parts, -log2(c).
 
     The ends have c = 1 and c = 1/2, and the logarithm of the latter is ln 2 as it is
     used elsewhere, so that nothing is left at x = 1 seen from either side. Of the rest
@@ -313,7 +314,8 @@ def log_rows(bits: int) -> list[tuple[Real, Real, Real]]:
             high = mpf(6.93147180369123816490e-01)
         else:
             high = mpmath.nint(logarithm * 2**42) / 2**42
-        rows.append((c, high, rounded(logarithm - high, bits)))
+        to_base_2 = rounded(logarithm / LN2, 53)
+        rows.append((c, high, rounded(logarithm - high, bits), to_base_2))
     return rows
 
 
@@ -340,15 +342,20 @@ def main() -> None:
             for value in found:
                 number = float(value)
                 print(f"    {number!r}," if single else f"    {number.hex()}")
-    if not names or "TANH_ROWS" in names:
-        rows = tanh_rows()
-        print("TANH_ROWS: centres, then coefficients from the constant up")
+    for name, function, one_from in (
+        ("TANH_ROWS", mpmath.tanh, 9.02),
+        ("ERF_ROWS", mpmath.erf, 3.95),
+    ):
+        if names and name not in names:
+            continue
+        rows = quarter_rows(function, one_from)
+        print(f"{name}: centres, then coefficients from the constant up")
         print(words([row.center for row in rows]))
         for power in range(6):
             print(words([row.coefficients[power] for row in rows]))
     for bits in (24, 53):
         if not names or f"LOG_ROWS_{bits}" in names:
-            print(f"LOG_ROWS_{bits}: factors, then logarithms in two parts")
+            print(f"LOG_ROWS_{bits}: factors, logarithms in two parts, to base 2")
             for part in zip(*log_rows(bits), strict=True):
                 print(words(part, bits))
 

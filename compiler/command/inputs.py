@@ -176,4 +176,6 @@ def _number(size: Size, facts: Facts, known: Mapping[str, int]) -> int:
         if facts.normalize(symbol(name)) == facts.normalize(size):
             return number
     normal = facts.normalize(size)
-    return evaluate_dim(normal, dict.fromkeys(symbols_of(normal), _DEFAULT) | known)
+    return evaluate_dim(
+        normal, {**dict.fromkeys(symbols_of(normal), _DEFAULT), **known}
+    )

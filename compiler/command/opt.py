@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from penstock.ir.graph.value import Function
     from penstock.passes.graph_pass import GraphPass
 
-EXAMPLE = (
+EXAMPLE = "penstock opt --passes fold,cse,fuse gelu.pir"
     "penstock dump model.py:gelu --arg 'f32[n]' | penstock opt --passes fold,cse -"
 )
 

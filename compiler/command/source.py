@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from penstock.command.errors import CommandError
+from penstock.command.errors import CommandError, UsageError
 
 __all__ = [
     "HELP",
@@ -122,7 +122,9 @@ def compiled_function(source: Source, *, fastmath: bool = False) -> Any:
     """
     from penstock import api
 
-    function = load_function(source)
+    function: Any = load_function(source)
     if isinstance(function, api.Compiled):
+        if fastmath:
+            raise UsageError(f"{source.name} is compiled in {source.path}: ask there")
         return function
     return api.compile(function, fastmath=fastmath)

@@ -43,9 +43,16 @@ class Arguments:
             name for name, leaf in zip(names, call.leaves, strict=True)
             if type(leaf) is int
         )  # fmt: skip
+        added = [
+            self._add(leaf, f"argument {name}", name)
+            for leaf, name in zip(call.leaves, names, strict=True)
+        ]
+        # The leaves of arguments come first: only now may functions be looked into.
         handles = [
-            self._leaf(index, leaf, name)
-            for index, (leaf, name) in enumerate(zip(call.leaves, names, strict=True))
+            self._view(leaf, seen, ArgumentReader(index, name))
+            for index, (leaf, seen, name) in enumerate(
+                zip(call.leaves, added, names, strict=True)
+            )
         ]
         rest = iter(handles)
         self._values = [
@@ -53,15 +60,17 @@ class Arguments:
             for name, child in zip(call.names, call.structure.children, strict=True)
         ]
 
-    def _leaf(self, index: int, leaf: Any, name: str) -> Any:
-        inputs = self._capture.inputs
-        owner = f"argument {name}"
+    def _add(self, leaf: Any, owner: str, name: str) -> Any:
         refuse_argument(leaf, owner)
-        reader = ArgumentReader(index, name)
+        inputs = self._capture.inputs
         if is_user_object(leaf):
             inputs.add_leaf(InstanceLeaf(type(leaf)))
+            return leaf
+        return inputs.add(leaf, name, owner)
+
+    def _view(self, leaf: Any, seen: Any, reader: ArgumentReader) -> Any:
+        if is_user_object(leaf):
             return self._capture.objects.instance(leaf, reader)
-        seen = inputs.add(leaf, name, owner)
         return self._capture.wrap(leaf, reader) if seen is leaf else seen
 
     def _rebuild(self, structure: Structure, leaves: Iterator[Any], owner: str) -> Any:

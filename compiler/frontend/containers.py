@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from penstock.frontend.host_numbers import HostInteger
-from penstock.frontend.tracer import require_tracer
+from penstock.ir.errors import TraceError
+from penstock.ir.location import user_location
 from penstock.runtime.readers import ItemReader, Reader
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ __all__ = ["CapturedDict", "CapturedList", "FrozenDict", "FrozenList"]
 
 
 def _refuse_write(owner: str, copy: str) -> NoReturn:
-    raise require_tracer("a container of the caller").fail(
+    raise TraceError(
+        user_location(),
         f"cannot change {owner}: it belongs to the caller",
         code="write-to-state",
         hint=f"change a copy, {copy}, and return it",

@@ -14,10 +14,11 @@ from penstock.frontend.lift import convert
 from penstock.frontend.numpy_functions import (
     contraction,
     creation,
+    joining,
+    numerics,
     reductions,
     selecting,
     shaping,
-    statistics,
 )
 from penstock.frontend.promotion import as_dtype, check_cast
 from penstock.ir.dims import product
@@ -134,9 +135,9 @@ METHODS: dict[str, Callable[..., Any]] = {
     "nonzero": _nonzero,
     "prod": reductions.prod,
     "ravel": shaping.ravel,
-    "repeat": shaping.repeat,
+    "repeat": joining.repeat,
     "reshape": _reshape,
-    "round": statistics.round_,
+    "round": numerics.round_,
     "searchsorted": selecting.searchsorted,
     "sort": selecting.sort_in_place,
     "squeeze": _squeeze,
@@ -159,7 +160,7 @@ PROPERTIES: dict[str, Callable[[TracedArray], Any]] = {
         x.tracer, x.kind.itemsize * product(x.sizes)
     ),
     "real": lambda x: x,
-    "imag": statistics.imag,
+    "imag": numerics.imag,
     "device": lambda x: "cpu",
 }
 

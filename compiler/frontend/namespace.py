@@ -109,7 +109,9 @@ class NumpyFunction:
         from penstock.frontend.numpy_functions.table import ALWAYS
 
         function = self.__wrapped__
-        if function in ALWAYS or _any_traced(args, kwargs):
+        # Another thread that the traced program started is not traced.
+        in_trace = current_tracer() is not None
+        if _any_traced(args, kwargs) or (in_trace and function in ALWAYS):
             return call_function(function, args, kwargs)
         return _adopt(function(*args, **kwargs))
 

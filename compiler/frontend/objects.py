@@ -101,6 +101,13 @@ def _true_classes(kind: type[Any]) -> Iterator[type[Any]]:
 
 def _find(kind: type[Any], name: str, after: type[Any] | None = None) -> Any:
     """An attribute in the dicts of a class and its bases, unbound."""
+    return _find_with_owner(kind, name, after)[0]
+
+
+def _find_with_owner(
+    kind: type[Any], name: str, after: type[Any] | None = None
+) -> tuple[Any, type[Any]]:
+    """An attribute in the dicts of a class and its bases, and the class it is in."""
     classes = _true_classes(kind)
     if after is not None:
         for one in classes:
@@ -109,8 +116,13 @@ def _find(kind: type[Any], name: str, after: type[Any] | None = None) -> Any:
     for one in classes:
         names = type.__getattribute__(one, "__dict__")
         if name in names:
-            return names[name]
-    return _MISSING
+            return names[name], one
+    return _MISSING, kind
+
+
+def _is_local(kind: type[Any]) -> bool:
+    """Whether the traced program itself made a class, from a mirror."""
+    return issubclass(type(kind), _MirrorType) and not is_mirror(kind)
 
 
 class ObjectViews:
@@ -227,10 +239,10 @@ class ObjectViews:
 
     def class_attribute(self, mirror: type[Any], name: str) -> Any:
         """An attribute of a class as traced functions see it."""
-        raw = _find(mirror, name)
-        reader = AttributeReader(self._class_reader(_captured_class(mirror)), name)
-        if raw is _MISSING:
+        raw, owner = _find_with_owner(mirror, name)
+        if raw is _MISSING or _is_local(owner):
             return type.__getattribute__(mirror, name)
+        reader = AttributeReader(self._class_reader(_captured_class(mirror)), name)
         if isinstance(raw, staticmethod):
             return self.capture.wrap(raw.__func__, reader)
         if isinstance(raw, classmethod):
@@ -336,7 +348,9 @@ class ObjectViews:
         """An attribute of an object, looked up as ``object.__getattribute__`` does."""
         kind = type(view)
         origin = self._origins.get(id(view))
-        raw = _find(kind, name)
+        raw, owner = _find_with_owner(kind, name)
+        if _is_local(owner):
+            return object.__getattribute__(view, name)
         if raw is not _MISSING and _is_data_descriptor(raw):
             return self._from_descriptor(view, raw, name, origin)
         state = _state_of(view)
@@ -366,6 +380,8 @@ class ObjectViews:
             _, value, reader = origin
             found = raw.__get__(value, type(value))
             return self.capture.wrap(found, AttributeReader(reader, name))
+        if is_library(type(raw).__module__):
+            return raw.__get__(view, type(view))
         return self._call_descriptor(view, raw, name)
 
     def _reader_in_class(self, view: Any, name: str) -> Reader:
@@ -466,13 +482,10 @@ class ObjectViews:
         """An attribute found behind a class in the order of bases."""
         is_class = issubclass(type(view), type)
         owner = view if is_class else type(view)
-        raw = _find(owner, name, after=kind)
+        raw, place = _find_with_owner(owner, name, after=kind)
         if raw is _MISSING:
             raise AttributeError(f"'super' object has no attribute {name!r}")
-        for one in _true_classes(owner):
-            if type.__getattribute__(one, "__dict__").get(name) is raw:
-                break
-        reader = AttributeReader(ValueReader(one, one.__name__), name)
+        reader = AttributeReader(ValueReader(place, place.__name__), name)
         if isinstance(raw, FunctionType):
             function = self.capture.wrap(raw, reader)
             return function if is_class else MethodType(function, view)
@@ -546,8 +559,8 @@ def _state_of(value: Any) -> dict[str, Any]:
 
 
 def _captured_class(kind: type[Any]) -> type[Any]:
-    """The first class of the user's in a class's order of bases, without mirrors."""
-    return next(_true_classes(kind))
+    """The first class in the order of bases that the traced program did not make."""
+    return next(one for one in _true_classes(kind) if not _is_local(one))
 
 
 def _is_data_descriptor(raw: Any) -> bool:

@@ -72,7 +72,9 @@ def _lanes(cluster: Cluster) -> dict[Value, Lane] | None:
         for operand, mapping in zip(value.operands, _mappings(value), strict=True):
             if mapping is None:
                 return None
-            own = tuple(None if axis is None else lanes[value][axis] for axis in mapping)
+            own = tuple(
+                None if axis is None else lanes[value][axis] for axis in mapping
+            )
             if not note(operand, own):
                 return None
     if any(value.is_op("iota") for value in lanes):
@@ -174,7 +176,7 @@ class _Writer:
             tuple(product([cluster.loops[loop] for loop in run]) for run in self.runs),
             tuple(n for n, run in enumerate(self.runs) if run[0] in cluster.inner),
             tuple(self.own_runs(result) for result in body.results),
-            {reduction: whole for reduction in reductions_of(new_body)},
+            dict.fromkeys(reductions_of(new_body), whole),
             {
                 new: cluster.strided[old]
                 for new, old in zip(parameters, body.parameters, strict=True)
@@ -192,7 +194,11 @@ class _Writer:
         """How many elements a Value has along a run."""
         lane = self.lanes[value]
         return product(
-            [s for s, loop in zip(value.shape, lane, strict=True) if loop in self.runs[run]]
+            [
+                s
+                for s, loop in zip(value.shape, lane, strict=True)
+                if loop in self.runs[run]
+            ]
         )
 
     def own_shape(self, value: Value) -> tuple[Size, ...]:

@@ -80,9 +80,7 @@ class _Context(ValueContext):
         lane = lanes[self.cluster.body.results.index(result)]
         loops = [axis for axis, size in enumerate(self.type.shape) if size != 1]
         zero = self.builder.size(0)
-        return [
-            zero if loop is None else indices[loops[loop]] for loop in lane
-        ]
+        return [zero if loop is None else indices[loops[loop]] for loop in lane]
 
     def result(self) -> Buffer:
         """The result itself, to read back what was stored."""

@@ -10,8 +10,8 @@ from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.text_print import print_function
 from penstock.ir.graph.value import Function, Value
-from penstock.ir.reals import Real
 from penstock.ir.plan.node import Alloc, Free, Launch, Plan, PlanBuffer, PlanStatement
+from penstock.ir.reals import Real
 from penstock.ir.types import TensorType
 from penstock.lower.cluster import Cluster, KernelLaunch
 from penstock.lower.collapse import collapse

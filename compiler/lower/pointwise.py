@@ -138,11 +138,11 @@ class _RowKernel:
         levels = reduction_levels(self.cluster)
         kept = self.choose_kept(levels)
         for number, level in enumerate(levels):
-            totals = self.reduce(level, [v for v, (n, _) in kept.items() if n == number])
+            totals = self.reduce(
+                level, [v for v, (n, _) in kept.items() if n == number]
+            )
             for reduction, total in zip(level, totals, strict=True):
-                elements.known[reduction] = self.builder.convert(
-                    total, reduction.dtype
-                )
+                elements.known[reduction] = self.builder.convert(total, reduction.dtype)
             for value, (n, result) in kept.items():
                 if n == number:
                     elements.buffers[value] = self.results[result]
@@ -307,7 +307,9 @@ def _partial_kernel(
     writer = cluster.start("_partial")
     builder, domain = writer.builder, _Domain(writer)
     full = [i for i, lane in enumerate(cluster.result_lanes) if lane]
-    full = [i for i in full if any(loop is not None for loop in cluster.result_lanes[i])]
+    full = [
+        i for i in full if any(loop is not None for loop in cluster.result_lanes[i])
+    ]
     results = {i: writer.result(i) for i in full}
     stores = {
         r: writer.temporary(r, TensorType(r.dtype.compute, (partials,)), "out")
@@ -349,9 +351,7 @@ def _partial_kernel(
     return writer.finish(domain.element_cost() * REDUCTION_BLOCK, partials)
 
 
-def _final_kernel(
-    cluster: Cluster, level: list[Value], partials: Size
-) -> KernelLaunch:
+def _final_kernel(cluster: Cluster, level: list[Value], partials: Size) -> KernelLaunch:
     writer = cluster.start("_final")
     builder, domain = writer.builder, _Domain(writer)
     sources: dict[Value, Buffer] = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.ir.attributes import Attribute
 from penstock.ir.graph.mapping import Mapping, operand_mappings
-from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.graph.value import Function, Value
 from penstock.ir.ops.families import Elementwise, Movement, Nest, Reduction
 from penstock.ir.types import TensorType
 from penstock.passes.fusion_groups import Group, GroupGraph, Lane
+from penstock.passes.fusion_write import ClusterWriter
 
 __all__ = ["fuse"]
 
@@ -29,7 +29,7 @@ def fuse(function: Function, *, strided: frozenset[str] = frozenset()) -> Functi
     Before: %0 = exp %x ; %1 = tanh %0 ; return %1
     After:  %0 = cluster %x { %0 = exp %x ; %1 = tanh %0 ; return %1 } ; return %0
     """
-    return _Fuser(function, strided).run()
+    return Fuser(function, strided).run()
 
 
 # What is computed again in every kernel that reads it, at most so many Values of it.
@@ -37,15 +37,22 @@ _INLINE_LIMIT = 32
 _VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "slice"})
 
 
-class _Fuser:
+class Fuser:
+    """Decides which Values share loops, one Value after the other.
+
+    Attributes:
+        function: what is fused.
+        graph: the groups so far.
+        inline: what is computed where it is read: views of memory, counters, scalars;
+            with the number of Values that this computes.
+        alias: other shapes of arrays in memory, with the array.
+    """
+
     def __init__(self, function: Function, strided: frozenset[str]) -> None:
         self.function = function
         self.graph = GroupGraph()
         self.group_of = self.graph.group_of
-        # Computed where they are read: views of memory, counters, scalars; with the
-        # number of Values that this computes.
         self.inline: dict[Value, int] = {}
-        # Other shapes of arrays in memory, with the array.
         self.alias: dict[Value, Value] = {}
         self.strided = strided
         self.readers: dict[Value, list[tuple[Group, Lane]]] = {}
@@ -53,7 +60,7 @@ class _Fuser:
     def run(self) -> Function:
         for value in self.function.values:
             self.place(value)
-        return _ClusterWriter(self).write()
+        return ClusterWriter(self).write()
 
     # Where a Value goes.
 
@@ -151,9 +158,7 @@ class _Fuser:
         group = self.graph.new_group("map")
         return group, self.graph.new_loops(group, value.shape)
 
-    def enter(
-        self, group: Group, value: Value, lane: Lane, needed: set[Group]
-    ) -> None:
+    def enter(self, group: Group, value: Value, lane: Lane, needed: set[Group]) -> None:
         after = max(
             (
                 group.passes[o] + issubclass(o.op, Reduction)
@@ -207,9 +212,9 @@ class _Fuser:
         group = self.group_of[operand]
         if group.closed or not self.graph.may_depend(group, needed):
             return None
-        others = {
-            self.group_of[o] for o in value.operands if o in self.group_of
-        } - {group}
+        others = {self.group_of[o] for o in value.operands if o in self.group_of} - {
+            group
+        }
         if not self.graph.may_depend(group, others):
             return None
         lane, added = self.lane_through(value, group, operand, mapping)
@@ -278,43 +283,25 @@ class _Fuser:
     ) -> Lane:
         """Merge another operand's group into the one that the Value joins."""
         other = self.group_of[operand]
-        if "nest" in (group.kind, other.kind) or other.closed:
+        if (
+            "nest" in (group.kind, other.kind)
+            or other.closed
+            or not group.outer
+            or not self.graph.may_merge(group, other)
+            or not self.graph.may_depend(other, needed)
+        ):
             return lane
-        if not self.graph.may_merge(group, other):
+        renamed = self.same_loops(group, lane, other, operand, mapping)
+        if renamed is None:
             return lane
-        if not self.graph.may_depend(other, needed):
-            return lane
-        renamed: dict[int, int] = {}
-        for loop, axis in zip(other.lanes[operand], mapping, strict=True):
-            if loop is None:
-                continue
-            target = lane[axis] if axis is not None else None
-            if target is None or group.loops[target] != other.loops[loop]:
-                return lane
-            renamed[loop] = target
-        if other.all_loops - renamed.keys():
-            # Its inner loops are not the Value's: they may be the group's own.
-            rest = sorted(other.all_loops - renamed.keys())
-            inner = sorted(group.inner - set(renamed.values()))
-            if (
-                set(rest) != set(other.inner)
-                or [other.loops[a] for a in rest] != [group.loops[b] for b in inner]
-                or len(rest) != len(inner)
-            ):
-                return lane
-            renamed.update(zip(rest, inner, strict=True))
-        inner_there = frozenset(renamed[loop] for loop in other.inner)
+        inner = frozenset(renamed[loop] for loop in other.inner)
         reached = frozenset(renamed.values())
         if reached == group.all_loops:
-            if inner_there and group.inner and inner_there != group.inner:
+            if inner and group.inner and inner != group.inner:
                 return lane
-            if inner_there and not group.inner:
-                if not inner_there < group.all_loops and group.outer:
-                    return lane
-                group.inner, group.kind = inner_there, "rows"
-        elif not (reached == group.outer and not other.inner):
-            return lane
-        if not group.outer:
+            if inner and not group.inner:
+                group.inner, group.kind = inner, "rows"
+        elif other.inner or reached != group.outer:
             return lane
         self.graph.merge(group, other, renamed)
         for readers in self.readers.values():
@@ -325,6 +312,33 @@ class _Fuser:
                 for reader, own in readers
             ]
         return lane
+
+    def same_loops(
+        self,
+        group: Group,
+        lane: Lane,
+        other: Group,
+        operand: Value,
+        mapping: Sequence[int | None],
+    ) -> dict[int, int] | None:
+        """The loop of one group that each of the other's loops is, if all are one."""
+        renamed: dict[int, int] = {}
+        for loop, axis in zip(other.lanes[operand], mapping, strict=True):
+            if loop is None:
+                continue
+            target = lane[axis] if axis is not None else None
+            if target is None or group.loops[target] != other.loops[loop]:
+                return None
+            renamed[loop] = target
+        rest = sorted(other.all_loops - renamed.keys())
+        if rest:
+            # Its inner loops are not the Value's: they may be the group's own.
+            inner = sorted(group.inner - set(renamed.values()))
+            sizes = [group.loops[loop] for loop in inner]
+            if set(rest) != other.inner or [other.loops[i] for i in rest] != sizes:
+                return None
+            renamed.update(zip(rest, inner, strict=True))
+        return renamed
 
     def sibling(
         self,
@@ -372,9 +386,7 @@ class _Fuser:
                 self.readers.setdefault(operand, []).append((group, whole))
         else:
             group, whole = found
-        reduced = frozenset(
-            loop for axis in axes if (loop := whole[axis]) is not None  # type: ignore[index]
-        )
+        reduced = frozenset(loop for axis in axes if (loop := whole[axis]) is not None)
         group.inner, group.kind = reduced, "rows"
         group.reduced[value] = whole
         if value.attributes["keepdims"]:
@@ -385,7 +397,7 @@ class _Fuser:
         self.enter(group, value, lane, needed - {group})
 
     def reduce_in_group(
-        self, value: Value, operand: Value, axes: Sequence[object]
+        self, value: Value, operand: Value, axes: Sequence[int]
     ) -> tuple[Group, Lane] | None:
         group = self.group_of.get(operand)
         if group is None or group.closed or group.kind == "nest":
@@ -396,11 +408,9 @@ class _Fuser:
         return (group, whole) if self.may_reduce(group, whole, axes, operand) else None
 
     def may_reduce(
-        self, group: Group, whole: Lane, axes: Sequence[object], operand: Value
+        self, group: Group, whole: Lane, axes: Sequence[int], operand: Value
     ) -> bool:
-        reduced = frozenset(
-            loop for axis in axes if (loop := whole[axis]) is not None  # type: ignore[index]
-        )
+        reduced = frozenset(loop for axis in axes if (loop := whole[axis]) is not None)
         if not reduced or (group.inner and group.inner != reduced):
             return False
         if reduced == group.all_loops and group.passes.get(operand, 0):
@@ -411,7 +421,7 @@ class _Fuser:
         )
 
     def reduce_in_sibling(
-        self, value: Value, operand: Value, axes: Sequence[object]
+        self, value: Value, operand: Value, axes: Sequence[int]
     ) -> tuple[Group, Lane] | None:
         if operand in self.group_of or operand in self.inline:
             return None
@@ -436,195 +446,3 @@ class _Fuser:
         self.enter(group, value, lane, needed)
         assert issubclass(value.op, Nest)
         group.closed = not value.op.fuses_result
-
-
-class _ClusterWriter:
-    """Writes the Function in which each group is a cluster."""
-
-    def __init__(self, fuser: _Fuser) -> None:
-        self.fuser = fuser
-        self.function = fuser.function
-        self.builder = Builder(self.function.facts)
-        # For each array in memory, the Value of the new Function.
-        self.stored: dict[Value, Value] = {p: p for p in self.function.parameters}
-
-    def write(self) -> Function:
-        outputs = self.outputs()
-        for group in self.fuser.graph.in_order():
-            self.write_cluster(group, group.members, outputs[group.index])
-        results: list[Value] = []
-        taken = set(self.function.parameters)
-        for result in self.function.results:
-            if result in self.fuser.inline and result not in self.fuser.alias:
-                written = self.write_inline(result)
-            else:
-                written = self.in_memory(result)
-            # Results share memory neither with arguments nor with each other.
-            while (base := _base(written)) in taken or base.is_op("const"):
-                written = self.write_copy(written)
-            taken.add(base)
-            results.append(written)
-        return Function(
-            self.function.name,
-            self.function.parameters,
-            tuple(results),
-            integers=self.function.integers,
-            effects=self.function.effects,
-            guards=self.function.guards,
-        )
-
-    def write_inline(self, result: Value) -> Value:
-        """A result that is computed where it is read, in memory of its own."""
-        group = _whole_group(result)
-        return self.write_cluster(group, [], [result])[0]
-
-    def write_copy(self, written: Value) -> Value:
-        """A copy of an array of the new Function."""
-        region = Builder(self.function.facts)
-        type_ = region.facts.normalize_type(written.type)
-        parameter = region.parameter("a0", type_, written.locations)
-        lane = _whole_group(parameter).lanes[parameter]
-        return self.builder.add(
-            "cluster",
-            written,
-            regions=(Function("body", (parameter,), (parameter,)),),
-            locations=written.locations,
-            kind="map",
-            loops=tuple(size for size in parameter.shape if size != 1),
-            inner=(),
-            results=(lane,),
-            reductions=(),
-        )
-
-    def outputs(self) -> dict[int, list[Value]]:
-        """For each group, the members that others read, in order."""
-        fuser = self.fuser
-        read: set[Value] = set(self.function.results)
-        for value in self.function.values:
-            group = fuser.group_of.get(value)
-            for operand in value.operands:
-                if fuser.group_of.get(operand) is not group or group is None:
-                    read.add(operand)
-                elif issubclass(value.op, (Elementwise, Movement)):
-                    mappings = dict(
-                        zip(value.operands, fuser.mappings(value), strict=True)
-                    )
-                    assert mappings[operand] is not None, "a group reads itself"
-        read |= {fuser.alias[value] for value in read if value in fuser.alias}
-        return {
-            index: [member for member in group.members if member in read]
-            for index, group in fuser.graph.groups.items()
-        }
-
-    def in_memory(self, value: Value) -> Value:
-        """An array in memory as a Value of the new Function."""
-        if value not in self.stored:
-            if value in self.fuser.alias:
-                (source,) = value.operands
-                self.stored[value] = self.builder.rebuild(
-                    value, [self.in_memory(source)]
-                )
-            else:
-                assert value.is_op("const"), value
-                self.stored[value] = self.builder.rebuild(value, [])
-        return self.stored[value]
-
-    def write_cluster(
-        self, group: Group, members: Sequence[Value], outputs: Sequence[Value]
-    ) -> list[Value]:
-        region = Builder(self.function.facts)
-        inside: dict[Value, Value] = {}
-        parameters: list[Value] = []
-        arguments: list[Value] = []
-        own = set(members)
-        fuser = self.fuser
-
-        def read(value: Value) -> Value:
-            if value in inside:
-                return inside[value]
-            if value in own or (value in fuser.inline and value not in fuser.alias):
-                inside[value] = region.rebuild(value, [read(o) for o in value.operands])
-            else:
-                argument = self.in_memory(value)
-                name = f"a{len(parameters)}"
-                type_ = region.facts.normalize_type(argument.type)
-                inside[value] = region.parameter(name, type_, value.locations)
-                parameters.append(inside[value])
-                arguments.append(argument)
-            return inside[value]
-
-        # In order, so that no long chain of operands recurses.
-        for member in members:
-            read(member)
-        results = tuple(read(output) for output in outputs)
-        body = Function("body", tuple(parameters), results)
-        old = {new: value for value, new in inside.items()}
-        reductions = [v for v in body.values if issubclass(v.op, Reduction)]
-        numbers = {loop: number for number, loop in enumerate(_loop_order(group, outputs))}
-
-        def numbered(lane: Lane) -> Attribute:
-            return tuple(None if loop is None else numbers[loop] for loop in lane)
-        locations = tuple(
-            dict.fromkeys(loc for member in members for loc in member.locations)
-        )
-        cluster = self.builder.add(
-            "cluster",
-            *arguments,
-            regions=(body,),
-            locations=locations,
-            kind=group.kind,
-            loops=tuple(group.loops[loop] for loop in numbers),
-            inner=tuple(n for loop, n in numbers.items() if loop in group.inner),
-            results=tuple(numbered(group.lanes[output]) for output in outputs),
-            reductions=tuple(
-                numbered(group.reduced[old[reduction]]) for reduction in reductions
-            ),
-        )
-        if len(outputs) == 1:
-            written = [cluster]
-        else:
-            written = [
-                self.builder.add("get", cluster, index=index)
-                for index in range(len(outputs))
-            ]
-        if members:
-            self.stored.update(zip(outputs, written, strict=True))
-        return written
-
-
-def _base(value: Value) -> Value:
-    """The array in memory of which this is another shape."""
-    while value.is_op("reshape"):
-        (value,) = value.operands
-    return value
-
-
-def _whole_group(value: Value) -> Group:
-    """A group of one Value, with a loop for each axis that is not of size 1."""
-    group = Group(-1, "map")
-    lane: list[int | None] = []
-    for size in value.shape:
-        if size == 1:
-            lane.append(None)
-        else:
-            lane.append(len(group.loops))
-            group.loops[len(group.loops)] = size
-    group.lanes[value] = tuple(lane)
-    return group
-
-
-def _loop_order(group: Group, outputs: Sequence[Value]) -> list[int]:
-    """The loops from outermost to innermost: as the largest result has its axes.
-
-    A result that is written along its last axis is written at full speed; without
-    such a result, what a reduction reads decides.
-    """
-    lanes = [group.lanes[value] for value in outputs]
-    lanes += [group.lanes[value] for value in group.members]
-    lanes += [tuple(sorted(group.loops))]
-    complete = (
-        [loop for loop in lane if loop is not None]
-        for lane in lanes
-        if {loop for loop in lane if loop is not None} == group.all_loops
-    )
-    return next(complete)

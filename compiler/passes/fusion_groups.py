@@ -120,18 +120,8 @@ class GroupGraph:
                 self._ancestors[index] = ancestors | before
 
     def may_merge(self, first: Group, second: Group) -> bool:
-        """Whether no third group lies between the two."""
-        if first is second:
-            return True
-        between_first = self._ancestors[second.index] & ~(1 << first.index)
-        between_second = self._ancestors[first.index] & ~(1 << second.index)
-        for index, ancestors in self._ancestors.items():
-            bit = 1 << index
-            if between_first & bit and ancestors >> first.index & 1:
-                return False
-            if between_second & bit and ancestors >> second.index & 1:
-                return False
-        return True
+        """Whether the two can be one: neither needs the other complete."""
+        return not self.depends(first, second) and not self.depends(second, first)
 
     def merge(self, target: Group, source: Group, renamed: dict[int, int]) -> None:
         """Move all of a group's members into another, renaming its loops."""

@@ -239,6 +239,7 @@ class KernelBuilder:
             step: a positive step.
             carries: initial values, each with the primitive that combines it.
             hint: the index's name in text.
+            unroll: how many vectors to keep in flight; 0 lets the backend choose.
         """
         assert kind in ("serial", "parallel", "vector")
         outer, depth = self.depth, self.depth + 1
@@ -329,5 +330,3 @@ def _constant(scalar: Scalar) -> Any:
     if isinstance(definition, Let) and definition.primitive == "const":
         return definition.value
     return None
-
-

@@ -160,6 +160,8 @@ class _Counter:
     def loop(self, loop: For, weight: Array) -> None:
         start, stop = (self.known.get(s, np.array(0)) for s in (loop.start, loop.stop))
         trips = np.maximum(-((start - stop) // loop.step), 0)
+        if not (weight * trips).any():
+            return
         if loop.index not in self.steering:
             self.known[loop.index] = np.array(0)
             self.block(loop.body, weight * trips)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from penstock.ir.dims import Size
 from penstock.ir.location import Location
@@ -247,7 +247,7 @@ class If:
     body: Block
 
 
-Statement = Union[Let, Load, Store, Check, For, If]
+Statement = Let | Load | Store | Check | For | If
 
 
 @dataclass(eq=False)
@@ -294,5 +294,3 @@ class Kernel:
         from penstock.ir.loop.text_print import print_kernel
 
         return print_kernel(self)
-
-

@@ -8,10 +8,13 @@ from penstock.ir.ops import (  # noqa: F401
     compare,
     contraction,
     control,
+    convolution,
     create,
     index,
+    joining,
     movement,
     order,
     reduce,
+    slicing,
     transcendental,
 )

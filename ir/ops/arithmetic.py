@@ -11,14 +11,14 @@ from penstock.ir.graph.expression import Expression
 from penstock.ir.loop import scalar
 from penstock.ir.loop.node import Scalar
 from penstock.ir.op import (
-    BooleanOrInteger,
-    Boolean,
     Anything,
+    Boolean,
+    BooleanOrInteger,
     Floating,
     Numeric,
+    Unsupported,
     define,
 )
-from penstock.ir.op import Unsupported
 from penstock.ir.ops.families import Elementwise
 from penstock.ir.types import Dtype, TensorType
 

@@ -25,6 +25,7 @@ __all__ = [
     "NestContext",
     "Predicate",
     "Reduction",
+    "batch_size",
     "broadcast_shapes",
     "check_axes",
 ]
@@ -59,9 +60,7 @@ class ElementContext(Protocol):
 class NestContext(ElementContext, Protocol):
     """What the lowering rule of an op with loops of its own sees."""
 
-    def rows(
-        self, sizes: Sequence[Size]
-    ) -> AbstractContextManager[tuple[Scalar, ...]]:
+    def rows(self, sizes: Sequence[Size]) -> AbstractContextManager[tuple[Scalar, ...]]:
         """The parallel loop over all indices of some axes."""
 
     def store(self, indices: Sequence[Scalar], value: Scalar) -> None:
@@ -77,9 +76,7 @@ class NestContext(ElementContext, Protocol):
         """Whether neighbours along an operand's axis are neighbours in memory."""
 
 
-def broadcast_shapes(
-    name: str, types: Sequence[TensorType]
-) -> tuple[Size, ...]:
+def broadcast_shapes(name: str, types: Sequence[TensorType]) -> tuple[Size, ...]:
     """The common shape of operands that broadcast.
 
     Raises:
@@ -296,3 +293,10 @@ class Nest(Op):
 
     family = "nest"
     fuses_result: ClassVar[bool] = False
+
+
+def batch_size(operands: Sequence[Expression], batched: Sequence[bool]) -> Size:
+    """The size of the batch axis."""
+    return next(
+        operand.shape[0] for operand, yes in zip(operands, batched, strict=True) if yes
+    )

@@ -13,8 +13,13 @@ from penstock.ir.errors import AxisError, DtypeError, TypeRuleError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.loop.node import Scalar
 from penstock.ir.op import Anything, Integer, Numeric, define
-from penstock.ir.ops.families import ElementContext, Movement, Nest, NestContext
-from penstock.ir.ops.movement import batch_size
+from penstock.ir.ops.families import (
+    ElementContext,
+    Movement,
+    Nest,
+    NestContext,
+    batch_size,
+)
 from penstock.ir.types import TensorType, Type, i64
 
 _NUMPY = "numpy.org/doc/stable/user/basics.indexing.html"
@@ -163,9 +168,7 @@ def _batch_indexed(
     x = whole[0]
     own = Expression(x.builder, x.builder.add("iota", shape=shape, axis=0, dtype=i64))
     arrays, indices = whole[1:first_index], whole[first_index:]
-    return x.apply(
-        name, *arrays, own, *indices, axes=(0, *(axis + 1 for axis in axes))
-    )
+    return x.apply(name, *arrays, own, *indices, axes=(0, *(axis + 1 for axis in axes)))
 
 
 class Scatter(Nest):
@@ -186,8 +189,7 @@ class Scatter(Nest):
         shape = _indexed_shape(cls.name, x, indices, attributes)
         if updates.shape != shape or updates.dtype is not x.dtype:
             raise TypeRuleError(
-                f"{cls.name}: updates are {updates}, but must be "
-                f"{x.with_shape(shape)}",
+                f"{cls.name}: updates are {updates}, but must be {x.with_shape(shape)}",
                 kind=DtypeError,
             )
         return x

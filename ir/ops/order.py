@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from penstock.ir.errors import AxisError, TypeRuleError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.loop.node import Buffer, Scalar
 from penstock.ir.op import ULP, Anything, Numeric, define
-from penstock.ir.ops.families import Nest, NestContext
-from penstock.ir.types import Type, i64
+from penstock.ir.ops.families import Nest, NestContext, batch_size
+from penstock.ir.types import TensorType, Type, i64
 
 
 class AlongAxis(Nest):
@@ -29,7 +29,11 @@ class AlongAxis(Nest):
     ) -> Type:
         """The type of the operand."""
         (type_,) = cls.check_operands(types)
-        axis = attributes["axis"]
+        return cls.along_axis(type_, attributes["axis"])
+
+    @classmethod
+    def along_axis(cls, type_: TensorType, axis: Attribute) -> TensorType:
+        """The type, if it has the axis."""
         if not (isinstance(axis, int) and 0 <= axis < type_.rank):
             raise TypeRuleError(
                 f"{cls.name}: axis {axis} does not fit an array of {type_.rank} axes",
@@ -61,7 +65,9 @@ class CumulativeSum(AlongAxis):
 
     @staticmethod
     def reference(x: Any, *, axis: int) -> Any:
-        wide = np.float32 if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" else None
+        wide = (
+            np.float32 if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" else None
+        )
         return np.cumsum(x, axis, dtype=wide or x.dtype).astype(x.dtype)
 
     @staticmethod
@@ -72,31 +78,136 @@ class CumulativeSum(AlongAxis):
 
     @staticmethod
     def lower(context: NestContext) -> None:
-        builder, shape = context.builder, context.type.shape
-        axis, last = context.attributes["axis"], len(shape) - 1
-        across = axis != last
-        outer = [a for a in range(len(shape)) if a != axis and not (across and a == last)]
-        with context.rows([shape[a] for a in outer]) as rows:
-            at = dict(zip(outer, rows, strict=True))
+        builder = context.builder
 
-            def scan() -> None:
-                zero = builder.constant(0, context.type.dtype.compute)
-                with builder.loop(
-                    "serial", builder.size(shape[axis]), carries=[(zero, None)], hint="s"
-                ) as loop:
-                    at[axis] = loop.index
-                    indices = [at[a] for a in range(len(shape))]
-                    element = context.operand(0, indices)
-                    total = loop.carried[0] + builder.convert(element, zero.dtype)
-                    context.store(indices, builder.convert(total, context.type.dtype))
-                    loop.update(total)
+        def step(total: Scalar, indices: list[Scalar]) -> Scalar:
+            return total + builder.convert(context.operand(0, indices), total.dtype)
 
-            if across:
-                with builder.loop("vector", builder.size(shape[last]), hint="j") as loop:
-                    at[last] = loop.index
-                    scan()
-            else:
-                scan()
+        _scan(context, step)
+
+
+@define
+class LinearRecurrence(AlongAxis):
+    """y[k] = a[k] y[k - 1] + b[k] along an axis, from y[0] = b[0].
+
+    a, b: number [...], of one type  ->  number [...]. 16-bit floats are carried in f32.
+    It is linear in b, and its derivatives by a are recurrences again; cumulative
+    products are the case b = (a[0], 0, 0, ...).
+    """
+
+    name = "recurrence"
+    operands = (Numeric("a"), Numeric("b"))
+    source = "Blelloch, Prefix Sums and Their Applications (1990), section 1.4"
+    flops = 2
+    linear = (1,)
+
+    @staticmethod
+    def reference(a: Any, b: Any, *, axis: int) -> Any:
+        wide = (
+            np.float32 if a.dtype.itemsize == 2 and a.dtype.kind not in "iu" else None
+        )
+        first, second = (
+            np.moveaxis(x, axis, 0).astype(wide or x.dtype) for x in (a, b)
+        )
+        result = second.copy()
+        for k in range(1, len(result)):
+            result[k] = first[k] * result[k - 1] + second[k]
+        return np.moveaxis(result, 0, axis).astype(a.dtype)
+
+    @classmethod
+    def infer_type(
+        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
+    ) -> Type:
+        """The type of the operands."""
+        a, b = cls.check_operands(types)
+        if a != b:
+            raise TypeRuleError(f"recurrence: operands are {a} and {b}")
+        return cls.along_axis(a, attributes["axis"])
+
+    @staticmethod
+    def jvp(
+        y: Expression,
+        x: Sequence[Expression],
+        tangents: Sequence[Expression | None],
+        *,
+        axis: int,
+    ) -> Expression:
+        a, _ = x
+        da, db = tangents
+        added = db
+        if da is not None:
+            by_a = da * shifted(y, axis, 1)
+            added = by_a if db is None else db + by_a
+        assert added is not None
+        return a.apply("recurrence", added, axis=axis)
+
+    @staticmethod
+    def transpose(
+        cotangent: Expression, x: Sequence[Expression], position: int, *, axis: int
+    ) -> Expression:
+        a = _reversed(shifted(x[0], axis, -1), axis)
+        result = a.apply("recurrence", _reversed(cotangent, axis), axis=axis)
+        return _reversed(result, axis)
+
+    @classmethod
+    def batch(
+        cls, operands: Sequence[Expression], batched: Sequence[bool], *, axis: int
+    ) -> Expression:
+        """The same, its axis one further on."""
+        count = batch_size(operands, batched)
+        a, b = (
+            operand if yes else operand.broadcast_to((count, *operand.shape))
+            for operand, yes in zip(operands, batched, strict=True)
+        )
+        return a.apply("recurrence", b, axis=axis + 1)
+
+    @staticmethod
+    def lower(context: NestContext) -> None:
+        builder = context.builder
+
+        def step(total: Scalar, indices: list[Scalar]) -> Scalar:
+            a, b = (
+                builder.convert(context.operand(p, indices), total.dtype)
+                for p in (0, 1)
+            )
+            is_first = indices[context.attributes["axis"]].equals(0)
+            return builder.select(is_first, b, a * total + b)
+
+        _scan(context, step)
+
+
+def _scan(context: NestContext, step: Callable[[Scalar, list[Scalar]], Scalar]) -> None:
+    """Store what ``step`` makes, along each line, of what it made before; 0 first."""
+    builder, shape = context.builder, context.type.shape
+    axis, last = context.attributes["axis"], len(shape) - 1
+    across = axis != last
+    outer = [a for a in range(len(shape)) if a != axis and not (across and a == last)]
+    with context.rows([shape[a] for a in outer]) as rows:
+        at = dict(zip(outer, rows, strict=True))
+
+        def line() -> None:
+            zero = builder.constant(0, context.type.dtype.compute)
+            with builder.loop(
+                "serial", builder.size(shape[axis]), carries=[(zero, None)], hint="s"
+            ) as loop:
+                at[axis] = loop.index
+                indices = [at[a] for a in range(len(shape))]
+                total = step(loop.carried[0], indices)
+                context.store(indices, builder.convert(total, context.type.dtype))
+                loop.update(total)
+
+        if across:
+            with builder.loop("vector", builder.size(shape[last]), hint="j") as loop:
+                at[last] = loop.index
+                line()
+        else:
+            line()
+
+
+def shifted(x: Expression, axis: int, places: int) -> Expression:
+    """The elements moved along an axis, zeros in the places that become free."""
+    low = tuple(places if a == axis else 0 for a in range(x.rank))
+    return x.apply("pad", x.constant(0), low=low, high=tuple(-n for n in low))
 
 
 def _reversed(x: Expression, axis: int) -> Expression:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from penstock.ir.attributes import Attribute
-from penstock.ir.dims import Size
+from penstock.ir.dims import Size, product
 from penstock.ir.errors import AxisError, TypeRuleError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.op import ULP, Anything, Boolean, Numeric, Op, Unsupported, define
@@ -63,8 +63,9 @@ class Product(Reduction):
     """Product over axes; 1 for none.
 
     x: number [...]  ->  number, without the axes or with size 1 there.
-    d prod x = sum_i (prod of the others) dx_i: by dividing where no element is zero;
-    where one is zero its derivative is the product of the others.
+    d prod x = sum_i (prod of the others) dx_i, as the last of y[k] = x[k] y[k - 1]:
+    dy[k] = x[k] dy[k - 1] + y[k - 1] dx[k]. It divides by nothing, so zeros do no harm
+    to derivatives of any order.
     """
 
     name = "prod"
@@ -88,19 +89,36 @@ class Product(Reduction):
         axes: tuple[int, ...],
         keepdims: bool,
     ) -> Expression:
-        (a,), (da,) = x, tangents
-        is_zero = a.apply("equal", 0)
-        one, zero = a.constant(1), a.constant(0)
-        filled = is_zero.apply("select", one, a)
-        rest = filled.apply("prod", axes=axes, keepdims=True)
-        zeros = is_zero.apply("select", one, zero).sum(axes, True)
-        # No zero: rest / a_i. One zero: rest, at that element. More: nothing.
-        at_zero = is_zero.apply("select", rest, zero)
-        elsewhere = is_zero.apply("select", zero, rest / filled)
-        none = zeros.apply("equal", 0)
-        single = zeros.apply("equal", 1)
-        weight = none.apply("select", elsewhere, single.apply("select", at_zero, zero))
-        return (weight * da).sum(axes, keepdims)
+        if not axes:
+            return tangents[0]
+        a, da = (_flatten(expression, axes) for expression in (x[0], tangents[0]))
+        axis, size = a.rank - 1, a.shape[-1]
+        shift: dict[str, Attribute] = {
+            "low": (*(0,) * axis, 1),
+            "high": (*(0,) * axis, -1),
+        }
+        index = a.builder.add("iota", shape=a.shape, axis=axis, dtype=i64)
+        is_first = Expression(a.builder, index).apply("equal", 0)
+        zero = a.constant(0)
+        before = a.apply("pad", zero, **shift).apply(
+            "recurrence",
+            is_first.apply("select", a.constant(1), zero).broadcast_to(a.shape),
+            axis=axis,
+        )
+        along = a.apply("recurrence", before * da, axis=axis)
+        # The last element; zero where there is none.
+        last = along.apply(
+            "pad", zero, low=(*(0,) * axis, 1 - size), high=(0,) * a.rank
+        )
+        return last.reshape(y.shape)
+
+
+def _flatten(x: Expression, axes: Sequence[int]) -> Expression:
+    """Some axes moved to the end and made one."""
+    kept = [axis for axis in range(x.rank) if axis not in axes]
+    moved = x.transpose((*kept, *axes))
+    shape = moved.shape
+    return moved.reshape((*shape[: len(kept)], product(shape[len(kept) :])))
 
 
 def _extremum_jvp(
@@ -205,7 +223,7 @@ def _extremum(
 
 
 @define
-class Any_(Reduction):
+class AnyTrue(Reduction):
     """Whether any element is True.
 
     x: bool [...]  ->  bool, without the axes or with size 1 there.
@@ -225,7 +243,7 @@ class Any_(Reduction):
 
 
 @define
-class All(Reduction):
+class AllTrue(Reduction):
     """Whether all elements are True.
 
     x: bool [...]  ->  bool, without the axes or with size 1 there.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
@@ -104,7 +104,7 @@ class PlanWhile:
     body: list[PlanStatement]
 
 
-PlanStatement = Union[Alloc, Free, Launch, PlanIf, PlanWhile]
+PlanStatement = Alloc | Free | Launch | PlanIf | PlanWhile
 
 
 @dataclass(frozen=True)

@@ -195,6 +195,7 @@ _LAYOUTS = {
         if dtype.kind != "c"
     ),
     "cumsum": lambda: (Layout((s,), {"axis": axis}) for s, axis in _ALONG),
+    "recurrence": lambda: (Layout((s, s), {"axis": axis}) for s, axis in _ALONG),
     "sort": lambda: (Layout((s,), {"axis": axis}) for s, axis in _ALONG),
     "reshape": lambda: (Layout((s,), {"shape": to}) for s, to in _RESHAPED),
     "broadcast_to": lambda: (Layout((s,), {"shape": to}) for s, to in _BROADCAST),
@@ -320,7 +321,9 @@ def _within_domain(
     return array
 
 
-_SUMS = ("sum", "prod", "cumsum", "contract", "convolution", "scatter_add")
+_SUMS = (
+    "sum", "prod", "cumsum", "recurrence", "contract", "convolution", "scatter_add",
+)  # fmt: skip
 
 
 def awkward(name: str, dtype: Dtype, shape: tuple[int, ...], random) -> Array:

@@ -7,10 +7,7 @@ import pytest
 
 from penstock.ir import derivative
 from penstock.ir.dims import symbol
-from penstock.ir.errors import UnsupportedError
-from penstock.ir.graph.expression import Expression
-from penstock.ir.graph.text_parse import parse_function
-from penstock.ir.graph.value import Builder
+from penstock.ir.graph.evaluate import evaluate
 from penstock.ir.op import OPS, Op, Unsupported
 from penstock.ir.types import f32
 from tests.ops.cases import (
@@ -23,6 +20,7 @@ from tests.ops.cases import (
     smooth_cases,
 )
 from tests.ops.compare import same
+from tests.ops.control import PROGRAMS, all_values
 from tests.ops.program import Program, reference, symbolic, type_of
 
 ON_ARRAYS = [op for name, op in OPS.items() if name not in TEXT_ONLY]
@@ -31,6 +29,17 @@ every_op = pytest.mark.parametrize("op", ON_ARRAYS, ids=lambda op: op.name)
 
 def test_every_op_is_tried():
     assert [name for name in OPS if not has_cases(name)] == []
+
+
+def test_ops_that_are_tried_by_text_are():
+    tried = {value.op.name for f, _, _ in PROGRAMS for value in all_values(f)}
+    assert set(TEXT_ONLY) <= tried
+
+
+@pytest.mark.parametrize(("function", "arguments", "wanted"), PROGRAMS)
+def test_ops_with_regions(function, arguments, wanted):
+    results = evaluate(function, arguments, write=lambda text, array: None)
+    assert [result.tolist() for result in results] == wanted
 
 
 @every_op
@@ -145,7 +154,7 @@ _LINEAR_IN = {
 
 def transposed_positions(op: type[Op]) -> tuple[int, ...]:
     if op.transpose is not None and not isinstance(op.transpose, Unsupported):
-        return tuple(range(8))
+        return op.linear or tuple(range(8))
     return _LINEAR_IN.get(op.name, ())
 
 
@@ -238,18 +247,3 @@ def test_what_is_unsupported_says_why(op):
         if isinstance(stated, Unsupported):
             assert len(stated.why.split()) >= 3, rule
             assert stated.why[0].islower(), rule
-
-
-def test_an_op_without_derivative_raises():
-    function = parse_function("""
-        func @f(%x: f32[]) -> f32[] {
-          %0 = recompute %x {serial=1} : f32[] {
-            body(%y: f32[]) -> f32[] { return %y }
-          }
-          return %0
-        }""")
-    (y,) = function.results
-    builder = Builder()
-    x, result = Expression(builder, function.parameters[0]), Expression(builder, y)
-    with pytest.raises(UnsupportedError, match="recompute has no derivative: "):
-        derivative.jvp(y.op, result, [x], [x], y.attributes)

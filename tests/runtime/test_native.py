@@ -656,8 +656,6 @@ def _idle():
 
 def test_calls_leave_no_references(pair, axpy):
     def make(call):
-        if call.leaves[1].shape != (3,):
-            raise TypeError("not for this")
         reader = AttributeReader(GlobalReader(names, "state"), "w")
         captured = (Captured(GlobalReader(names, "mode")), Captured(reader))
         leaves = (*axpy.signature.leaves[:2], KeyLeaf("fast"), axpy.signature.leaves[2])
@@ -672,9 +670,10 @@ def test_calls_leave_no_references(pair, axpy):
             )
         )
 
-    def function(a, x=np.ones(3)):
+    def function(a, x=None):
         return x
 
+    function.__defaults__ = (np.ones(3),)
     a, x, w, longer = 1.5, np.ones(3), np.ones(3), np.ones(4)
     modes = [_fresh("fast"), _fresh("slow")]
     state = types.SimpleNamespace(w=w)
@@ -702,7 +701,7 @@ def test_calls_leave_no_references(pair, axpy):
             with contextlib.suppress(RunError):
                 both.native(a, x)
             place[name] = before
-        with contextlib.suppress(TypeError):
+        with contextlib.suppress(RunError):
             both.native(1, x)
 
     once()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from penstock.backends.cuda.mapping import ThreadMap
+from penstock.backends.cuda.threads import ThreadMap
 from penstock.ir.loop.node import (
     Block,
     Buffer,
@@ -160,12 +160,17 @@ class Barriers:
     ) -> Iterator[_Access]:
         """What statements do to Buffers that are written at all."""
         for statement in statements:
-            if isinstance(statement, Load) and statement.result not in self.threads.live:
+            if not isinstance(statement, Load | Store):
                 continue
-            if isinstance(statement, Load | Store) and statement.buffer.mode != "in":
+            if isinstance(statement, Load) and self._is_dead(statement):
+                continue
+            if statement.buffer.mode != "in":
                 axes = () if loop is None else self._axes(statement, loop)
                 writes = isinstance(statement, Store)
                 yield _Access(statement.buffer, writes, who, frozenset(axes))
+
+    def _is_dead(self, load: Load) -> bool:
+        return load.result not in self.threads.live
 
     def _axes(self, access: Load | Store, loop: For) -> Iterator[_Axis]:
         start = self._identity(loop.start)

@@ -13,9 +13,10 @@ from penstock.backends.cuda.c_types import (
     literal,
 )
 from penstock.backends.cuda.index_width import IndexWidths
-from penstock.backends.cuda.mapping import WARP, CudaLaunch, ThreadMap, unsupported
+from penstock.backends.cuda.launch import WARP, CudaLaunch, unsupported
 from penstock.backends.cuda.primitives import Expressions
 from penstock.backends.cuda.reduction import Reductions
+from penstock.backends.cuda.threads import ThreadMap
 from penstock.ir.dims import Dim
 from penstock.ir.location import Location
 from penstock.ir.loop.evaluate import neutral
@@ -34,7 +35,7 @@ from penstock.ir.loop.node import (
 )
 from penstock.ir.plan.node import Plan
 
-__all__ = ["UnitContext", "print_kernel"]
+__all__ = ["UnitContext", "line_directive", "print_kernel"]
 
 
 @dataclass
@@ -172,9 +173,8 @@ class _KernelPrinter:
                 within vector loops; otherwise all threads of the block run them alike.
         """
         for statement in block.statements:
-            if isinstance(statement, Let | Load):
-                if statement.result not in self.threads.live:
-                    continue
+            if isinstance(statement, Let | Load) and self.is_dead(statement):
+                continue
             hazard = self.barriers.before.get(statement)
             if hazard is not None:
                 self.barrier(hazard)
@@ -202,6 +202,9 @@ class _KernelPrinter:
                 self.close()
             else:
                 self.serial_loop(statement, alone=alone)
+
+    def is_dead(self, statement: Let | Load) -> bool:
+        return statement.result not in self.threads.live
 
     def barrier(self, hazard: Hazard) -> None:
         memory = hazard.memory
@@ -401,7 +404,8 @@ class _KernelPrinter:
         for carry, part in zip(loop.carries, parts, strict=True):
             assert carry.combine is not None
             function = reductions.of_block(carry.combine, carry.initial.dtype)
-            self.define(carry.result, f"{function}({self.names[carry.initial]}, {part})")
+            start = self.names[carry.initial]
+            self.define(carry.result, f"{function}({start}, {part})")
 
 
 def line_directive(line: int, file: str) -> str:

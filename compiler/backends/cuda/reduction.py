@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penstock.backends.cuda.c_types import REGISTER_TYPES
-from penstock.backends.cuda.mapping import WARP
+from penstock.backends.cuda.launch import WARP
 from penstock.backends.cuda.primitives import Expressions
 from penstock.ir.types import Dtype
 

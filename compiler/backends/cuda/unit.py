@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from penstock.backends.cuda.helpers import HELPERS, with_needs
 from penstock.backends.cuda.kernel import UnitContext, line_directive, print_kernel
-from penstock.backends.cuda.mapping import CudaLaunch, ThreadMap, launch_of
+from penstock.backends.cuda.launch import CudaLaunch, launch_of
+from penstock.backends.cuda.threads import ThreadMap
 from penstock.ir.loop.node import Kernel
 from penstock.ir.plan.node import Plan
-from penstock.ir.text import format_places
+from penstock.ir.text import format_places, printable_function_name
 
 __all__ = ["CUDA_OPTIONS", "cuda_launches", "emit_cuda"]
 
@@ -39,17 +40,18 @@ def cuda_launches(plan: Plan) -> dict[Kernel, CudaLaunch]:
         ...     store %1, %y[%i]
         ...   }
         ... }''')
-        >>> launch = cuda_launches(Plan("double", (), (), (), body=[Launch(kernel, ())]))
-        >>> launch[kernel].block, [p.name for p in launch[kernel].parameters]
-        (256, ['x_', 'y_', 'n'])
+        >>> plan = Plan("double", (), (), (), body=[Launch(kernel, ())])
+        >>> launch = cuda_launches(plan)[kernel]
+        >>> str(launch), [parameter.name for parameter in launch.parameters]
+        ('1 block of 256 threads', ['x', 'y', 'n'])
     """
-    return {kernel: launch for kernel, launch, _ in _mapped(plan)}
+    return {kernel: launch for kernel, launch, _ in _launched(plan)}
 
 
 def emit_cuda(plan: Plan, *, lines: bool = True) -> str:
     """The CUDA C of a Plan: a function for each of its Kernels.
 
-    It needs no header, and no option but ``CUDA_OPTIONS``. ``cuda_launches`` says how
+    It needs no header, and no options but ``CUDA_OPTIONS``. ``cuda_launches`` says how
     the functions are launched, which stands in comments too.
 
     Args:
@@ -62,7 +64,8 @@ def emit_cuda(plan: Plan, *, lines: bool = True) -> str:
         One translation unit.
 
     Raises:
-        UnsupportedError: a Kernel has what CUDA text does not cover, at the user's line.
+        UnsupportedError: a Kernel has what CUDA text does not cover, at the user's
+            line.
 
     Example:
         >>> from penstock.ir.loop.text_parse import parse_kernel
@@ -80,13 +83,13 @@ def emit_cuda(plan: Plan, *, lines: bool = True) -> str:
         <BLANKLINE>
         // launch: 1 block of 256 threads
         extern "C" __global__ void __launch_bounds__(256) double_0(
-            const float* __restrict__ x_,
-            float* __restrict__ y_,
+            const float* __restrict__ x,
+            float* __restrict__ y,
             long long n) {
           for (long long i = threadIdx.x; i < n; i += blockDim.x) {
-            const float v0 = x_[i];
+            const float v0 = x[i];
             const float v1 = v0 + v0;
-            y_[i] = v1;
+            y[i] = v1;
           }
         }
         <BLANKLINE>
@@ -94,37 +97,31 @@ def emit_cuda(plan: Plan, *, lines: bool = True) -> str:
     unit = UnitContext(plan, lines)
     printed = [
         (kernel, launch, print_kernel(kernel, launch, threads, unit))
-        for kernel, launch, threads in _mapped(plan)
+        for kernel, launch, threads in _launched(plan)
     ]
-    sections = [f"// {_one_line(plan.name)}: compile with {' '.join(CUDA_OPTIONS)}\n"]
+    name = printable_function_name(plan.name)
+    sections = [f"// {name}: compile with {' '.join(CUDA_OPTIONS)}\n"]
     sections += [HELPERS[name].text for name in with_needs(unit.expressions.helpers)]
     sections += unit.reductions.texts.values()
     directed = False
     for kernel, launch, code in printed:
-        comments = [f"// {format_places(kernel.locations)}"] if kernel.locations else []
-        comments.append(f"// launch: {_launch_text(launch)}")
-        if lines and directed and not kernel.locations:
-            # The lines of this kernel are nobody's but the unit's own.
-            above = sum(text.count("\n") + 1 for text in sections) + len(comments)
-            comments.append(line_directive(above + 2, f"{_one_line(plan.name)}.cu"))
-        directed = directed or bool(kernel.locations)
-        sections.append("\n".join([*comments, *code]) + "\n")
+        above = [f"// launch: {launch}"]
+        if kernel.locations:
+            places = dict.fromkeys(kernel.locations)
+            above.insert(0, f"// {format_places(places)}")
+            directed = lines
+        elif directed:
+            # What follows is no line of the user's, but one of this text.
+            number = sum(text.count("\n") + 1 for text in sections) + len(above) + 2
+            above.append(line_directive(number, f"{name}.cu"))
+        sections.append("\n".join([*above, *code, ""]))
     return "\n".join(sections)
 
 
-def _mapped(plan: Plan) -> list[tuple[Kernel, CudaLaunch, ThreadMap]]:
+def _launched(plan: Plan) -> list[tuple[Kernel, CudaLaunch, ThreadMap]]:
     names: set[str] = set()
     found = []
     for kernel in plan.kernels:
         threads = ThreadMap(kernel)
         found.append((kernel, launch_of(kernel, threads, names), threads))
     return found
-
-
-def _launch_text(launch: CudaLaunch) -> str:
-    blocks = "1 block" if launch.grid == 1 else f"{launch.grid} blocks"
-    return f"{blocks} of {launch.block} threads"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -8,15 +8,13 @@ error ``k - 1`` struck.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from penstock.backends.llvm.emitter import Emitter
+from penstock.backends.llvm.kernel_memory import MemoryEmitter
+from penstock.backends.llvm.kernel_numbers import Number, as_signed, spread
 from penstock.backends.llvm.module import Module, Parameter
-from penstock.backends.llvm.operand import LLVM_TYPES, Operand
+from penstock.backends.llvm.operand import Operand
 from penstock.backends.llvm.primitives import ELEMENTS, emit_primitive
-from penstock.backends.llvm.sizes import emit_size
 from penstock.backends.llvm.width import lanes_of, unroll_of
-from penstock.ir.dims import Size, product
 from penstock.ir.loop.node import (
     Block,
     Buffer,
@@ -27,7 +25,6 @@ from penstock.ir.loop.node import (
     Let,
     Load,
     Scalar,
-    Statement,
     Store,
 )
 from penstock.ir.types import Dtype, i64
@@ -53,59 +50,21 @@ def emit_kernel(module: Module, kernel: Kernel) -> None:
     _KernelEmitter(module, kernel).emit()
 
 
-@dataclass
-class _Number:
-    """A Scalar while it is emitted.
-
-    Attributes:
-        base: its value, or that of the first lane.
-        stride: how much it grows from lane to lane; 0 if it is the same in all, and
-            ``None`` if it has no such rule: then ``lanes`` holds it.
-        lanes: a number of its own for each lane.
-    """
-
-    base: Operand | None
-    stride: int | Operand | None = 0
-    lanes: Operand | None = None
-
-    @property
-    def is_uniform(self) -> bool:
-        return isinstance(self.stride, int) and self.stride == 0
-
-
-@dataclass
-class _Partial:
-    """The part of an address that is known outside a loop."""
-
-    pointer: Operand
-    axes: frozenset[int]
-
-
-class _KernelEmitter:
+class _KernelEmitter(MemoryEmitter):
     def __init__(self, module: Module, kernel: Kernel) -> None:
-        self.kernel = kernel
-        self.machine = module.machine
-        self.e: Emitter = module.function(
+        e = module.function(
             kernel.name,
-            [Parameter("frame", "ptr"), Parameter("begin", "i64"), Parameter("end", "i64")],
+            [
+                Parameter("frame", "ptr"),
+                Parameter("begin", "i64"),
+                Parameter("end", "i64"),
+            ],
             result="i64",
             internal=True,
         )
-        self.numbers: dict[Scalar, _Number] = {}
-        self.symbols: dict[str, Operand] = {}
-        self.pointers: dict[Buffer, Operand] = {}
-        self.strides: dict[Buffer, list[Operand | int]] = {}
-        self.partial: dict[Statement, _Partial] = {}
-        # Addresses and spread numbers that can be read from here.
-        self.shared: dict[tuple[object, ...], Operand] = {}
-        # Keys of `shared` hold the identities of these.
-        self.kept: list[_Number] = []
-        # The vector loop around what is being emitted.
-        self.lanes = 1
-        self.mask: Operand | None = None
-        self.in_vector = False
-        self.detail: Operand | None = None
-        self.status: Operand | None = None
+        super().__init__(e)
+        self.kernel = kernel
+        self.machine = module.machine
 
     def emit(self) -> None:
         e, kernel = self.e, self.kernel
@@ -136,29 +95,6 @@ class _KernelEmitter:
         zero = e.constant(0, "i64")
         e.ret(zero if self.status is None else e.load(self.status, "i64", align=8))
 
-    def byte_strides(
-        self, buffer: Buffer, words: Operand | None
-    ) -> list[Operand | int]:
-        e = self.e
-        if words is not None:
-            return [
-                e.load(e.element_address(words, axis, "i64"), "i64", align=8)
-                for axis in range(buffer.type.rank)
-            ]
-        strides: list[Operand | int] = []
-        for axis in range(buffer.type.rank):
-            size = product(buffer.shape[axis + 1 :]) * buffer.dtype.itemsize
-            strides.append(size if isinstance(size, int) else self.size(size))
-        return strides
-
-    def size(self, size: Size) -> Operand:
-        key = ("size", size)
-        if key not in self.shared:
-            self.shared[key] = emit_size(self.e, size, self.symbols)
-        return self.shared[key]
-
-    # Statements
-
     def block(self, block: Block) -> None:
         for statement in block.statements:
             if isinstance(statement, Let):
@@ -175,292 +111,6 @@ class _KernelEmitter:
                 self.vector_loop(statement)
             else:
                 self.counted_loop(statement)
-
-    def let(self, let: Let) -> None:
-        e = self.e
-        if let.primitive == "const":
-            value = let.value.item() if hasattr(let.value, "item") else let.value
-            element = ELEMENTS[let.result.dtype.name]
-            number = _Number(e.constant(_as_signed(value, let.result.dtype), element))
-        elif let.primitive == "size":
-            number = _Number(emit_size(e, let.value, self.symbols))
-        else:
-            number = self.primitive(let)
-        self.numbers[let.result] = number
-
-    def primitive(self, let: Let) -> _Number:
-        operands = [self.numbers[operand] for operand in let.operands]
-        if all(number.is_uniform for number in operands):
-            scalars = [self.uniform(number) for number in operands]
-            return _Number(self.apply(let, scalars))
-        if let.result.dtype is i64:
-            affine = self.affine(let, operands)
-            if affine is not None:
-                return affine
-        lanes = [self.vector(number) for number in operands]
-        return self.lanes_number(self.apply(let, lanes))
-
-    def apply(self, let: Let, operands: Sequence[Operand]) -> Operand:
-        dtypes = [operand.dtype for operand in let.operands]
-        return emit_primitive(
-            self.e, let.primitive, operands, dtypes, let.result.dtype
-        )
-
-    def lanes_number(self, vector: Operand) -> _Number:
-        """A number known lane by lane."""
-        if self.lanes == 1:
-            return _Number(vector)
-        return _Number(None, None, vector)
-
-    def affine(self, let: Let, operands: Sequence[_Number]) -> _Number | None:
-        """Index arithmetic on numbers that grow evenly from lane to lane."""
-        if let.primitive not in ("add", "sub", "mul") or any(
-            number.stride is None for number in operands
-        ):
-            return None
-        e = self.e
-        a, b = operands
-        if let.primitive == "mul":
-            if not a.is_uniform and not b.is_uniform:
-                return None
-            factor, other = (a, b) if a.is_uniform else (b, a)
-            stride = self.times(other.stride, self.uniform(factor))
-        elif let.primitive == "add":
-            stride = self.plus(a.stride, b.stride)
-        else:
-            stride = self.plus(a.stride, self.times(b.stride, -1))
-        assert a.base is not None and b.base is not None
-        base = getattr(e, let.primitive)(a.base, b.base)
-        return _Number(base, stride)
-
-    def times(
-        self, a: int | Operand | None, b: int | Operand
-    ) -> int | Operand:
-        assert a is not None
-        if isinstance(b, Operand) and b.is_constant:
-            b = int(b.text)
-        if isinstance(a, int) and isinstance(b, int):
-            return a * b
-        if isinstance(a, int):
-            a, b = b, a
-        assert isinstance(a, Operand)
-        if isinstance(b, int) and b in (0, 1):
-            return a if b else 0
-        return self.e.mul(a, b)
-
-    def plus(
-        self, a: int | Operand | None, b: int | Operand | None
-    ) -> int | Operand:
-        assert a is not None and b is not None
-        if isinstance(a, int) and isinstance(b, int):
-            return a + b
-        if isinstance(a, int):
-            a, b = b, a
-        assert isinstance(a, Operand)
-        if isinstance(b, int) and b == 0:
-            return a
-        return self.e.add(a, b)
-
-    def uniform(self, number: _Number) -> Operand:
-        assert number.base is not None
-        return number.base
-
-    def vector(self, number: _Number) -> Operand:
-        """A number as the lanes of the current vector loop."""
-        if self.lanes == 1:
-            return self.uniform(number)
-        if number.lanes is not None:
-            return number.lanes
-        key = ("lanes", id(number), self.lanes)
-        if key not in self.shared:
-            e = self.e
-            found = _spread(e, self.uniform(number), self.lanes)
-            if not number.is_uniform:
-                assert number.stride is not None
-                found = e.add(found, e.stride_offsets(number.stride, self.lanes))
-            self.shared[key] = found
-            self.kept.append(number)
-        return self.shared[key]
-
-    # Memory
-
-    def hoist(self, block: Block) -> None:
-        """Add up, before a loop, what its body's addresses do not change in it."""
-        for statement in block.walk():
-            if not isinstance(statement, (Load, Store)):
-                continue
-            known = self.partial.get(statement)
-            axes = known.axes if known else frozenset()
-            ready = [
-                axis
-                for axis, index in enumerate(statement.indices)
-                if axis not in axes and self.is_settled(index)
-            ]
-            if ready or known is None:
-                pointer = known.pointer if known else self.pointers[statement.buffer]
-                pointer = self.advance(statement.buffer, pointer, statement.indices, ready)
-                self.partial[statement] = _Partial(pointer, axes | set(ready))
-
-    def is_settled(self, index: Scalar) -> bool:
-        number = self.numbers.get(index)
-        return number is not None and number.is_uniform
-
-    def advance(
-        self,
-        buffer: Buffer,
-        pointer: Operand,
-        indices: Sequence[Scalar],
-        axes: Sequence[int],
-    ) -> Operand:
-        """The pointer moved along some axes, for the first lane."""
-        e = self.e
-        for axis in axes:
-            base = self.uniform(self.numbers[indices[axis]])
-            if base.is_constant and base.text == "0":
-                continue
-            stride = self.strides[buffer][axis]
-            if isinstance(stride, int) and stride == buffer.dtype.itemsize:
-                key = ("step", pointer, base)
-                if key not in self.shared:
-                    element = ELEMENTS[buffer.dtype.name]
-                    self.shared[key] = e.element_address(pointer, base, element)
-            else:
-                key = ("move", pointer, base, stride)
-                if key not in self.shared:
-                    self.shared[key] = e.offset(pointer, e.mul(base, stride))
-            pointer = self.shared[key]
-        return pointer
-
-    def address(
-        self, access: Load | Store
-    ) -> tuple[Operand, int | Operand | None, Operand | None]:
-        """Pointer of the first lane, byte stride between lanes, or offsets of lanes."""
-        e, buffer = self.e, access.buffer
-        partial = self.partial[access]
-        rest = [a for a in range(len(access.indices)) if a not in partial.axes]
-        numbers = {axis: self.numbers[access.indices[axis]] for axis in rest}
-        uneven = [axis for axis in rest if numbers[axis].stride is None]
-        if not uneven:
-            pointer = self.advance(buffer, partial.pointer, access.indices, rest)
-            step: int | Operand = 0
-            for axis in rest:
-                step = self.plus(
-                    step, self.times(numbers[axis].stride, self.strides[buffer][axis])
-                )
-            return pointer, step, None
-        offsets: Operand | None = None
-        pointer = partial.pointer
-        for axis in rest:
-            stride = self.strides[buffer][axis]
-            if not isinstance(stride, int):
-                stride = e.splat(stride, self.lanes)
-            term = e.mul(self.vector(numbers[axis]), stride)
-            offsets = term if offsets is None else e.add(offsets, term)
-        return pointer, None, offsets
-
-    def access_mask(self, predicate: Scalar | None) -> Operand | None:
-        if predicate is None:
-            return self.mask
-        lanes = self.vector(self.numbers[predicate])
-        return lanes if self.mask is None else self.e.bit_and(self.mask, lanes)
-
-    def load(self, load: Load) -> None:
-        e, element = self.e, ELEMENTS[load.buffer.dtype.name]
-        pointer, step, offsets = self.address(load)
-        if not self.in_vector or self.lanes == 1:
-            mask = None
-            if load.predicate is not None:
-                mask = self.uniform(self.numbers[load.predicate])
-            self.numbers[load.result] = _Number(e.load(pointer, element, mask=mask))
-            return
-        if isinstance(step, int) and step == 0 and self.is_steady(load.predicate):
-            mask = None
-            if load.predicate is not None:
-                mask = self.uniform(self.numbers[load.predicate])
-            self.numbers[load.result] = _Number(e.load(pointer, element, mask=mask))
-            return
-        mask = self.access_mask(load.predicate)
-        if offsets is not None:
-            vector = e.gather(pointer, offsets, element, mask=mask)
-        else:
-            assert step is not None
-            vector = self.load_lanes(pointer, step, load.buffer, element, mask)
-        self.numbers[load.result] = self.lanes_number(vector)
-
-    def is_steady(self, predicate: Scalar | None) -> bool:
-        return predicate is None or self.numbers[predicate].is_uniform
-
-    def load_lanes(
-        self,
-        pointer: Operand,
-        step: int | Operand,
-        buffer: Buffer,
-        element: str,
-        mask: Operand | None,
-    ) -> Operand:
-        e, lanes, itemsize = self.e, self.lanes, buffer.dtype.itemsize
-        if isinstance(step, int) and step == itemsize:
-            return e.load(pointer, element, lanes, mask=mask)
-        if isinstance(step, int) and step == -itemsize:
-            last = e.offset(pointer, step * (lanes - 1))
-            reversed_mask = None if mask is None else e.reverse(mask)
-            return e.reverse(e.load(last, element, lanes, mask=reversed_mask))
-        if isinstance(step, int):
-            offsets = e.stride_offsets(step, lanes)
-            return e.gather(pointer, offsets, element, mask=mask)
-        # Strides known only now: rows of a larger array are still contiguous.
-        (vector,) = e.choose(
-            e.eq(step, itemsize),
-            lambda: [e.load(pointer, element, lanes, mask=mask)],
-            lambda: [
-                e.gather(pointer, e.stride_offsets(step, lanes), element, mask=mask)
-            ],
-            likely=True,
-        )
-        return vector
-
-    def store(self, store: Store) -> None:
-        e = self.e
-        pointer, step, offsets = self.address(store)
-        number = self.numbers[store.value]
-        if not self.in_vector or self.lanes == 1:
-            mask = None
-            if store.predicate is not None:
-                mask = self.uniform(self.numbers[store.predicate])
-            e.store(self.uniform(number), pointer, mask=mask)
-            return
-        mask = self.access_mask(store.predicate)
-        value, itemsize = self.vector(number), store.buffer.dtype.itemsize
-        if isinstance(step, int) and step == itemsize:
-            e.store(value, pointer, mask=mask)
-            return
-        if offsets is None:
-            assert step is not None
-            offsets = e.stride_offsets(step, self.lanes)
-        e.scatter(value, pointer, offsets, mask=mask)
-
-    def check(self, check: Check) -> None:
-        e = self.e
-        assert self.status is not None and self.detail is not None
-        condition = self.numbers[check.condition]
-        detail = self.numbers[check.detail]
-        if self.lanes == 1 or not self.in_vector or condition.is_uniform:
-            failed = e.bit_not(self.uniform(condition))
-            found = None
-        else:
-            bad = e.bit_not(self.vector(condition))
-            found = bad if self.mask is None else e.bit_and(self.mask, bad)
-            failed = e.any_lane(found)
-        lanes = None if found is None else self.vector(detail)
-        with e.when(failed, likely=False):
-            first = e.eq(e.load(self.status, "i64", align=8), 0)
-            with e.when(first):
-                e.store(e.constant(check.error + 1, "i64"), self.status, align=8)
-                if found is None or lanes is None:
-                    value = self.uniform(detail)
-                else:
-                    value = e.extract(lanes, e.first_true(found))
-                e.store(value, self.detail, align=8)
 
     def when(self, statement: If) -> None:
         condition = self.uniform(self.numbers[statement.condition])
@@ -486,7 +136,7 @@ class _KernelEmitter:
         self.hoist(loop.body)
         with e.for_loop(start, stop, loop.step, initial) as emitted:
             inner = dict(self.shared)
-            self.numbers[loop.index] = _Number(emitted.index)
+            self.numbers[loop.index] = Number(emitted.index)
             for carry, value in zip(loop.carries, emitted.carried, strict=True):
                 self.numbers[carry.parameter] = self.carried_number(value)
             self.hoist(loop.body)
@@ -504,8 +154,8 @@ class _KernelEmitter:
         number = self.numbers[scalar]
         return self.vector(number) if self.in_vector else self.uniform(number)
 
-    def carried_number(self, value: Operand) -> _Number:
-        return self.lanes_number(value) if self.in_vector else _Number(value)
+    def carried_number(self, value: Operand) -> Number:
+        return self.lanes_number(value) if self.in_vector else Number(value)
 
     def settle(self, block: Block) -> None:
         """Spread, before a loop, the numbers that its body wants in all lanes."""
@@ -535,8 +185,10 @@ class _KernelEmitter:
         self.lanes = width
         self.settle(loop.body)
         self.hoist(loop.body)
-        identities = [self.identity(loop, position) for position in range(len(loop.carries))]
-        sums = [_spread(e, identity, width) for identity in identities]
+        identities = [
+            self.identity(loop, position) for position in range(len(loop.carries))
+        ]
+        sums = [spread(e, identity, width) for identity in identities]
         length = _constant_length(start, stop)
         position = start
         step = width * unroll
@@ -608,7 +260,7 @@ class _KernelEmitter:
     ) -> list[Operand]:
         """The body for the lanes from ``index`` on; the carried values after it."""
         saved = dict(self.partial), dict(self.shared), dict(self.numbers)
-        self.numbers[loop.index] = _Number(index, 1 if self.lanes > 1 else 0)
+        self.numbers[loop.index] = Number(index, 1 if self.lanes > 1 else 0)
         for carry, total in zip(loop.carries, totals, strict=True):
             self.numbers[carry.parameter] = self.lanes_number(total)
         self.hoist(loop.body)
@@ -630,7 +282,7 @@ class _KernelEmitter:
             )
             initial = self.uniform(self.numbers[carry.initial])
             total = self.combine(carry.combine, initial, total, dtype)
-            self.numbers[carry.result] = _Number(total)
+            self.numbers[carry.result] = Number(total)
 
     def combine(
         self, primitive: str | None, a: Operand, b: Operand, dtype: Dtype
@@ -643,15 +295,7 @@ class _KernelEmitter:
         carry = loop.carries[position]
         dtype = carry.result.dtype
         value = _identity_of(carry.combine, dtype)
-        return self.e.constant(_as_signed(value, dtype), ELEMENTS[dtype.name])
-
-
-def _spread(e: Emitter, scalar: Operand, lanes: int) -> Operand:
-    """A scalar in all lanes; of a constant, again a constant."""
-    if not scalar.is_constant:
-        return e.splat(scalar, lanes)
-    kind = LLVM_TYPES[scalar.element]
-    return Operand(f"splat ({kind} {scalar.text})", scalar.element, lanes)
+        return self.e.constant(as_signed(value, dtype), ELEMENTS[dtype.name])
 
 
 def _identity_of(combine: str | None, dtype: Dtype) -> float:
@@ -672,13 +316,6 @@ def _identity_of(combine: str | None, dtype: Dtype) -> float:
     if dtype.kind == "u":
         return 0 if least else 2**dtype.bits - 1
     return -(2 ** (dtype.bits - 1)) if least else 2 ** (dtype.bits - 1) - 1
-
-
-def _as_signed(value: float, dtype: Dtype) -> float:
-    """Integers of LLVM print as signed numbers of their width."""
-    if dtype.kind == "u" and value >= 2 ** (dtype.bits - 1):
-        return int(value) - 2**dtype.bits
-    return value
 
 
 def _constant_length(start: Operand, stop: Operand) -> int | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from penstock.backends.llvm.emitter import Emitter, Operand
 from penstock.backends.llvm.math_core import (
     SHIFTERS,
+    has_avx512,
     hexadecimal,
     horner,
     minimum_keeping_nan,
     power_of_two,
 )
 from penstock.backends.llvm.math_exponential import exp2_of_fraction
+from penstock.backends.llvm.math_table import erf_f32
 
 # erf(x) / x - 1 as a polynomial in x**2 up to the limits: tools/fit_math.py, ERF_*.
 _SMALL = {
@@ -54,9 +56,11 @@ def erf(e: Emitter, x: Operand) -> Operand:
     Below about 1, x + x p(x**2); above, 1 - 2**q(x): p and q are minimax polynomials,
     the latter of log2(erfc(x)), weighted by how much of it is left in the result. After
     N. Juffa's erff, forums.developer.nvidia.com, "Faster and more accurate
-    implementation of erff()".
+    implementation of erff()". With AVX-512, f32 has a table.
     """
     element = x.element
+    if element == "f32" and has_avx512(e):
+        return erf_f32(e, x)
     magnitude = e.abs(x)
     square = e.mul(x, x)
     small = e.multiply_add(horner(e, square, _SMALL[element]), magnitude, magnitude)

@@ -10,12 +10,14 @@ from penstock.backends.llvm.math_core import (
     FRACTION_BITS,
     INTEGER_OF,
     SHIFTERS,
+    has_avx512,
     hexadecimal,
     horner,
     maximum_keeping_nan,
     minimum_keeping_nan,
     scale_by_power,
 )
+from penstock.backends.llvm.math_table import tanh_f32
 
 _LOG2_E = 1.4426950408889634
 _LN2 = 0.6931471805599453
@@ -150,9 +152,11 @@ def tanh(e: Emitter, x: Operand) -> Operand:
 
     Where it is 1/4 or more, m / (m + 2) with m = expm1(2 |x|), which is DLMF 4.28.4
     with both terms multiplied by exp(x). Below, where that loses two bits,
-    x + x**3 p(x**2) with p a minimax polynomial.
+    x + x**3 p(x**2) with p a minimax polynomial. With AVX-512, f32 has a table.
     """
     element = x.element
+    if element == "f32" and has_avx512(e):
+        return tanh_f32(e, x)
     magnitude = e.abs(x)
     limited = minimum_keeping_nan(e, _TANH_ONE[element], magnitude)
     doubled = e.add(limited, limited)

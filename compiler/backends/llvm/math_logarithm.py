@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.backends.llvm import math_table
 from penstock.backends.llvm.emitter import Emitter, Operand
 from penstock.backends.llvm.math_core import (
     exponent_and_mantissa,
@@ -50,11 +51,13 @@ def log(e: Emitter, x: Operand) -> Operand:
 
     x = 2**n (1 + f) with 3/4 <= 1 + f < 3/2; log(x) = n ln 2 + log(1 + f). In f32
     log(1 + f) is a minimax polynomial, in f64 2 atanh(f / (2 + f)), DLMF 4.6.4, as in
-    FreeBSD's msun/src/e_log.c.
+    FreeBSD's msun/src/e_log.c. With AVX-512 there is a table.
     """
+    if has_avx512(e):
+        return math_table.log(e, x)
     exponent, mantissa = exponent_and_mantissa(e, x)
     value = _natural(e, exponent, e.sub(mantissa, 1.0))
-    return value if has_avx512(e) else with_logarithm_edges(e, x, value)
+    return with_logarithm_edges(e, x, value)
 
 
 def log1p(e: Emitter, x: Operand) -> Operand:

@@ -6,6 +6,7 @@ from penstock.backends.llvm.emitter import Emitter, Operand
 from penstock.backends.llvm.math_core import (
     SHIFTERS,
     exponent_and_mantissa,
+    has_avx512,
     hexadecimal,
     horner,
     maximum_keeping_nan,
@@ -14,6 +15,7 @@ from penstock.backends.llvm.math_core import (
     with_logarithm_edges,
 )
 from penstock.backends.llvm.math_exponential import exp2_of_fraction
+from penstock.backends.llvm.math_table import short_log2
 
 # log2(1 + f) / f for -1/4 <= f <= 1/2, to 2**-40, and 2**r for |r| <= 1/2, to 2**-29:
 # tools/fit_math.py, POW_*. They serve f32, in f64 arithmetic.
@@ -83,11 +85,7 @@ def _with_special_values(
 
 
 def _power_f32(e: Emitter, x: Operand, y: Operand) -> Operand:
-    exponent, mantissa = exponent_and_mantissa(e, x)
-    f = e.convert(e.sub(mantissa, 1.0), "f64")
-    exponent = e.convert(with_logarithm_edges(e, x, exponent), "f64")
-    logarithm = e.multiply_add(horner(e, f, _LOG2_SHORT), f, exponent)
-    product = e.mul(logarithm, e.convert(y, "f64"))
+    product = e.mul(_short_log2(e, x), e.convert(y, "f64"))
     limit = _LIMIT["f32"]
     product = maximum_keeping_nan(e, -limit, minimum_keeping_nan(e, limit, product))
     shifted = e.add(product, SHIFTERS["f64"])
@@ -97,6 +95,15 @@ def _power_f32(e: Emitter, x: Operand, y: Operand) -> Operand:
     bits = e.shift_left(e.bitcast(shifted, "i64"), 52)
     scaled = e.bitcast(e.add(e.bitcast(value, "i64"), bits), "f64")
     return e.convert(e.select(e.is_nan(product), product, scaled), "f32")
+
+
+def _short_log2(e: Emitter, x: Operand) -> Operand:
+    if has_avx512(e):
+        return short_log2(e, e.convert(x, "f64"))
+    exponent, mantissa = exponent_and_mantissa(e, x)
+    f = e.convert(e.sub(mantissa, 1.0), "f64")
+    exponent = e.convert(with_logarithm_edges(e, x, exponent), "f64")
+    return e.multiply_add(horner(e, f, _LOG2_SHORT), f, exponent)
 
 
 def _power_f64(e: Emitter, x: Operand, y: Operand) -> Operand:

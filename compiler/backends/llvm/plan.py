@@ -34,9 +34,7 @@ __all__ = ["PREPARE", "RUN", "emit_plan"]
 PREPARE, RUN = "penstock_prepare", "penstock_run"
 
 
-def emit_plan(
-    plan: Plan, order: Sequence[str], machine: Machine | None = None
-) -> str:
+def emit_plan(plan: Plan, order: Sequence[str], machine: Machine | None = None) -> str:
     """The LLVM module of a Plan.
 
     Args:
@@ -146,7 +144,11 @@ class _RunEmitter:
         self.slots = slots
         self.e = module.function(
             RUN,
-            [Parameter("slots", "ptr"), Parameter("arena", "ptr"), Parameter("parallel", "ptr")],
+            [
+                Parameter("slots", "ptr"),
+                Parameter("arena", "ptr"),
+                Parameter("parallel", "ptr"),
+            ],
             result="i64",
             rare=True,
         )

@@ -6,6 +6,8 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from penstock.frontend.answers import host_size
 from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray
@@ -26,7 +28,13 @@ __all__ = [
     "refuse",
     "shape_of",
     "size_argument",
+    "tracer_of",
+    "xp",
 ]
+
+
+xp: Any = np
+"""NumPy, typed loosely: given traced arrays, its functions come back to ours."""
 
 
 class _NoValue:

@@ -292,14 +292,14 @@ def linspace(
         # NumPy's own formula (numpy/_core/function_base.py), so that bits are equal.
         result = index * step + low
         if endpoint and tracer.ask(count, ">", 1):
-            result = np.concatenate(
-                [result[:-1], np.broadcast_to(high, result[-1:].shape)]
+            result = xp.concatenate(
+                [result[:-1], xp.broadcast_to(high, result[-1:].shape)]
             )
     else:
         step = wrap(tracer, tracer.constant(np.nan, f64))
         result = index * delta + low
     if wanted.is_integer:
-        result = np.floor(result)
+        result = xp.floor(result)
     value = convert(tracer, result.value, wanted)
     return (fresh(tracer, value), step) if retstep else fresh(tracer, value)
 
@@ -316,7 +316,7 @@ def logspace(
 ) -> Any:  # fmt: skip
     """``np.logspace``."""
     exponents = linspace(start, stop, num, endpoint, axis=axis)
-    result = np.power(base, exponents)
+    result = xp.power(base, exponents)
     return result if dtype is None else result.astype(dtype)
 
 
@@ -368,11 +368,11 @@ def triu(m: Any, k: Any = 0) -> Any:
 def _triangle(m: Any, k: Any, lower: bool) -> Any:
     x = operand(m)
     if len(x.sizes) < 2:
-        x = np.broadcast_to(x, (x.shape[0], x.shape[0]))
+        x = xp.broadcast_to(x, (x.shape[0], x.shape[0]))
     row, column = _grid(x.tracer, x.sizes[-2], x.sizes[-1])
     offset = column - row
     kept = offset <= k if lower else offset >= k
-    return np.where(kept, x, x.dtype.type(0))
+    return xp.where(kept, x, x.dtype.type(0))
 
 
 def diag(v: Any, k: Any = 0) -> Any:
@@ -386,8 +386,8 @@ def diag(v: Any, k: Any = 0) -> Any:
     size = x.sizes[0] + abs(offset)
     row, column = _grid(x.tracer, size, size)
     # On the diagonal, the lesser of row and column counts the elements of v.
-    spread = np.pad(x, (max(offset, 0), max(-offset, 0)))
-    return np.where(column - row == offset, spread, x.dtype.type(0))
+    spread = xp.pad(x, (max(offset, 0), max(-offset, 0)))
+    return xp.where(column - row == offset, spread, x.dtype.type(0))
 
 
 def diagflat(v: Any, k: Any = 0) -> Any:
@@ -402,7 +402,7 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     first, second = normalize_axis(axis1, rank), normalize_axis(axis2, rank)
     if first == second:
         raise ValueError("axis1 and axis2 cannot be the same")
-    x = np.moveaxis(x, (first, second), (-2, -1))
+    x = xp.moveaxis(x, (first, second), (-2, -1))
     number = operator.index(offset)
     x = x[..., max(-number, 0) :, max(number, 0) :]
     rows, columns = x.sizes[-2], x.sizes[-1]
@@ -436,9 +436,9 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
         shape[position] = -1
         found.append(x.reshape(tuple(shape)))
     if indexing == "xy" and rank > 1:
-        found = [np.swapaxes(x, 0, 1) for x in found]
+        found = [xp.swapaxes(x, 0, 1) for x in found]
     if not sparse:
-        found = [x.copy() for x in np.broadcast_arrays(*found)]
+        found = [x.copy() for x in xp.broadcast_arrays(*found)]
     return tuple(found)
 
 
@@ -455,7 +455,7 @@ def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
         )
         value = tracer.emit("iota", shape=sizes, axis=axis, dtype=wanted)
         grids.append(fresh(tracer, value))
-    return tuple(grids) if sparse else np.stack(grids)
+    return tuple(grids) if sparse else xp.stack(grids)
 
 
 def fromfunction(
@@ -470,12 +470,12 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     column = operand(x)
     column = column.astype(np.promote_types(column.dtype, int))
     count = column.tracer.pin(column.sizes[0]) if N is None else operator.index(N)
-    one = np.ones_like(column)
+    one = xp.ones_like(column)
     columns = [one]
     for _ in range(count - 1):
         columns.append(columns[-1] * column)
     columns = columns[:count]
-    return np.stack(columns if increasing else columns[::-1], axis=1)
+    return xp.stack(columns if increasing else columns[::-1], axis=1)
 
 
 def require_square(x: TracedArray, name: str) -> None:

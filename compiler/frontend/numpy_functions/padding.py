@@ -10,7 +10,7 @@ from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.lift import as_array, convert, value_of
 from penstock.frontend.numpy_functions.arguments import operand, size_argument
-from penstock.frontend.numpy_functions.shaping import along
+from penstock.frontend.numpy_functions.joining import along
 from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -104,7 +104,7 @@ def _pad_constant(x: TracedArray, widths: list[tuple[Size, Size]], values: Any) 
 
 
 def _joined(x: TracedArray, axis: int, before: list[Any], after: list[Any]) -> Any:
-    return np.concatenate([*before, x, *after], axis=axis)
+    return xp.concatenate([*before, x, *after], axis=axis)
 
 
 def _pad_edge(x: TracedArray, axis: int, low: Size, high: Size) -> Any:
@@ -112,10 +112,10 @@ def _pad_edge(x: TracedArray, axis: int, low: Size, high: Size) -> Any:
     before, after = [], []
     if low != 0:
         first = x[along(axis, rank, slice(0, 1))]
-        before = [np.repeat(first, host_integer(x.tracer, low), axis=axis)]
+        before = [xp.repeat(first, host_integer(x.tracer, low), axis=axis)]
     if high != 0:
         last = x[along(axis, rank, slice(-1, None))]
-        after = [np.repeat(last, host_integer(x.tracer, high), axis=axis)]
+        after = [xp.repeat(last, host_integer(x.tracer, high), axis=axis)]
     return _joined(x, axis, before, after) if before or after else x
 
 
@@ -144,7 +144,7 @@ def _mirrored(x: TracedArray, axis: int, low: Size, high: Size, skip: int) -> An
     total = host_integer(tracer, size)
     head = x[along(axis, rank, slice(skip, host_integer(tracer, first) + skip))]
     tail = x[along(axis, rank, slice(total - skip - host_integer(tracer, last), total - skip))]
-    flipped = [np.flip(head, axis)], [np.flip(tail, axis)]
+    flipped = [xp.flip(head, axis)], [xp.flip(tail, axis)]
     result = _joined(x, axis, *flipped)
     return _mirrored(result, axis, low - first, high - last, skip)
 

@@ -127,7 +127,7 @@ def _masked(x: TracedArray, where: Any, neutral: Any) -> TracedArray:
     if where is True or where is NO_VALUE:
         return x
     mask = _as_traced(x, where, bool_)
-    filled: TracedArray = np.where(mask, x, x.dtype.type(neutral))
+    filled: TracedArray = xp.where(mask, x, x.dtype.type(neutral))
     return filled
 
 
@@ -241,10 +241,10 @@ def cumulative_sum(
     place = 0 if axis is None else normalize_axis(axis, len(array.sizes))
     result = cumsum(array, place, dtype)
     if include_initial:
-        first = np.zeros_like(np.take(result, [], place))
+        first = xp.zeros_like(xp.take(result, [], place))
         shape = [*first.shape]
         shape[place] = 1
-        result = np.concatenate([np.zeros_like(result, shape=tuple(shape)), result], place)
+        result = xp.concatenate([xp.zeros_like(result, shape=tuple(shape)), result], place)
     return deliver("cumulative_sum", result, out)
 
 
@@ -275,7 +275,7 @@ def mean(
     if where is True or where is NO_VALUE:
         count = count_along(x, axes)
     else:
-        shape = np.broadcast_to(_as_traced(x, where, bool_), x.shape)
+        shape = xp.broadcast_to(_as_traced(x, where, bool_), x.shape)
         count = sum_(shape, axes, np.int64, keepdims=keepdims)
     result = _cast_result(_divide(total, count, wide), target)
     return deliver("mean", result, out)
@@ -334,8 +334,8 @@ def var(
         elif not x.tracer.ask(_size(count), ">=", 0):
             count = 0
     else:
-        spread = np.broadcast_to(_as_traced(x, where, bool_), x.shape)
-        count = np.maximum(sum_(spread, axes, np.int64, keepdims=keepdims) - ddof, 0)
+        spread = xp.broadcast_to(_as_traced(x, where, bool_), x.shape)
+        count = xp.maximum(sum_(spread, axes, np.int64, keepdims=keepdims) - ddof, 0)
     if not issubclass(type(count), Traced):
         count = np.float64(count)
     return deliver("var", _cast_result(_divide(total, count, wide), target), out)
@@ -375,7 +375,7 @@ def std(
         mean=mean,
         correction=correction,
     )
-    return deliver("std", np.sqrt(variance), out)
+    return deliver("std", xp.sqrt(variance), out)
 
 
 def average(
@@ -403,7 +403,7 @@ def average(
             )
         shape = tuple(x.shape[i] if i in axes else 1 for i in range(x.ndim))
         scale = scale.reshape(shape)
-    weight = sum_(np.broadcast_to(scale, x.shape), axis, keepdims=keepdims)
+    weight = sum_(xp.broadcast_to(scale, x.shape), axis, keepdims=keepdims)
     result = sum_(x * scale, axis, keepdims=keepdims) / weight
     return (result, weight) if returned else result
 
@@ -432,15 +432,15 @@ def median(
     rank = len(x.sizes)
     axes = normalize_axes(axis, rank)
     kept = [i for i in range(rank) if i not in axes]
-    moved = np.transpose(x, (*kept, *axes))
+    moved = xp.transpose(x, (*kept, *axes))
     lines = moved.reshape((*(x.shape[i] for i in kept), -1))
-    ordered = np.sort(lines, axis=-1)
+    ordered = xp.sort(lines, axis=-1)
     count = lines.shape[-1]
     low, high = ordered[..., (count - 1) // 2], ordered[..., count // 2]
-    result = mean(np.stack([low, high]), 0)
+    result = mean(xp.stack([low, high]), 0)
     if x.kind.is_float:
         last = ordered[..., -1]
-        result = np.where(np.isnan(last), last, result)
+        result = xp.where(xp.isnan(last), last, result)
     if keepdims:
         result = result.reshape(
             tuple(1 if i in axes else x.shape[i] for i in range(rank))

@@ -46,7 +46,7 @@ def where(condition: Any, x: Any = NO_VALUE, y: Any = NO_VALUE, /) -> Any:
             "where(condition) alone: how many elements hold is known only when the "
             "compiled function runs",
             code="nonzero",
-            hint="choose elements with np.where(condition, a, b)",
+            hint="choose elements with xp.where(condition, a, b)",
         )
     tracer = find_tracer([condition, x, y])
     mask = as_array(tracer, condition)
@@ -107,7 +107,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         conditions.append(~covered)
     elif len(functions) != len(conditions):
         raise ValueError("with one function per condition, one more is the default")
-    result = np.zeros_like(array)
+    result = xp.zeros_like(array)
     for condition, function in zip(conditions, functions, strict=True):
         value = function(array, *args, **kw) if callable(function) else function
         np.copyto(result, value, casting="unsafe", where=condition)
@@ -285,9 +285,9 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     # nan sorts last: it is not less than anything, and nothing is less than it.
     before = table < spread if side == "left" else table <= spread
     if x.kind.is_float:
-        nan = np.isnan(spread)
-        before = before | (nan & ~np.isnan(table) if side == "left" else nan)
-    return np.sum(before, axis=-1, dtype=np.int64)
+        nan = xp.isnan(spread)
+        before = before | (nan & ~xp.isnan(table) if side == "left" else nan)
+    return xp.sum(before, axis=-1, dtype=np.int64)
 
 
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
@@ -303,14 +303,14 @@ def interp(
     points, xs, ys = (part.astype(np.float64) for part in arrays_of([x, xp, fp]))
     count = xs.shape[0]
     upper = np.clip(searchsorted(xs, points, "right"), 1, count - 1)
-    x0, x1 = np.take(xs, upper - 1), np.take(xs, upper)
-    y0, y1 = np.take(ys, upper - 1), np.take(ys, upper)
+    x0, x1 = xp.take(xs, upper - 1), xp.take(xs, upper)
+    y0, y1 = xp.take(ys, upper - 1), xp.take(ys, upper)
     result = (y1 - y0) / (x1 - x0) * (points - x0) + y0
-    result = np.where(points == x1, y1, result)
+    result = xp.where(points == x1, y1, result)
     low = ys[0] if left is None else left
     high = ys[-1] if right is None else right
-    result = np.where(points < xs[0], low, result)
-    return np.where(points > xs[-1], high, result)
+    result = xp.where(points < xs[0], low, result)
+    return xp.where(points > xs[-1], high, result)
 
 
 def isin(
@@ -330,9 +330,9 @@ def isclose(
     """``np.isclose``: |a - b| <= atol + rtol |b|, equal infinities included."""
     x, y = arrays_of([a, b])
     near = abs(x - y) <= atol + rtol * abs(y)
-    close = (near & np.isfinite(y)) | (x == y)
+    close = (near & xp.isfinite(y)) | (x == y)
     if equal_nan:
-        close = close | (np.isnan(x) & np.isnan(y))
+        close = close | (xp.isnan(x) & xp.isnan(y))
     return close
 
 
@@ -353,7 +353,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
             return False
     same = x == y
     if equal_nan:
-        same = same | (np.isnan(x) & np.isnan(y))
+        same = same | (xp.isnan(x) & xp.isnan(y))
     return same.all()
 
 
@@ -368,9 +368,9 @@ def nan_to_num(
     high = limits.max if posinf is None else posinf
     low = limits.min if neginf is None else neginf
     dtype = array.dtype.type
-    result = np.where(np.isnan(array), dtype(nan), array)
-    result = np.where(array == math.inf, dtype(high), result)
-    result = np.where(array == -math.inf, dtype(low), result)
+    result = xp.where(xp.isnan(array), dtype(nan), array)
+    result = xp.where(array == math.inf, dtype(high), result)
+    result = xp.where(array == -math.inf, dtype(low), result)
     if copy:
         return result
     array.assign(result)

@@ -1,0 +1,292 @@
+"""Functions that look coefficients up in registers, for AVX-512.
+
+A permutation instruction finds 16 or 32 entries of a table in one or two registers as
+fast as an addition is done. Intervals become so short that few terms suffice, and a
+division is spared. The data come from tools/fit_math.py.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+from penstock.backends.llvm.emitter import Emitter, Operand
+from penstock.backends.llvm.math_core import (
+    INTEGER_OF,
+    avx512,
+    hexadecimal,
+    horner,
+    maximum_keeping_nan,
+    minimum_keeping_nan,
+    narrow,
+    widen,
+)
+
+_BITS = {"f32": 32, "f64": 64}
+
+# TANH_ROWS: centres of the quarters of eight octaves, then coefficients from the
+# constant up. The last three bits of the exponent and the first two of the fraction
+# are the number of an entry.
+_TANH_ROWS = (
+    (
+        "4010068e 40304c30 404fced9 40707a10 408fb2ff 40b088ce 40d02de0 40f06a7f "
+        "41087c85 41200000 41400000 41600000 00000000 3db05bc0 3dcfda51 3df04ea5 "
+        "3e0fc91d 3e3088ce 3e4f8794 3e6f8fc5 3e8fd220 3eb004ea 3ed01a37 3eeff8a1 "
+        "3f1052bd 3f301e4f 3f503afb 3f6f8937 3f906595 3fb05c92 3fcfbf48 3ff05c92 "
+    ),
+    (
+        "3f7a610f 3f7def70 3f7f3a0e 3f7fb89e 3f7fef85 3f7ffde2 3f7fffb5 3f7ffff6 "
+        "3f7fffff 3f800000 3f800000 3f800000 00000000 3dafec7c 3dcf245f 3def35dc "
+        "3e0ed917 3e2ece58 3e4cbbf5 3e6b48e3 3e8c275e 3ea965c3 3ec55a43 3edfd13f "
+        "3f02c169 3f18bf76 3f2be4e8 3f3bb543 3f4f7447 3f61660b 3f6cd0da 3f744ce4 "
+    ),
+    (
+        "3d31e49e 3c839b97 3bc5a577 3b0eb01c 3a03d37c 38877fe3 3715ffb1 35a00453 "
+        "342752d3 00000000 00000000 00000000 3f800000 3f7e1c6b 3f7d6191 3f7c81ea "
+        "3f7b04a7 3f788a2e 3f75c43e 3f727c12 3f6cd13b 3f63fa1f 3f59f6fd 3f4f1472 "
+        "3f3d36ff 3f24dc15 3f0c9465 3eecbb60 3eafc581 3e662de0 3e13b90f 3db6eab2 "
+    ),
+    (
+        "bd2dfbc7 bc828a78 bbc50a28 bb0e8663 ba03ae02 b8875f4f b715dd15 b59fdf36 "
+        "b427289a 00000000 00000000 00000000 3322816f bdaea02b bdcd05e4 bdebf269 "
+        "be0c1172 be29b640 be448cd3 be5edcee be81a6d6 be96dabd bea807ea beb50c12 "
+        "bec149bd bec4bbef bebcc9a8 bead9480 be8e70b8 be4aaa4a be08a733 bdae8ea9 "
+    ),
+    (
+        "3cddbd35 3c2b3c8d 3b829342 3abd9a76 39afacf9 38346175 36c7d8bb 3555176f "
+        "33deb0ff 00000000 00000000 00000000 beaaab27 bea5a841 bea3bc8f bea172d4 "
+        "be9d9361 be97351f be903218 be880d83 be74c670 be4c25cc be211554 bdeba387 "
+        "bd5b5a48 3c6f54ab 3d842cf8 3dc174bc 3de35bf7 3dcb6dbd 3d9a5796 3d533729 "
+    ),
+    (
+        "bc4ab068 bba70efb bb023c43 ba3eb80b b936cb5e b7bc4835 b6507e0b b4de6bb6 "
+        "b368eef2 00000000 00000000 00000000 38fbc64d 3d663f53 3d869434 3d9a1292 "
+        "3db546a4 3dd85b3a 3df65065 3e08c9d8 3e195960 3e2805e6 3e2e0733 3e2c21af "
+        "3e1caed4 3df458b7 3da30a12 3d33849f 3b4d532c bcae4172 bcce09f5 bcaa4807 "
+    ),
+    (
+        "3b8269df 3afa373d 3a49a959 3998a110 388e0617 371904cc 35a65cb6 3433b0ab "
+        "32be7607 00000000 00000000 00000000 3e072b27 3e001af7 3df9b6ea 3df2370c "
+        "3de54e61 3dd12287 3dba631b 3da155bf 3d72027b 3d02dc67 3bc1888f bc8ca48f "
+        "bd3285a0 bd7c6ada bd8065ab bd598287 bd02e9af bc1ac2fc 3ab8c21c 3b97211e "
+    ),
+)
+
+# ERF_ROWS, laid out likewise.
+_ERF_ROWS = (
+    (
+        "4010786c 40307e28 4050902e 406ef9db 40800000 40a00000 40c00000 40e00000 "
+        "41000000 41200000 41400000 41600000 00000000 3dafec57 3dcf9a6b 3df04d01 "
+        "3e105e35 3e302b6b 3e506b51 3e701062 3e8f6944 3eb0339c 3ecff55a 3ef091d1 "
+        "3f0f999a 3f2fa027 3f504dd3 3f7045a2 3f8fc0ec 3fb0a3d7 3fcf6113 3fefe1b1 "
+    ),
+    (
+        "3f7fa386 3f7ff9b2 3f7fffbc 3f7ffffe 3f800000 3f800000 3f800000 3f800000 "
+        "3f800000 3f800000 3f800000 3f800000 00000000 3dc6055a 3de97489 3e06f4a2 "
+        "3e21d435 3e44d799 3e67f7e7 3e85002b 3e9db021 3ebf3e87 3ede5dc6 3efcbbd8 "
+        "3f12880d 3f2b05a6 3f400a36 3f50cb25 3f63452c 3f72f2b7 3f7a6182 3f7df106 "
+    ),
+    (
+        "3be269f5 3a134fc4 37e73fa3 35855fff 00000000 00000000 00000000 00000000 "
+        "00000000 00000000 00000000 00000000 3f906ebb 3f8f5ee7 3f8ef4bc 3f8e752c "
+        "3f8d970d 3f8c3863 3f8a924c 3f88b566 3f8588b7 3f804d02 3f74eef8 3f67a41b "
+        "3f52e256 3f346caa 3f14fd2e 3eef6ac8 3ea3a9ba 3e2c0fd5 3da76bf0 3d09e18a "
+    ),
+    (
+        "bc7f7d93 bacadaa6 b8bbb59a b677c720 00000000 00000000 00000000 00000000 "
+        "00000000 00000000 00000000 00000000 32a23f5a bdc50c79 bde7dc3e be05b8b3 "
+        "be1fb225 be40fd19 be61a1ea be8032cf be959c8e beb09d9d bec6f7f9 bed9adca "
+        "beec95e4 bef78e4a bef275fd bee0b53a beb7ce71 be6d7272 be07a00c bd813349 "
+    ),
+    (
+        "3cad6296 3b2e3058 394234e1 37147d7f 00000000 00000000 00000000 00000000 "
+        "00000000 00000000 00000000 00000000 bec093e2 bebc5702 bebab0d6 beb8b6ac "
+        "beb54828 beafe4a0 bea97438 bea23de4 be961b9c be828c08 be5ad327 be2c7b95 "
+        "bdd0767f bc61f2d3 3d80cb88 3df32ef6 3e262032 3e211a3c 3ded2914 3d8a70a9 "
+    ),
+    (
+        "bc9af6c5 bb56fd3e b999c131 b78cabc8 00000000 00000000 00000000 00000000 "
+        "00000000 00000000 00000000 00000000 387b4b92 3d44130e 3d664426 3d847da7 "
+        "3d9d9062 3dbd296a 3ddb6127 3df6fa6d 3e0dbb73 3e229c2a 3e31059e 3e3993e9 "
+        "3e3ab9bb 3e29b571 3e07592f 3db97703 3cec736d bcfc93b1 bd4a43da bd2cfb45 "
+    ),
+    (
+        "3c2d6314 3b370d56 39aa4f7c 37bc94a1 00000000 00000000 00000000 00000000 "
+        "00000000 00000000 00000000 00000000 3de5bafb 3ddea10e 3ddb51d1 3dd77755 "
+        "3dd0baf0 3dc61736 3db99d9e 3dab8a99 3d93cf12 3d601795 3d1368b6 3c892f69 "
+        "bc3008b9 bd2a3b07 bd7cc6be bd8e64c7 bd7a88ff bcfa0b12 bb1863c6 3c3a2a3d "
+    ),
+)
+
+# LOG_ROWS: c close to 1/x for sixteenths of 1 to 2, and -log(c).
+_LOG_ROWS_F32 = (
+    (
+        "3f800000 3f69fc1d 3f5da86f 3f51c20d 3f47a63e 3f3e929b 3f35ecfa 3f2e2f7d "
+        "3f27158d 3f206b23 3f1aa9d0 3f14c587 3f0fcee1 3f0acdf7 3f062f9b 3f000000 "
+    ),
+    (
+        "00000000 3db8289d 3e137fc2 3e4c0117 3e7e94da 3e971d17 3eaee376 3ec52624 "
+        "3eda75c2 3eef4ded 3f010158 3f0af2aa 3f13a273 3f1cb348 3f255d09 3f317218 "
+    ),
+)
+# The same, with -log(c) in two parts.
+_LOG_ROWS_F64 = (
+    (
+        "3ff0000000000000 3fed3f83a0000000 3febb50de0000000 3fea3841a0000000 "
+        "3fe8f4c7c0000000 3fe7d25360000000 3fe6bd9f40000000 3fe5c5efa0000000 "
+        "3fe4e2b1a0000000 3fe40d6460000000 3fe3553a00000000 3fe298b0e0000000 "
+        "3fe1f9dc20000000 3fe159bee0000000 3fe0c5f360000000 3fe0000000000000 "
+    ),
+    (
+        "0000000000000000 3fb705139ffe0000 3fc26ff840012000 3fc98022dffec000 "
+        "3fcfd29b40030000 3fd2e3a2dfff9000 3fd5dc6ebfe83000 3fd8a4c480002000 "
+        "3fdb4eb84000d000 3fdde9bda0025000 3fe0202afff5f800 3fe15e5540017800 "
+        "3fe2744e6006d800 3fe39668fffa0800 3fe4aba120056000 3fe62e42fee00000 "
+    ),
+    (
+        "0000000000000000 bd31a6a4abd7ccc6 bd273464be8d108a 3d0ed29999463beb "
+        "3d1422818a884b5f 3d2c1ce2001e2974 bd3a1ab8d6515347 bd23bf4f6ca029a3 "
+        "bd3411b3355c7be7 3cd63b8991599e0b 3d26a3e81304ac9b bd022249321dc3fa "
+        "bd29f2675970bfb5 bd3781bdc06bb4b6 bcc987384f4fd5d2 3dea39ef35793c76 "
+    ),
+)
+
+# -log2(c).
+_LOG2_ROW = (
+    "0000000000000000 3fc09af4cbea5fef 3fca997a17482612 3fd2650e0cce9634 "
+    "3fd6f488cbc8a116 3fdb40593158780e 3fdf89f2119ffe6a 3fe1c6d058719fcb "
+    "3fe3b2bd03e8f786 3fe593e46ca1d125 3fe743affd17431c 3fe90eb3dc531fe7 "
+    "3fea9fbba9b405aa 3fec4243c1140aba 3fedd2351dd05eb3 3ff0000000000000 "
+)
+
+# (log(1 + r) - r) / r**2 for -1/32 <= r <= 1/16: LOG_TABLE_*.
+_LOG_TAIL = {
+    "f32": (
+        -0.4999999701976776, 0.3333430886268616, -0.2501339316368103,
+        0.18992513418197632,
+    ),
+    "f64": hexadecimal(
+        "-0x1.fffffffffffffp-2 0x1.5555555555c23p-2 -0x1.0000000007e59p-2 "
+        "0x1.999999865b13cp-3 -0x1.555553de9e9b9p-3 0x1.2492b7826d3eep-3 "
+        "-0x1.000af084ba9d9p-3 0x1.c601bf06b44edp-4 -0x1.6a58a20ae6adap-4"
+    ),
+}  # fmt: skip
+# log2(1 + r) / r for the same, to 2**-39: POW_TABLE.
+_LOG2_TAIL = hexadecimal(
+    "0x1.71547652b9615p+0 -0x1.7154765194fe4p-1 0x1.ec709cd86c2a0p-2 "
+    "-0x1.7154929d920a1p-2 0x1.277e82617d637p-2 -0x1.ec3a07e087498p-3 "
+    "0x1.826d3e2f07ab6p-3"
+)
+_LN2_F32 = 0.6931471824645996
+_LN2_HIGH = 6.93147180369123816490e-01
+_LN2_LOW = 1.90821492927058770002e-10
+
+
+def tanh_f32(e: Emitter, x: Operand) -> Operand:
+    """Hyperbolic tangent of f32: a polynomial for each quarter of an octave."""
+    return _in_registers(e, x, lambda e, x: _by_quarters(e, x, _TANH_ROWS, 9.015))
+
+
+def erf_f32(e: Emitter, x: Operand) -> Operand:
+    """Error function of f32: a polynomial for each quarter of an octave."""
+    return _in_registers(e, x, lambda e, x: _by_quarters(e, x, _ERF_ROWS, 3.94))
+
+
+def log(e: Emitter, x: Operand) -> Operand:
+    """Natural logarithm.
+
+    x = 2**n m with 1 <= m < 2; by the first digits of m, a factor c close to 1/m;
+    log(x) = n ln 2 - log(c) + log(1 + r) with r = c m - 1 (P.-T. P. Tang, "Table-driven
+    implementation of the logarithm function in IEEE floating-point arithmetic", ACM
+    TOMS 16, 1990).
+    """
+    return _in_registers(e, x, _log)
+
+
+def short_log2(e: Emitter, x: Operand) -> Operand:
+    """Logarithm to base 2 of a positive f64, as ``log``, to 2**-38 of its value."""
+    return _in_registers(e, x, _short_log2)
+
+
+def _by_quarters(
+    e: Emitter, x: Operand, rows: tuple[str, ...], one_from: float
+) -> Operand:
+    """An odd function that is 1 to the last bit from some argument on."""
+    magnitude = minimum_keeping_nan(e, one_from, e.abs(x))
+    bits = e.bitcast(maximum_keeping_nan(e, 0.0625, magnitude), "i32")
+    index = e.shift_right(bits, 21, signed=False)
+    center, *coefficients = (_look_up(e, index, row, "f32") for row in rows)
+    distance = e.sub(magnitude, center)
+    value = coefficients[-1]
+    for coefficient in reversed(coefficients[:-1]):
+        value = e.multiply_add(value, distance, coefficient)
+    return e.copysign(value, x)
+
+
+def _log(e: Emitter, x: Operand) -> Operand:
+    element = x.element
+    rows = _LOG_ROWS_F32 if element == "f32" else _LOG_ROWS_F64
+    exponent, rest, logarithm = _near_one(e, x, rows)
+    square = e.mul(rest, rest)
+    tail = horner(e, rest, _LOG_TAIL[element])
+    if element == "f32":
+        base = e.multiply_add(exponent, _LN2_F32, logarithm[0])
+        return e.add(base, e.multiply_add(square, tail, rest))
+    base = e.multiply_add(exponent, _LN2_HIGH, logarithm[0])
+    low = e.multiply_add(exponent, _LN2_LOW, logarithm[1])
+    low = e.multiply_add(square, tail, low)
+    return e.add(e.add(base, rest), low)
+
+
+def _short_log2(e: Emitter, x: Operand) -> Operand:
+    exponent, rest, (logarithm,) = _near_one(e, x, (_LOG_ROWS_F64[0], _LOG2_ROW))
+    tail = horner(e, rest, _LOG2_TAIL)
+    return e.multiply_add(rest, tail, e.add(exponent, logarithm))
+
+
+def _near_one(
+    e: Emitter, x: Operand, rows: tuple[str, ...]
+) -> tuple[Operand, Operand, list[Operand]]:
+    """The exponent of x, its mantissa times a factor minus 1, and entries for these."""
+    element = x.element
+    # Interval 0 is [1, 2), and 2 << 2 gives nan for negative numbers.
+    mantissa = avx512(e, "getmant", x, immediate=2 << 2)
+    exponent = avx512(e, "getexp", x)
+    shift = 19 if element == "f32" else 48
+    bits = e.bitcast(mantissa, INTEGER_OF[element])
+    index = e.shift_right(bits, shift, signed=False)
+    factor, *logarithm = [_look_up(e, index, row, element) for row in rows]
+    return exponent, e.multiply_add(mantissa, factor, e.like(-1.0, x)), logarithm
+
+
+def _look_up(e: Emitter, index: Operand, row: str, element: str) -> Operand:
+    """The entries of a row by the last bits of an index: 512 bits of either."""
+    bits = _BITS[element]
+    width = 512 // bits
+    data = bytes.fromhex(row)
+    code = "f" if bits == 32 else "d"
+    values = struct.unpack(f">{8 * len(data) // bits}{code}", data)
+    tables = [
+        e.constants(values[i : i + width], element)
+        for i in range(0, len(values), width)
+    ]
+    if len(tables) == 1:
+        name = "llvm.x86.avx512.permvar.sf.512"
+        operands = (tables[0], index)
+    else:
+        name = f"llvm.x86.avx512.vpermi2var.{'ps' if bits == 32 else 'pd'}.512"
+        operands = (tables[0], index, tables[1])
+    return e.call(name, operands, element, width)
+
+
+def _in_registers(
+    e: Emitter, x: Operand, function: Callable[[Emitter, Operand], Operand]
+) -> Operand:
+    """Apply a function of 512-bit vectors to a vector of any width."""
+    width = 512 // _BITS[x.element]
+    if x.width > width:
+        first, second = (_in_registers(e, half, function) for half in e.halves(x))
+        return e.concatenate(first, second)
+    if x.width < width:
+        return narrow(e, function(e, widen(e, x, width)), x.width)
+    return function(e, x)

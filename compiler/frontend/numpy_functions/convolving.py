@@ -1,0 +1,143 @@
+"""Convolutions and correlations of NumPy and SciPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock.frontend.handles import TracedArray, fresh
+from penstock.frontend.host_numbers import host_integer
+from penstock.frontend.lift import convert
+from penstock.frontend.numpy_functions.arguments import arrays_of, refuse, xp
+from penstock.frontend.promotion import result_dtype
+from penstock.ir.dims import Size
+from penstock.ir.errors import UnsupportedError
+from penstock.ir.graph.value import Value
+from penstock.ir.location import user_location
+from penstock.ir.types import Dtype
+
+
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    """``np.convolve``."""
+    x, kernel = arrays_of([a, v])
+    return _correlate_1d(x, kernel[::-1], mode, "convolve")
+
+
+def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    """``np.correlate``."""
+    return _correlate_1d(*arrays_of([a, v]), mode, "correlate")
+
+
+def _correlate_1d(x: TracedArray, kernel: TracedArray, mode: str, name: str) -> Any:
+    if len(x.sizes) != 1 or len(kernel.sizes) != 1:
+        raise ValueError("object too deep for desired array")
+    tracer = x.tracer
+    for part in (x, kernel):
+        if tracer.ask(part.sizes[0], "==", 0):
+            raise ValueError(f"{name}: an operand cannot be empty")
+    if tracer.ask(x.sizes[0], "<", kernel.sizes[0]):
+        # The shorter one slides; correlating the other way round reverses.
+        return _correlate_1d(kernel, x, mode, name)[::-1]
+    return correlate_dense(x, kernel, [_padding(kernel.sizes[0], mode)])
+
+
+def _padding(size: Size, mode: str) -> tuple[Size, Size]:
+    """Zeros before and after one axis, for a kernel of this size."""
+    if mode == "full":
+        return size - 1, size - 1
+    if mode == "same":
+        return size // 2, (size - 1) - size // 2
+    if mode == "valid":
+        return 0, 0
+    raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
+
+
+def correlate_dense(
+    x: TracedArray, kernel: TracedArray, padding: list[tuple[Size, Size]]
+) -> TracedArray:
+    """Cross-correlation over all axes: one image, one channel, one kernel."""
+    tracer = x.tracer
+    dtype = _common([x, kernel])
+    rank = len(x.sizes)
+    low = tuple(tracer.normalize(before) for before, _ in padding)
+    high = tuple(tracer.normalize(after) for _, after in padding)
+    if not dtype.is_float:
+        return _correlate_integers(x, kernel, low, high, dtype)
+
+    def image(part: TracedArray) -> Value:
+        value = convert(tracer, part.value, dtype)
+        return tracer.emit("reshape", value, shape=(1, 1, *part.sizes))
+
+    result = tracer.emit(
+        "convolution", image(x), image(kernel), stride=(1,) * rank, low=low,
+        high=high, dilation=(1,) * rank, groups=1,
+    )  # fmt: skip
+    shape = tracer.type_of(result).shape[2:]
+    return fresh(tracer, tracer.emit("reshape", result, shape=shape))
+
+
+def _correlate_integers(
+    x: TracedArray,
+    kernel: TracedArray,
+    low: tuple[Size, ...],
+    high: tuple[Size, ...],
+    dtype: Dtype,
+) -> TracedArray:
+    """Integers, exactly: each tap of a one-dimensional kernel times a shifted slice."""
+    tracer = x.tracer
+    if len(x.sizes) != 1:
+        raise UnsupportedError(
+            user_location(),
+            f"convolution of {x.tensor}: only floating images are supported",
+            code="unsupported-dtype",
+            hint="convert it first: x.astype(np.float64)",
+        )
+    taps = tracer.pin(kernel.sizes[0])
+    wide = xp.pad(x.astype(dtype.numpy), [(_host(tracer, low[0]), _host(tracer, high[0]))])
+    count = wide.shape[0] - (taps - 1)
+    total = wide[0:count] * kernel[0]
+    for tap in range(1, taps):
+        total = total + wide[tap : count + tap] * kernel[tap]
+    found: TracedArray = total.astype(dtype.numpy)
+    return found
+
+
+def _host(tracer: Tracer, size: Size) -> Any:
+    from penstock.frontend.host_numbers import host_integer
+
+    return host_integer(tracer, size)
+
+
+def signal_convolve(
+    in1: Any, in2: Any, mode: str = "full", method: str = "auto"
+) -> Any:
+    """``scipy.signal.convolve``, computed directly."""
+    x, kernel = arrays_of([in1, in2])
+    return signal_correlate(x, xp.flip(kernel), mode, method)
+
+
+def signal_correlate(
+    in1: Any, in2: Any, mode: str = "full", method: str = "auto"
+) -> Any:
+    """``scipy.signal.correlate``, computed directly."""
+    refuse("correlate", method=(method if method != "direct" else "auto", "auto"))
+    x, kernel = arrays_of([in1, in2])
+    if len(x.sizes) != len(kernel.sizes):
+        raise ValueError("in1 and in2 should have the same dimensionality")
+    tracer = x.tracer
+    if mode not in ("full", "same", "valid"):
+        raise ValueError("acceptable mode flags are 'valid', 'same', or 'full'")
+    for own, other in zip(x.sizes, kernel.sizes, strict=True):
+        if mode == "valid" and not tracer.ask(own, ">=", other):
+            raise UnsupportedError(
+                user_location(),
+                "correlate in mode 'valid' with a kernel larger than the image",
+                code="unsupported-argument",
+            )
+    # SciPy centers 'same' with respect to the full output: (full - own) // 2.
+    padding = [
+        ((size - 1) - (size - 1) // 2, (size - 1) // 2)
+        if mode == "same"
+        else _padding(size, mode)
+        for size in kernel.sizes
+    ]
+    return correlate_dense(x, kernel, padding)

@@ -1,0 +1,160 @@
+"""Norms, powers and products of matrices, and SciPy's softmax and its kin."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.handles import TracedArray
+from penstock.frontend.numpy_functions.arguments import (
+    arrays_of,
+    normalize_axes,
+    normalize_axis,
+    operand,
+    refuse,
+    xp,
+)
+from penstock.ir.errors import UnsupportedError
+from penstock.ir.location import user_location
+
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """``np.linalg.norm`` for vectors, and of matrices those made of sums."""
+    array = operand(x)
+    if not array.kind.is_float:
+        array = array.astype(np.float64)
+    rank = len(array.sizes)
+    if axis is None and ord is None:
+        flat = array.reshape(-1)
+        # A dot product, as in NumPy: one pass, no array of squares.
+        result = xp.sqrt(xp.dot(flat, flat))
+        return result.reshape((1,) * rank) if keepdims else result
+    axes = normalize_axes(axis, rank)
+    if axis is not None and isinstance(axis, (tuple, list)):
+        axes = tuple(normalize_axis(one, rank) for one in axis)
+    if len(axes) == 1:
+        return vector_norm(array, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord)
+    if len(axes) != 2:
+        raise ValueError("Improper number of dimensions to norm.")
+    return _matrix_norm(array, ord, axes, keepdims)
+
+
+def _matrix_norm(x: TracedArray, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    rows, columns = axes
+    if ord in (None, "fro", "f"):
+        return xp.sqrt(xp.sum(x * x, axis=axes, keepdims=keepdims))
+    if ord not in (1, -1, math.inf, -math.inf):
+        raise UnsupportedError(
+            user_location(),
+            f"norm of a matrix with ord={ord!r} needs singular values, which are not "
+            "supported",
+            code="unsupported-argument",
+            hint="supported: 'fro', 1, -1, inf, -inf",
+        )
+    summed, kept = (rows, columns) if abs(ord) == 1 else (columns, rows)
+    sums = xp.sum(abs(x), axis=summed, keepdims=True)
+    extremum = np.max if ord > 0 else np.min
+    result = extremum(sums, axis=kept, keepdims=True)
+    return result if keepdims else xp.squeeze(result, axis=axes)
+
+
+def vector_norm(
+    x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2
+) -> Any:
+    """``np.linalg.vector_norm``."""
+    array = operand(x)
+    if not array.kind.is_float:
+        array = array.astype(np.float64)
+    if ord == math.inf:
+        return xp.max(abs(array), axis=axis, keepdims=keepdims)
+    if ord == -math.inf:
+        return xp.min(abs(array), axis=axis, keepdims=keepdims)
+    if ord == 0:
+        hits = (array != 0).astype(array.dtype)
+        return xp.sum(hits, axis=axis, keepdims=keepdims)
+    if ord == 1:
+        return xp.sum(abs(array), axis=axis, keepdims=keepdims)
+    if ord == 2:
+        return xp.sqrt(xp.sum(array * array, axis=axis, keepdims=keepdims))
+    if isinstance(ord, str):
+        raise ValueError(f"Invalid norm order '{ord}' for vectors")
+    total = xp.sum(abs(array) ** ord, axis=axis, keepdims=keepdims)
+    return total ** (1 / ord)
+
+
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """``np.linalg.matrix_norm``."""
+    return norm(x, ord, (-2, -1), keepdims)
+
+
+def matrix_power(a: Any, n: Any) -> Any:
+    """``np.linalg.matrix_power`` with a constant exponent of at least 1."""
+    x = operand(a)
+    exponent = operator.index(n)
+    if exponent < 1:
+        raise UnsupportedError(
+            user_location(),
+            f"matrix_power with exponent {exponent} is not supported",
+            code="unsupported-argument",
+        )
+    result = None
+    while exponent:
+        if exponent & 1:
+            result = x if result is None else result @ x
+        exponent >>= 1
+        if exponent:
+            x = x @ x
+    return result
+
+
+def multi_dot(arrays: Any, *, out: Any = None) -> Any:
+    """``np.linalg.multi_dot``, in the cheapest order of products."""
+    parts = arrays_of([*arrays])
+    first = len(parts[0].sizes) == 1
+    last = len(parts[-1].sizes) == 1
+    letters = [chr(ord("a") + i) for i in range(len(parts) + 1)]
+    subscripts = [
+        (letters[i + 1] if i == 0 and first else letters[i])
+        if len(part.sizes) == 1
+        else letters[i] + letters[i + 1]
+        for i, part in enumerate(parts)
+    ]
+    result = ("" if first else letters[0]) + ("" if last else letters[-1])
+    return xp.einsum(f"{','.join(subscripts)}->{result}", *parts, out=out)
+
+
+def softmax(x: Any, axis: Any = None) -> Any:
+    """``scipy.special.softmax``."""
+    array = operand(x)
+    if not array.kind.is_float:
+        array = array.astype(np.float64)
+    powers = xp.exp(array - xp.max(array, axis=axis, keepdims=True))
+    return powers / xp.sum(powers, axis=axis, keepdims=True)
+
+
+def log_softmax(x: Any, axis: Any = None) -> Any:
+    """``scipy.special.log_softmax``."""
+    array = operand(x)
+    if not array.kind.is_float:
+        array = array.astype(np.float64)
+    highest = xp.max(array, axis=axis, keepdims=True)
+    shifted = array - xp.where(xp.isfinite(highest), highest, array.dtype.type(0))
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+
+
+def logsumexp(
+    a: Any, axis: Any = None, b: Any = None, keepdims: bool = False,
+    return_sign: bool = False,
+) -> Any:  # fmt: skip
+    """``scipy.special.logsumexp`` without weights."""
+    refuse("logsumexp", b=(b, None), return_sign=(return_sign, False))
+    array = operand(a)
+    if not array.kind.is_float:
+        array = array.astype(np.float64)
+    highest = xp.max(array, axis=axis, keepdims=True)
+    shift = xp.where(xp.isfinite(highest), highest, array.dtype.type(0))
+    total = xp.log(xp.sum(xp.exp(array - shift), axis=axis, keepdims=True)) + shift
+    return total if keepdims else xp.squeeze(total, axis=axis)

@@ -1,0 +1,211 @@
+"""Writes the Function in which each group of Values is a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from penstock.ir.attributes import Attribute
+from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.ops.families import Elementwise, Movement, Reduction
+from penstock.passes.fusion_groups import Group, Lane
+
+if TYPE_CHECKING:
+    from penstock.passes.fuse import Fuser
+
+__all__ = ["ClusterWriter"]
+
+
+class ClusterWriter:
+    """Writes the Function in which each group is a cluster."""
+
+    def __init__(self, fuser: Fuser) -> None:
+        self.fuser = fuser
+        self.function = fuser.function
+        self.builder = Builder(self.function.facts)
+        # For each array in memory, the Value of the new Function.
+        self.stored: dict[Value, Value] = {p: p for p in self.function.parameters}
+
+    def write(self) -> Function:
+        outputs = self.outputs()
+        for group in self.fuser.graph.in_order():
+            self.write_cluster(group, group.members, outputs[group.index])
+        results: list[Value] = []
+        taken = set(self.function.parameters)
+        for result in self.function.results:
+            if result in self.fuser.inline and result not in self.fuser.alias:
+                written = self.write_inline(result)
+            else:
+                written = self.in_memory(result)
+            # Results share memory neither with arguments nor with each other.
+            while (base := _base(written)) in taken or base.is_op("const"):
+                written = self.write_copy(written)
+            taken.add(base)
+            results.append(written)
+        return Function(
+            self.function.name,
+            self.function.parameters,
+            tuple(results),
+            integers=self.function.integers,
+            effects=self.function.effects,
+            guards=self.function.guards,
+        )
+
+    def write_inline(self, result: Value) -> Value:
+        """A result that is computed where it is read, in memory of its own."""
+        group = _whole_group(result)
+        return self.write_cluster(group, [], [result])[0]
+
+    def write_copy(self, written: Value) -> Value:
+        """A copy of an array of the new Function."""
+        region = Builder(self.function.facts)
+        type_ = region.facts.normalize_type(written.type)
+        parameter = region.parameter("a0", type_, written.locations)
+        lane = _whole_group(parameter).lanes[parameter]
+        return self.builder.add(
+            "cluster",
+            written,
+            regions=(Function("body", (parameter,), (parameter,)),),
+            locations=written.locations,
+            kind="map",
+            loops=tuple(size for size in parameter.shape if size != 1),
+            inner=(),
+            results=(lane,),
+            reductions=(),
+        )
+
+    def outputs(self) -> dict[int, list[Value]]:
+        """For each group, the members that others read, in order."""
+        fuser = self.fuser
+        read: set[Value] = set(self.function.results)
+        for value in self.function.values:
+            group = fuser.group_of.get(value)
+            for operand in value.operands:
+                if fuser.group_of.get(operand) is not group or group is None:
+                    read.add(operand)
+                elif issubclass(value.op, (Elementwise, Movement)):
+                    mappings = dict(
+                        zip(value.operands, fuser.mappings(value), strict=True)
+                    )
+                    assert mappings[operand] is not None, "a group reads itself"
+        read |= {fuser.alias[value] for value in read if value in fuser.alias}
+        return {
+            index: [member for member in group.members if member in read]
+            for index, group in fuser.graph.groups.items()
+        }
+
+    def in_memory(self, value: Value) -> Value:
+        """An array in memory as a Value of the new Function."""
+        if value not in self.stored:
+            if value in self.fuser.alias:
+                (source,) = value.operands
+                self.stored[value] = self.builder.rebuild(
+                    value, [self.in_memory(source)]
+                )
+            else:
+                assert value.is_op("const"), value
+                self.stored[value] = self.builder.rebuild(value, [])
+        return self.stored[value]
+
+    def write_cluster(
+        self, group: Group, members: Sequence[Value], outputs: Sequence[Value]
+    ) -> list[Value]:
+        region = Builder(self.function.facts)
+        inside: dict[Value, Value] = {}
+        parameters: list[Value] = []
+        arguments: list[Value] = []
+        own = set(members)
+        fuser = self.fuser
+
+        def read(value: Value) -> Value:
+            if value in inside:
+                return inside[value]
+            if value in own or (value in fuser.inline and value not in fuser.alias):
+                inside[value] = region.rebuild(value, [read(o) for o in value.operands])
+            else:
+                argument = self.in_memory(value)
+                name = f"a{len(parameters)}"
+                type_ = region.facts.normalize_type(argument.type)
+                inside[value] = region.parameter(name, type_, value.locations)
+                parameters.append(inside[value])
+                arguments.append(argument)
+            return inside[value]
+
+        # In order, so that no long chain of operands recurses.
+        for member in members:
+            read(member)
+        results = tuple(read(output) for output in outputs)
+        body = Function("body", tuple(parameters), results)
+        old = {new: value for value, new in inside.items()}
+        reductions = [v for v in body.values if issubclass(v.op, Reduction)]
+        numbers = {
+            loop: number for number, loop in enumerate(_loop_order(group, outputs))
+        }
+
+        def numbered(lane: Lane) -> Attribute:
+            return tuple(None if loop is None else numbers[loop] for loop in lane)
+
+        locations = tuple(
+            dict.fromkeys(loc for member in members for loc in member.locations)
+        )
+        cluster = self.builder.add(
+            "cluster",
+            *arguments,
+            regions=(body,),
+            locations=locations,
+            kind=group.kind,
+            loops=tuple(group.loops[loop] for loop in numbers),
+            inner=tuple(n for loop, n in numbers.items() if loop in group.inner),
+            results=tuple(numbered(group.lanes[output]) for output in outputs),
+            reductions=tuple(
+                numbered(group.reduced[old[reduction]]) for reduction in reductions
+            ),
+        )
+        if len(outputs) == 1:
+            written = [cluster]
+        else:
+            written = [
+                self.builder.add("get", cluster, index=index)
+                for index in range(len(outputs))
+            ]
+        if members:
+            self.stored.update(zip(outputs, written, strict=True))
+        return written
+
+
+def _base(value: Value) -> Value:
+    """The array in memory of which this is another shape."""
+    while value.is_op("reshape"):
+        (value,) = value.operands
+    return value
+
+
+def _whole_group(value: Value) -> Group:
+    """A group of one Value, with a loop for each axis that is not of size 1."""
+    group = Group(-1, "map")
+    lane: list[int | None] = []
+    for size in value.shape:
+        if size == 1:
+            lane.append(None)
+        else:
+            lane.append(len(group.loops))
+            group.loops[len(group.loops)] = size
+    group.lanes[value] = tuple(lane)
+    return group
+
+
+def _loop_order(group: Group, outputs: Sequence[Value]) -> list[int]:
+    """The loops from outermost to innermost: as the largest result has its axes.
+
+    A result that is written along its last axis is written at full speed; without
+    such a result, what a reduction reads decides.
+    """
+    lanes = [group.lanes[value] for value in outputs]
+    lanes += [group.lanes[value] for value in group.members]
+    lanes += [tuple(sorted(group.loops))]
+    complete = (
+        [loop for loop in lane if loop is not None]
+        for lane in lanes
+        if {loop for loop in lane if loop is not None} == group.all_loops
+    )
+    return next(complete)

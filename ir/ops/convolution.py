@@ -1,0 +1,349 @@
+"""Convolution over any number of axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from penstock.ir.attributes import Attribute
+from penstock.ir.dims import Size
+from penstock.ir.errors import DtypeError, TypeRuleError
+from penstock.ir.graph.expression import Expression
+from penstock.ir.loop.node import Scalar
+from penstock.ir.op import Floating, define
+from penstock.ir.ops.contraction import SUM_TOLERANCE, multiply_add, serial_loops
+from penstock.ir.ops.families import Nest, NestContext, batch_size
+from penstock.ir.ops.joining import Pad
+from penstock.ir.types import Type, i64
+
+
+@define
+class Convolution(Nest):
+    """Cross-correlation over any number of spatial axes, as in neural networks.
+
+    x: float [N, C, X...]; w: float [O, C / groups, K...]  ->  float [N, O, Y...] with
+    y[n, o, p] = sum_{c, k} x[n, c, p * stride + k * dilation - low] w[o, c, k],
+    zeros outside, and Y = (X + low + high - dilation * (K - 1) - 1) // stride + 1;
+    negative low and high cut elements off.
+    """
+
+    name = "convolution"
+    family = "contraction"
+    operands = (Floating("x"), Floating("w"))
+    attributes = ("stride", "low", "high", "dilation", "groups")
+    tolerance = SUM_TOLERANCE
+    source = "Dumoulin and Visin, A guide to convolution arithmetic, arXiv:1603.07285"
+    flops = 2
+    fuses_result = True
+
+    @classmethod
+    def infer_type(
+        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
+    ) -> Type:
+        """The shape that the docstring gives."""
+        x, w = cls.check_operands(types)
+        groups = attributes["groups"]
+        spatial: list[Any] = [attributes[name] for name in cls.attributes[:4]]
+        assert isinstance(groups, int)
+        if x.dtype is not w.dtype:
+            raise TypeRuleError(
+                f"convolution: operands are {x.dtype} and {w.dtype}", kind=DtypeError
+            )
+        if x.rank != w.rank or x.rank < 3 or any(len(s) != x.rank - 2 for s in spatial):
+            raise TypeRuleError(
+                f"convolution: {x} and {w} do not fit strides {spatial[0]}",
+                hint="x is [N, C, X...] and w is [O, C / groups, K...]",
+            )
+        if w.shape[1] * groups != x.shape[1]:
+            raise TypeRuleError(
+                f"convolution: {x} has {x.shape[1]} channels, {w} with {groups} "
+                f"groups takes {w.shape[1] * groups}"
+            )
+        room = convolved_sizes(x.shape[2:], w.shape[2:], *spatial)
+        if any(isinstance(size, int) and size < 0 for size in room):
+            raise TypeRuleError(
+                f"convolution: the kernel of {w} is larger than {x} with padding"
+            )
+        return x.with_shape((x.shape[0], w.shape[0], *room))
+
+    @staticmethod
+    def reference(
+        x: Any,
+        w: Any,
+        *,
+        stride: tuple[int, ...],
+        low: tuple[int, ...],
+        high: tuple[int, ...],
+        dilation: tuple[int, ...],
+        groups: int,
+    ) -> Any:
+        dtype = x.dtype
+        wide = np.float32 if dtype.itemsize == 2 else dtype
+        sizes = convolved_sizes(x.shape[2:], w.shape[2:], stride, low, high, dilation)
+        if 0 in (*sizes, *w.shape[2:]):
+            return np.zeros((x.shape[0], w.shape[0], *sizes), dtype)
+        spatial = x.ndim - 2
+        padded = Pad.reference(x.astype(wide), 0, low=(0, 0, *low), high=(0, 0, *high))
+        extent = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape[2:], strict=True)]
+        windows = np.lib.stride_tricks.sliding_window_view(
+            padded, extent, axis=tuple(range(2, x.ndim))
+        )
+        every_stride = [slice(None, None, step) for step in stride]
+        every_tap = [slice(None, None, step) for step in dilation]
+        windows = windows[(slice(None), slice(None), *every_stride, *every_tap)]
+        n, c = windows.shape[:2]
+        grouped = windows.reshape(n, groups, c // groups, *windows.shape[2:])
+        kernels = w.astype(wide).reshape(groups, w.shape[0] // groups, *w.shape[1:])
+        # n g c Y... K...  with  g o c K...  ->  n g o Y...
+        outs, taps = [*range(10, 10 + spatial)], [*range(20, 20 + spatial)]
+        result = np.einsum(
+            grouped,
+            [0, 1, 2, *outs, *taps],
+            kernels,
+            [1, 3, 2, *taps],
+            [0, 1, 3, *outs],
+        )
+        return result.reshape(n, w.shape[0], *result.shape[3:]).astype(dtype)
+
+    @staticmethod
+    def jvp(
+        y: Expression,
+        x: Sequence[Expression],
+        tangents: Sequence[Expression | None],
+        **attributes: Attribute,
+    ) -> Expression:
+        (a, w), (da, dw) = x, tangents
+        terms = []
+        if da is not None:
+            terms.append(da.apply("convolution", w, **attributes))
+        if dw is not None:
+            terms.append(a.apply("convolution", dw, **attributes))
+        return terms[0] if len(terms) == 1 else terms[0] + terms[1]
+
+    @staticmethod
+    def transpose(
+        cotangent: Expression,
+        x: Sequence[Expression],
+        position: int,
+        *,
+        stride: tuple[Size, ...],
+        low: tuple[Size, ...],
+        high: tuple[Size, ...],
+        dilation: tuple[Size, ...],
+        groups: int,
+    ) -> Expression:
+        a, w = x
+        if position == 0:
+            spread = _spread(cotangent, stride)
+            before = tuple(
+                d * (k - 1) - first
+                for d, k, first in zip(dilation, w.shape[2:], low, strict=True)
+            )
+            # What the strides left over at the end gets no cotangent.
+            after = tuple(
+                size + first - have
+                for size, first, have in zip(
+                    a.shape[2:], low, spread.shape[2:], strict=True
+                )
+            )
+            return spread.apply(
+                "convolution",
+                _flip_and_swap(w, groups),
+                stride=(1,) * len(stride),
+                low=before,
+                high=after,
+                dilation=dilation,
+                groups=groups,
+            )
+        # dw[o, c, k] = sum_{n, p} x[n, c, p s + k d - low] ct[n, o, p]: a convolution
+        # in which the batch is what is summed over.
+        n, per_group = a.shape[0], w.shape[1]
+        inputs = a.reshape((n, groups, per_group, *a.shape[2:]))
+        inputs = inputs.transpose((2, 1, 0, *range(3, inputs.rank)))
+        inputs = inputs.reshape((per_group, groups * n, *a.shape[2:]))
+        after = tuple(
+            (k - 1) * d + (p - 1) * s + 1 - size - first
+            for k, d, p, s, size, first in zip(
+                w.shape[2:],
+                dilation,
+                cotangent.shape[2:],
+                stride,
+                a.shape[2:],
+                low,
+                strict=True,
+            )
+        )
+        result = inputs.apply(
+            "convolution",
+            cotangent.move_axis(1, 0),
+            stride=dilation,
+            low=low,
+            high=after,
+            dilation=stride,
+            groups=groups,
+        )
+        return result.move_axis(0, 1)
+
+    @staticmethod
+    def batch(
+        operands: Sequence[Expression],
+        batched: Sequence[bool],
+        *,
+        groups: int,
+        **spatial: Attribute,
+    ) -> Expression:
+        x, w = operands
+        count = batch_size(operands, batched)
+        if not batched[1]:
+            merged = x.reshape((count * x.shape[1], *x.shape[2:]))
+            y = merged.apply("convolution", w, groups=groups, **spatial)
+            return y.reshape((count, x.shape[1], *y.shape[1:]))
+        if not batched[0]:
+            per_group = w.shape[1] // groups
+            kernels = w.reshape((count, groups, per_group, *w.shape[2:]))
+            kernels = kernels.move_axis(0, 1)
+            kernels = kernels.reshape((groups * count * per_group, *w.shape[2:]))
+            y = x.apply("convolution", kernels, groups=groups, **spatial)
+            y = y.reshape((x.shape[0], groups, count, per_group, *y.shape[2:]))
+            y = y.move_axis(2, 0)
+            return y.reshape((count, x.shape[0], w.shape[1], *y.shape[4:]))
+        return _contract_windows(x, w, groups=groups, **spatial)
+
+    @staticmethod
+    def lower(context: NestContext) -> None:
+        builder, attributes = context.builder, context.attributes
+        x, w = context.types
+        spatial = x.rank - 2
+        accumulator = context.type.dtype.compute
+        shape = context.type.shape
+        # Every tap adds to a vector of neighbouring results.
+        with context.rows(shape[:-1]) as (n, o, *outer):
+            per_group = builder.size(w.shape[1])
+            group = o // builder.size(shape[1] // attributes["groups"])
+            if attributes["groups"] == 1:
+                group = builder.size(0)
+            with builder.loop("vector", builder.size(shape[-1]), hint="p") as loop:
+                place = [*outer, loop.index]
+
+                def step(indices: list[Scalar], total: Scalar) -> Scalar:
+                    c, *taps = indices
+                    own, inside = [n, group * per_group + c], None
+                    for axis in range(spatial):
+                        stride, low, high, dilation = (
+                            attributes[key][axis]
+                            for key in ("stride", "low", "high", "dilation")
+                        )
+                        at = place[axis] * builder.size(stride)
+                        at = at + taps[axis] * builder.size(dilation)
+                        at = at - builder.size(low)
+                        own.append(at)
+                        if low == 0 and high == 0:
+                            continue
+                        size = builder.size(x.shape[axis + 2])
+                        within = (at >= 0) & (at < size)
+                        inside = within if inside is None else inside & within
+                    element = context.operand(0, own, when=inside)
+                    return multiply_add(
+                        context.operand(1, [o, c, *taps]), element, total
+                    )
+
+                zero = builder.constant(0, accumulator)
+                total = serial_loops(builder, w.shape[1:], zero, step)
+                context.store(
+                    [n, o, *place], builder.convert(total, context.type.dtype)
+                )
+
+
+def convolved_sizes(
+    x: Sequence[Any],
+    w: Sequence[Any],
+    stride: Sequence[Any],
+    low: Sequence[Any],
+    high: Sequence[Any],
+    dilation: Sequence[Any],
+) -> tuple[Any, ...]:
+    """The spatial sizes of a convolution's result."""
+    return tuple(
+        (size + before + after - d * (taps - 1) - 1) // s + 1
+        for size, taps, s, before, after, d in zip(
+            x, w, stride, low, high, dilation, strict=True
+        )
+    )
+
+
+def _spread(x: Expression, stride: Sequence[Size]) -> Expression:
+    """Zeros after each element along spatial axes, ``stride - 1`` of them."""
+    if all(s == 1 for s in stride):
+        return x
+    shape = [size * s for size, s in zip(x.shape[2:], stride, strict=True)]
+    zeros = x.constant(0).broadcast_to((*x.shape[:2], *shape))
+    return zeros.apply(
+        "update_slice",
+        x,
+        start=(0,) * x.rank,
+        step=(1, 1, *stride),
+        size=x.shape,
+    )
+
+
+def _contract_windows(
+    x: Expression,
+    w: Expression,
+    *,
+    stride: tuple[Size, ...],
+    low: tuple[Size, ...],
+    high: tuple[Size, ...],
+    dilation: tuple[Size, ...],
+    groups: int,
+) -> Expression:
+    """Convolve each of a batch of x with its own w: both have a leading axis more.
+
+    All windows are gathered, and contracted with the kernels.
+    """
+    count, n, _, *space = x.shape
+    _, outputs, per_group, *taps = w.shape
+    sizes = convolved_sizes(space, taps, stride, low, high, dilation)
+    zeros = (0, 0, 0)
+    windows = x.apply("pad", x.constant(0), low=(*zeros, *low), high=(*zeros, *high))
+    # Each gather moves the last axis to the front, as a window's place and its tap.
+    for size, tap, s, d in reversed(
+        list(zip(sizes, taps, stride, dilation, strict=True))
+    ):
+        place, step = (
+            Expression(
+                x.builder, x.builder.add("iota", shape=(size, tap), axis=a, dtype=i64)
+            )
+            for a in (0, 1)
+        )
+        index = place * _host_integer(x, s) + step * _host_integer(x, d)
+        windows = windows.apply("gather", index, axes=(windows.rank - 1,))
+    windows = windows.reshape((*windows.shape[:-1], groups, per_group))
+    kernels = w.reshape((count, groups, outputs // groups, per_group, *taps))
+    at, by = "abcde"[: len(taps)], "fghij"[: len(taps)]
+    pairs = "".join(map("".join, zip(at, by, strict=True)))
+    spec = f"{pairs}vnxz,vxyz{by}->vnxy{at}"
+    result = windows.apply("contract", kernels, spec=spec)
+    return result.reshape((count, n, outputs, *sizes))
+
+
+def _host_integer(like: Expression, size: Size) -> Expression:
+    """A size as a number of the program."""
+    if isinstance(size, int):
+        return like.constant(size, i64)
+    return Expression(like.builder, like.builder.add("dim", size=size))
+
+
+def _flip_and_swap(w: Expression, groups: int) -> Expression:
+    """The kernel of the transposed convolution: taps reversed, channels swapped."""
+    outputs, per_group, *taps = w.shape
+    flipped = w.apply(
+        "slice",
+        start=(0, 0, *(k - 1 for k in taps)),
+        step=(1, 1, *(-1 for _ in taps)),
+        size=w.shape,
+    )
+    grouped = flipped.reshape((groups, outputs // groups, per_group, *taps))
+    swapped = grouped.move_axis(1, 2)
+    return swapped.reshape((groups * per_group, outputs // groups, *taps))

@@ -1,0 +1,152 @@
+"""What Kernels do, counted, against a walk over every single iteration."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import penstock as ps
+from penstock.ir.dims import evaluate_dim, product
+from penstock.ir.loop import count as count_module
+from penstock.ir.loop.count import count_kernel
+from penstock.ir.loop.node import For, If, Let, Load, Store
+from penstock.ir.loop.primitive import PRIMITIVES
+from penstock.ir.loop.text_parse import parse_kernel
+
+TRIANGLE = """
+kernel @triangle(%x: in i32[n,n], %y: out f64[n], n: index) {
+  %zero = const 0.0 : f64
+  serial %i = 0 to n {
+    %first = remainder %i, 3 : i64
+    serial %j = %first to %i step 2 carry (%s = %zero) -> (%r) {
+      %small = less %j, 4 : bool
+      %e = load %x[%i, %j] : i32
+      %twice = add %e, %e : i32
+      %f = convert %twice : f64
+      %t = add %s, %f : f64
+      if %small {
+        %g = exp %f : f64
+        store %g, %y[%j]
+      }
+      yield %t
+    }
+    store %r, %y[%i]
+  }
+}"""
+
+
+def count_by_walking(kernel, sizes):
+    """(flops, integer operations, bytes read, bytes written), one by one."""
+    counts = Counter()
+    loads, stores = Counter(), Counter()
+
+    def walk(block, known):
+        for statement in block.statements:
+            if isinstance(statement, Let):
+                let(statement, known)
+            elif isinstance(statement, Load):
+                loads[statement.buffer] += 1
+            elif isinstance(statement, Store):
+                stores[statement.buffer] += 1
+            elif isinstance(statement, If):
+                if known.get(statement.condition, True):
+                    walk(statement.body, dict(known))
+            elif isinstance(statement, For):
+                bounds = (known[statement.start], known[statement.stop])
+                for index in range(*map(int, bounds), statement.step):
+                    walk(statement.body, {**known, statement.index: index})
+
+    def let(statement, known):
+        result, operands = statement.result, statement.operands
+        if statement.primitive == "size":
+            known[result] = evaluate_dim(statement.value, sizes)
+        elif statement.primitive == "const":
+            if result.dtype.kind != "f":
+                known[result] = statement.value
+        elif all(operand in known for operand in operands):
+            if result.dtype.kind != "f":
+                values = [np.int64(known[operand]) for operand in operands]
+                known[result] = PRIMITIVES[statement.primitive].evaluate(*values)
+        elif any(scalar.dtype.kind == "f" for scalar in (result, *operands)):
+            counts["flops"] += PRIMITIVES[statement.primitive].flops
+        elif statement.primitive != "convert":
+            counts["integers"] += 1
+
+    def bytes_of(accesses):
+        return sum(
+            min(times, evaluate_dim(product(buffer.shape), sizes))
+            * buffer.dtype.itemsize
+            for buffer, times in accesses.items()
+        )
+
+    walk(kernel.body, {})
+    return counts["flops"], counts["integers"], bytes_of(loads), bytes_of(stores)
+
+
+def counted(kernel, sizes):
+    found = count_kernel(kernel, sizes)
+    return (
+        found.flops,
+        found.integer_operations,
+        found.bytes_read,
+        found.bytes_written,
+    )
+
+
+def softmax(x):
+    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+
+
+PROGRAMS = {
+    "elementwise": (lambda x: np.tanh(x) * x, [(37, 300)]),
+    "rows": (softmax, [(7, 33)]),
+    "all": (lambda x: np.sum(x * x), [(300, 301)]),
+    "columns": (lambda x: np.sum(x, axis=0), [(5, 150)]),
+    "broadcast": (lambda x, b: x + b, [(6, 50), (50,)]),
+    "transposed": (lambda x: np.transpose(x) * 2, [(9, 17)]),
+    "empty": (lambda x: x + 1, [(0, 5)]),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_counts_of_compiled_programs(name):
+    function, shapes = PROGRAMS[name]
+    arrays = [np.ones(shape, np.float32) for shape in shapes]
+    compilation = ps.compile(function).lower(*arrays).compilation
+    sizes = compilation.traced.hints
+    assert compilation.plan.kernels
+    for kernel in compilation.plan.kernels:
+        assert counted(kernel, sizes) == count_by_walking(kernel, sizes)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5, 40])
+def test_bounds_and_conditions_that_depend_on_outer_loops(n):
+    kernel = parse_kernel(TRIANGLE)
+    assert counted(kernel, {"n": n}) == count_by_walking(kernel, {"n": n})
+
+
+def test_more_iterations_than_are_looked_at_give_nearly_the_same(monkeypatch):
+    kernel = parse_kernel(TRIANGLE)
+    exact = count_kernel(kernel, {"n": 1000})
+    assert exact.integer_operations == sum((i - i % 3 + 1) // 2 for i in range(1000))
+    monkeypatch.setattr(count_module, "_MOST_POINTS", 300)
+    rough = count_kernel(kernel, {"n": 1000})
+    assert rough.integer_operations != exact.integer_operations
+    assert rough.integer_operations == pytest.approx(exact.integer_operations, rel=0.02)
+
+
+def test_elements_that_are_read_again_count_once():
+    compilation = ps.compile(softmax).lower(np.ones((64, 100), "f4")).compilation
+    (kernel,) = compilation.plan.kernels
+    found = count_kernel(kernel, compilation.traced.hints)
+    # The row is read for its maximum and its exponentials, and those for their sum.
+    assert found.bytes_read == 2 * 64 * 100 * 4
+    assert found.bytes_written == 64 * 100 * 4
+    assert found.intensity == found.flops / (3 * 64 * 100 * 4)
+
+
+def test_a_kernel_that_moves_nothing_has_no_intensity():
+    found = count_kernel(parse_kernel(TRIANGLE), {"n": 0})
+    assert (found.flops, found.bytes_moved, found.intensity) == (0, 0, 0.0)
