@@ -138,7 +138,8 @@ class Compilation:
         """The graph in clusters."""
         from penstock.passes.fuse import fuse
 
-        return self.timed("fuse", lambda: fuse(self.graph, strided=self.strided))
+        graph = self.graph
+        return self.timed("fuse", lambda: fuse(graph, strided=self.strided))
 
     @cached_property
     def plan(self) -> Plan:
@@ -148,10 +149,11 @@ class Compilation:
         reals = frozenset(
             name for name, leaf in self.parameters.items() if isinstance(leaf, RealLeaf)
         )
+        fused = self.fused
         return self.timed(
             "lower",
             lambda: lower_function(
-                self.fused,
+                fused,
                 strided=self.strided,
                 reals=reals,
                 returned=self.traced.host_numbers,
@@ -163,9 +165,8 @@ class Compilation:
         """The LLVM IR of the whole program."""
         from penstock.backends.llvm.plan import emit_plan
 
-        return self.timed(
-            "emit", lambda: emit_plan(self.plan, self.order, self.machine)
-        )
+        plan = self.plan
+        return self.timed("emit", lambda: emit_plan(plan, self.order, self.machine))
 
     @cached_property
     def shared_object(self) -> bytes:

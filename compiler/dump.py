@@ -7,9 +7,8 @@ import os
 import re
 import warnings
 
-from penstock.driver import cache_key
+from penstock.driver import Compilation, cache_key
 from penstock.explain import VariantReport
-from penstock.ir.errors import UnsupportedError
 from penstock.making import Making
 from penstock.runtime.dispatch import Variant
 
@@ -32,8 +31,8 @@ _DIGITS = 12
 def dump(folder: str, variant: Variant, making: Making) -> None:
     """Write what a variant was made of to ``folder/NAME-KEY``.
 
-    There is a file for each stage that covers the program, and ``explain.txt``. A
-    folder that cannot be written to is warned of once, and does no further harm.
+    There is a file for each stage, and ``explain.txt``. A folder that cannot be
+    written to is warned of once, and does no further harm.
 
     Args:
         folder: where; made if need be.
@@ -46,15 +45,19 @@ def dump(folder: str, variant: Variant, making: Making) -> None:
     try:
         os.makedirs(own, exist_ok=True)
         for file, stage in _FILES.items():
-            try:
-                text = compilation.text(stage)
-            except UnsupportedError:
-                continue
-            _write(os.path.join(own, file), text)
+            _write(os.path.join(own, file), _text(compilation, stage))
         report = VariantReport.of(variant, making, None)
         _write(os.path.join(own, "explain.txt"), str(report))
     except OSError as error:
         _warn(folder, error.strerror or str(error))
+
+
+def _text(compilation: Compilation, stage: str) -> str:
+    """A stage, or why there is none: what runs does not depend on all of them."""
+    try:
+        return compilation.text(stage)
+    except Exception as error:  # noqa: BLE001
+        return f"{type(error).__name__}: {error}"
 
 
 def _write(path: str, text: str) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from penstock.ir.attributes import Attribute
 from penstock.ir.errors import DtypeError, TypeRuleError
 from penstock.ir.types import Dtype, TensorType, Type
 
@@ -168,9 +167,7 @@ class Op:
     region_names: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The result type.
 
         Raises:
@@ -182,7 +179,7 @@ class Op:
     def infer_region_type(
         cls,
         types: Sequence[Type],
-        attributes: Mapping[str, Attribute],
+        attributes: Mapping[str, Any],
         regions: Sequence[Function],
     ) -> Type:
         """The result type of an op that may carry regions."""

@@ -54,11 +54,8 @@ class Refusal(Record):
             return f"its arguments are nested as {self.now}"
         if self.kind == "gone":
             return "what it captures has gone, or is nested otherwise"
-        if self.kind == "guard" and self.name:
-            found = f": {self.now}" if self.now else ""
-            return f"it does not hold that {self.name}{found}"
         if self.kind == "guard":
-            return "a guard does not hold"
+            return self._guard_text("it does not hold that {}", "it holds that {}")
         return f"{self.name} is {self.now}, not {self.wanted}"
 
     @property
@@ -66,14 +63,23 @@ class Refusal(Record):
         """Why the call needed a variant of its own."""
         if self.kind == "structure":
             return f"arguments nested as {self.now}, were {self.wanted}"
-        if self.kind == "guard" and self.name:
-            found = f": {self.now}" if self.now else ""
-            return f"{self.name} does not hold{found}"
+        if self.kind == "guard":
+            return self._guard_text("{} does not hold", "{} holds")
         if self.kind == "argument":
             return f"argument {self.name}: {self.change}"
         if self.kind == "captured":
+            if self.wanted == self.now:
+                return f"{self.name} changed to another {self.now}"
             return f"{self.name} changed from {self.wanted} to {self.now}"
         return str(self)
+
+    def _guard_text(self, broken: str, denied: str) -> str:
+        found = f": {self.now}" if self.now else ""
+        if not self.name:
+            return "a guard does not hold"
+        if self.name.startswith("not "):
+            return denied.format(self.name[4:]) + found
+        return broken.format(self.name) + found
 
 
 def refusals(variant: Variant, call: Call) -> list[Refusal]:
@@ -127,6 +133,8 @@ def _distance(found: Sequence[Refusal]) -> tuple[int, int]:
 
 def _leaf_refusal(kind: str, name: str, leaf: Leaf, value: object) -> Refusal:
     now, wanted = describe_value(value), leaf.describe()
+    if isinstance(leaf, KeyLeaf) and not isinstance(value, np.ndarray):
+        now = KeyLeaf(value).describe()
     change = f"{now}, was {wanted}"
     if isinstance(leaf, ArrayLeaf) and type(value) is np.ndarray:
         change = _array_change(leaf, value) or change

@@ -250,8 +250,8 @@ def quarter_rows(function: Function, one_from: float) -> list[Row]:
 
     Each centre is chosen so that the function of it is very nearly a float (S. Gal,
     "Computing elementary functions: a new approach for achieving high accuracy and good
-    performance", 1986). The first row also serves what is below it. From ``one_from``
-    on the function is 1.
+    performance", 1986). The first row also serves what is below it. From ``one_from`` on
+    the function is 1.
     """
     rows: list[Row] = [Row(mpf(0), [])] * 32
     for quarter in range(-16, 16):
@@ -349,6 +349,10 @@ def main() -> None:
         if names and name not in names:
             continue
         rows = quarter_rows(function, one_from)
+        if name == "ERF_ROWS":
+            # The argument itself takes the place of its row's constant.
+            slope = mpmath.chebyfit(lambda x: mpmath.erf(x) / x - 1, [0.0, 0.078125], 5)
+            rows[12] = Row(mpf(0), [mpf(0), *(rounded(c, 24) for c in slope[::-1])])
         print(f"{name}: centres, then coefficients from the constant up")
         print(words([row.center for row in rows]))
         for power in range(6):

@@ -13,9 +13,9 @@ import numpy as np
 from penstock.frontend.captured import Capture
 from penstock.frontend.containers import FrozenDict, FrozenList
 from penstock.frontend.objects import is_user_object
+from penstock.frontend.tracer import Traced
 from penstock.ir.errors import StructureError, TraceError
 from penstock.ir.location import user_location
-from penstock.frontend.tracer import Traced
 from penstock.runtime.binding import Call
 from penstock.runtime.leaves import InstanceLeaf
 from penstock.runtime.pytree import Structure

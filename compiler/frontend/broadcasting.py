@@ -65,9 +65,7 @@ def _merge(tracer: Tracer, known: Size, size: Size) -> Size | None:
     return None
 
 
-def fits_into(
-    tracer: Tracer, sizes: Sequence[Size], target: Sequence[Size]
-) -> bool:
+def fits_into(tracer: Tracer, sizes: Sequence[Size], target: Sequence[Size]) -> bool:
     """Whether an array broadcasts to a shape that stays as it is; this is guarded."""
     if len(sizes) > len(target):
         return False

@@ -23,23 +23,26 @@ def traced_builtins(capture: Capture) -> dict[str, Any]:
     names = dict(vars(builtins))
 
     def import_(
-        name: str, globals: Any = None, locals: Any = None,
-        fromlist: Any = (), level: int = 0,
-    ) -> Any:  # fmt: skip
-        if type(globals) is GlobalsView:
-            globals = globals.live
-        module = builtins.__import__(name, globals, locals, fromlist, level)
+        name: str,
+        namespace: Any = None,
+        local: Any = None,
+        fromlist: Any = (),
+        level: int = 0,
+    ) -> Any:
+        if type(namespace) is GlobalsView:
+            namespace = namespace.live
+        module = builtins.__import__(name, namespace, local, fromlist, level)
         modules = ValueReader(sys.modules, "module")
         return capture.wrap(module, ItemReader(modules, module.__name__))
 
-    def build_class(function: FunctionType, name: str, *bases: Any, **options: Any) -> Any:
+    def build_class(function: FunctionType, *rest: Any, **options: Any) -> Any:
         # Class bodies look names up in the storage of globals itself.
         namespace = function.__globals__
         if type(namespace) is not GlobalsView:
-            return builtins.__build_class__(function, name, *bases, **options)
-        lent = namespace.lend(_names_in_class(function))
+            return builtins.__build_class__(function, *rest, **options)
+        lent = namespace.lend(function.__code__.co_names)
         try:
-            return builtins.__build_class__(function, name, *bases, **options)
+            return builtins.__build_class__(function, *rest, **options)
         finally:
             namespace.take_back(lent)
 
@@ -62,10 +65,6 @@ def traced_builtins(capture: Capture) -> dict[str, Any]:
         exec=_refused("exec"),
     )
     return names
-
-
-def _names_in_class(function: FunctionType) -> tuple[str, ...]:
-    return function.__code__.co_names
 
 
 def _refused(name: str) -> Any:

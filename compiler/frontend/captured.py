@@ -46,6 +46,7 @@ __all__ = ["Capture", "is_library"]
 
 _FORBIDDEN_MODULES = frozenset({"random", "secrets", "time", "uuid"})
 _FORBIDDEN_OF_OS = frozenset({"getrandom", "urandom"})
+_LRU_CACHE = type(functools.lru_cache(len))
 _KEYS = (str, bytes, int, float, complex, type(None), enum.Enum, np.dtype)
 
 
@@ -163,7 +164,8 @@ class Capture:
         if kind is tuple:
             self.record(reader, InstanceLeaf(kind))
             count = self.length(value, reader)
-            return tuple(self.wrap(value[i], ItemReader(reader, i)) for i in range(count))
+            places = [ItemReader(reader, i) for i in range(count)]
+            return tuple(map(self.wrap, value, places))
         return None
 
     def _wrap_callable(self, value: Any, kind: type[Any], reader: Reader) -> Any:
@@ -184,7 +186,7 @@ class Capture:
             return MethodType(function, instance)
         if issubclass(kind, functools.partial):
             return self._wrap_partial(value, reader)
-        if kind is functools._lru_cache_wrapper:
+        if kind is _LRU_CACHE:
             return self.wrap(value.__wrapped__, AttributeReader(reader, "__wrapped__"))
         if kind is BuiltinFunctionType or kind is WrapperDescriptorType:
             self.record_key(reader, value)
@@ -242,5 +244,3 @@ class PartlyForbidden:
         if name in self._names:
             return Forbidden(f"{self._module.__name__}.{name}", value)
         return value
-
-

@@ -43,7 +43,8 @@ class FrozenList(list[Any]):
         _refuse_write(self.owner, "list(x)")
 
     append = clear = extend = insert = pop = remove = reverse = sort = _refuse
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = _refuse
+    __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
 
     def __copy__(self) -> list[Any]:
         return [*self]
@@ -140,10 +141,10 @@ class CapturedList(FrozenList):
         return [*self]
 
     def __add__(self, other: Any) -> Any:
-        return [*self] + other
+        return [*self, *other]
 
     def __radd__(self, other: Any) -> Any:
-        return other + [*self]
+        return [*other, *self]
 
     def __mul__(self, count: Any) -> Any:
         return [*self] * count
@@ -190,7 +191,10 @@ class CapturedDict(FrozenDict):
         return self._capture.wrap(self._source[key], ItemReader(self._reader, key))
 
     def get(self, key: Any, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     def __contains__(self, key: object) -> bool:
         if key in self._source:

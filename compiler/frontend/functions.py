@@ -170,7 +170,9 @@ class FunctionViews:
         self, function: FunctionType, cells: tuple[CellType, ...], reader: Reader
     ) -> None:
         names = function.__code__.co_freevars
-        for name, cell, new in zip(names, function.__closure__ or (), cells, strict=True):
+        for name, cell, new in zip(
+            names, function.__closure__ or (), cells, strict=True
+        ):
             try:
                 value = cell.cell_contents
             except ValueError:
@@ -224,7 +226,9 @@ class FunctionViews:
         return None
 
 
-def _place_of(code: CodeType, name: str, operations: tuple[str, ...]) -> Location | None:
+def _place_of(
+    code: CodeType, name: str, operations: tuple[str, ...]
+) -> Location | None:
     """Where code, or code within it, has one of these instructions on a name.
 
     Code is read only here, to name the line of an error that was found otherwise.
@@ -247,5 +251,3 @@ def _all_code(code: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _all_code(constant)
-
-

@@ -184,7 +184,7 @@ class TracedArray(Traced):
     @property
     def in_order(self) -> bool:
         """Whether NumPy would certainly have the elements in C order, without gaps."""
-        return self.cell.ordered and not self.path or len(self.sizes) == 0
+        return (self.cell.ordered and not self.path) or len(self.sizes) == 0
 
     def write(self, value: Value) -> None:
         """Replace what the handle sees by a Value of the same type.

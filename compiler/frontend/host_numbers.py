@@ -206,9 +206,7 @@ class HostInteger(HostNumber):
     __floordiv__, __rfloordiv__ = _integer_operation(
         lambda a, b: a // b, "__floordiv__", divides=True
     )
-    __mod__, __rmod__ = _integer_operation(
-        lambda a, b: a % b, "__mod__", divides=True
-    )
+    __mod__, __rmod__ = _integer_operation(lambda a, b: a % b, "__mod__", divides=True)
     __and__, __rand__ = _bits("__and__")
     __or__, __ror__ = _bits("__or__")
     __xor__, __rxor__ = _bits("__xor__")

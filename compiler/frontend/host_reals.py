@@ -12,7 +12,12 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from penstock.frontend.host_numbers import HostInteger, HostNumber, host_integer, size_of
+from penstock.frontend.host_numbers import (
+    HostInteger,
+    HostNumber,
+    host_integer,
+    size_of,
+)
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
 from penstock.ir.graph.value import Value
@@ -96,7 +101,9 @@ class HostReal(HostNumber):
                 self._value = tracer.constant(self.hint, f64)
             elif self.op == "size":
                 assert self.expression is not None
-                integer = tracer.emit("dim", size=tracer.normalize(self.expression.size))
+                integer = tracer.emit(
+                    "dim", size=tracer.normalize(self.expression.size)
+                )
                 self._value = tracer.emit("astype", integer, dtype=f64)
             else:
                 operands = [operand.value for operand in self.operands]

@@ -208,9 +208,7 @@ def _bound(tracer: Tracer, end: Any) -> Size:
     )
 
 
-def _clamp(
-    tracer: Tracer, end: Size, size: Size, least: Size, greatest: Size
-) -> Size:
+def _clamp(tracer: Tracer, end: Size, size: Size, least: Size, greatest: Size) -> Size:
     if not tracer.ask(end, ">=", 0):
         end = size + end
         return end if tracer.ask(end, ">=", least) else least

@@ -77,7 +77,11 @@ def basic_view(array: TracedArray, parts: list[Key]) -> TracedArray:
             shape.append(extent)
         axis += 1
     whole = array.sizes
-    if tuple(sizes) != whole or any(s != 0 for s in start) or any(s != 1 for s in steps):
+    if (
+        tuple(sizes) != whole
+        or any(s != 0 for s in start)
+        or any(s != 1 for s in steps)
+    ):
         step_ = SliceStep(tuple(start), tuple(steps), tuple(sizes))
         array = array.view(step_, tuple(sizes))
     if tuple(shape) != array.sizes:
@@ -199,7 +203,9 @@ def _gather(array: TracedArray, parts: list[Key]) -> TracedArray:
     return wrap(tracer, value, ordered=gathered.place == 0)
 
 
-def masked_part(array: TracedArray, parts: list[Key]) -> tuple[TracedArray, TracedArray]:
+def masked_part(
+    array: TracedArray, parts: list[Key]
+) -> tuple[TracedArray, TracedArray]:
     """What a boolean mask selects from, and the mask with as many axes.
 
     Raises:

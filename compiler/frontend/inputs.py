@@ -13,9 +13,9 @@ from penstock.frontend.host_numbers import HostInteger
 from penstock.frontend.host_reals import HostReal
 from penstock.frontend.tracer import Tracer
 from penstock.ir.errors import StructureError, UnsupportedError
-from penstock.ir.text import RESERVED_WORDS
 from penstock.ir.graph.value import Value
 from penstock.ir.reals import Real
+from penstock.ir.text import RESERVED_WORDS
 from penstock.ir.types import TensorType, f64
 from penstock.runtime.leaves import (
     ArrayLeaf,

@@ -58,7 +58,9 @@ class ReshapedCell(Cell):
     @property
     def version(self) -> int:  # type: ignore[override]
         """Changes with every write, and when the question is settled."""
-        return -self._writes - 1 if self._is_view is False else self._source.cell.version
+        return (
+            -self._writes - 1 if self._is_view is False else self._source.cell.version
+        )
 
     @property
     def owner(self) -> str:  # type: ignore[override]

@@ -31,6 +31,7 @@ __all__ = [
     "value_of",
 ]
 
+
 def is_traced(value: Any) -> bool:
     """Whether a value is traced, or a list or tuple with such within."""
     # `type` because traced values only say that they are arrays and numbers.

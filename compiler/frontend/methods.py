@@ -156,9 +156,7 @@ PROPERTIES: dict[str, Callable[[TracedArray], Any]] = {
     "mT": shaping.matrix_transpose,
     "size": lambda x: host_integer(x.tracer, product(x.sizes)),
     "itemsize": lambda x: x.kind.itemsize,
-    "nbytes": lambda x: host_integer(
-        x.tracer, x.kind.itemsize * product(x.sizes)
-    ),
+    "nbytes": lambda x: host_integer(x.tracer, x.kind.itemsize * product(x.sizes)),
     "real": lambda x: x,
     "imag": numerics.imag,
     "device": lambda x: "cpu",
@@ -217,5 +215,3 @@ _HINTS = {
 def names() -> list[str]:
     """The attributes that traced arrays have."""
     return sorted({*METHODS, *PROPERTIES, "dtype", "ndim", "shape"})
-
-

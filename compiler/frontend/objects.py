@@ -9,7 +9,6 @@ object that the traced program makes is an instance with state.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from types import (
     FunctionType,
     GetSetDescriptorType,
@@ -20,6 +19,19 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from penstock.frontend.captured import is_library
+from penstock.frontend.mirrors import (
+    MISSING,
+    MirrorType,
+    captured_class,
+    find,
+    find_with_owner,
+    is_local,
+    is_mirror,
+    make_mirror,
+    real_class,
+    state_of,
+    true_classes,
+)
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 from penstock.runtime.leaves import InstanceLeaf
@@ -29,8 +41,6 @@ if TYPE_CHECKING:
     from penstock.frontend.captured import Capture
 
 __all__ = ["ObjectViews", "is_user_object"]
-
-_MISSING: Any = object()
 
 # Dunder names that mirrors take from the class itself.
 _LEFT_ALONE = frozenset(
@@ -59,70 +69,6 @@ def is_user_object(value: Any) -> bool:
     return is_user_class(kind) or (
         kind.__module__ == "types" and kind.__name__ == "SimpleNamespace"
     )
-
-
-class _MirrorType(type):
-    """The metaclass of mirrors: reading an attribute of the class is recorded."""
-
-    def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, real_class(cls))
-
-    def __subclasscheck__(cls, subclass: Any) -> bool:
-        return issubclass(subclass, real_class(cls))
-
-    def __getattribute__(cls, name: str) -> Any:
-        if name.startswith("__") and name.endswith("__"):
-            return type.__getattribute__(cls, name)
-        views = type.__getattribute__(cls, "_penstock_views")
-        return views.class_attribute(cls, name)
-
-    def __setattr__(cls, name: str, value: Any) -> None:
-        views: ObjectViews = type.__getattribute__(cls, "_penstock_views")
-        views.refuse_write(cls.__name__, name)
-
-
-def real_class(kind: type[Any]) -> type[Any]:
-    """The class that a mirror shows; other classes are themselves."""
-    found: type[Any] = type.__getattribute__(kind, "__dict__").get(
-        "_penstock_real", kind
-    )
-    return found
-
-
-def is_mirror(kind: type[Any]) -> bool:
-    """Whether a class is a mirror."""
-    return "_penstock_real" in type.__getattribute__(kind, "__dict__")
-
-
-def _true_classes(kind: type[Any]) -> Iterator[type[Any]]:
-    """The classes in which attributes are looked up, without mirrors."""
-    return (one for one in kind.__mro__ if not is_mirror(one))
-
-
-def _find(kind: type[Any], name: str, after: type[Any] | None = None) -> Any:
-    """An attribute in the dicts of a class and its bases, unbound."""
-    return _find_with_owner(kind, name, after)[0]
-
-
-def _find_with_owner(
-    kind: type[Any], name: str, after: type[Any] | None = None
-) -> tuple[Any, type[Any]]:
-    """An attribute in the dicts of a class and its bases, and the class it is in."""
-    classes = _true_classes(kind)
-    if after is not None:
-        for one in classes:
-            if one is after:
-                break
-    for one in classes:
-        names = type.__getattribute__(one, "__dict__")
-        if name in names:
-            return names[name], one
-    return _MISSING, kind
-
-
-def _is_local(kind: type[Any]) -> bool:
-    """Whether the traced program itself made a class, from a mirror."""
-    return issubclass(type(kind), _MirrorType) and not is_mirror(kind)
 
 
 class ObjectViews:
@@ -163,8 +109,7 @@ class ObjectViews:
         return found
 
     def _make_mirror(self, kind: type[Any]) -> type[Any]:
-        own = _find(kind, "__getattribute__")
-        if isinstance(own, FunctionType):
+        if isinstance(find(kind, "__getattribute__"), FunctionType):
             raise UnsupportedError(
                 user_location(),
                 f"the class {kind.__name__} defines __getattribute__, which is not "
@@ -172,49 +117,38 @@ class ObjectViews:
                 code="unsupported-class",
                 hint="define __getattr__ instead",
             )
-        names = self._dunder_names(kind)
-        names.update(
-            _penstock_views=self,
-            _penstock_real=kind,
-            __module__=kind.__module__,
-            __qualname__=kind.__qualname__,
-            __doc__=kind.__doc__,
-            __getattribute__=_get_attribute,
-            __setattr__=_set_attribute,
-            __delattr__=_delete_attribute,
-        )
         metaclass = self._metaclass(type(kind))
-        blank = type("_Blank", (), {})
-        mirror: type[Any] = type.__new__(metaclass, kind.__name__, (blank,), names)
-        try:
-            # Set afterwards, so that the user's __init_subclass__ is not called.
-            type.__setattr__(mirror, "__bases__", (kind,))
-        except TypeError:
-            hook = _find(kind, "__init_subclass__")
-            if isinstance(hook, classmethod) and isinstance(hook.__func__, FunctionType):
-                if not is_library(hook.__func__.__module__):
-                    raise UnsupportedError(
-                        user_location(),
-                        f"the class {kind.__name__} has both slots and "
-                        "__init_subclass__, which is not supported in compiled "
-                        "functions",
-                        code="unsupported-class",
-                    ) from None
-            mirror = type.__new__(metaclass, kind.__name__, (kind,), names)
+        mirror = make_mirror(self, kind, metaclass, self._special_methods(kind))
+        if mirror is None:
+            raise UnsupportedError(
+                user_location(),
+                f"the class {kind.__name__} has both slots and __init_subclass__, "
+                "which is not supported in compiled functions",
+                code="unsupported-class",
+            )
         return mirror
+
+    def has_subclass_hook(self, kind: type[Any]) -> bool:
+        """Whether the user's own code runs when the class gets a subclass."""
+        hook = find(kind, "__init_subclass__")
+        return (
+            isinstance(hook, classmethod)
+            and isinstance(hook.__func__, FunctionType)
+            and not is_library(hook.__func__.__module__)
+        )
 
     def _metaclass(self, kind: type[Any]) -> type[Any]:
         if kind is type:
-            return _MirrorType
+            return MirrorType
         if kind not in self._metaclasses:
-            made = type(f"_Mirror{kind.__name__}", (_MirrorType, kind), {})
+            made = type(f"Mirror{kind.__name__}", (MirrorType, kind), {})
             self._metaclasses[kind] = made
         return self._metaclasses[kind]
 
-    def _dunder_names(self, kind: type[Any]) -> dict[str, Any]:
+    def _special_methods(self, kind: type[Any]) -> dict[str, Any]:
         """Special methods, which Python looks up in the class alone."""
         names: dict[str, Any] = {}
-        for one in reversed([*_true_classes(kind)]):
+        for one in reversed([*true_classes(kind)]):
             if not is_user_class(one):
                 continue
             for name, value in type.__getattribute__(one, "__dict__").items():
@@ -239,10 +173,10 @@ class ObjectViews:
 
     def class_attribute(self, mirror: type[Any], name: str) -> Any:
         """An attribute of a class as traced functions see it."""
-        raw, owner = _find_with_owner(mirror, name)
-        if raw is _MISSING or _is_local(owner):
+        raw, owner = find_with_owner(mirror, name)
+        if raw is MISSING or is_local(owner):
             return type.__getattribute__(mirror, name)
-        reader = AttributeReader(self._class_reader(_captured_class(mirror)), name)
+        reader = AttributeReader(self._class_reader(captured_class(mirror)), name)
         if isinstance(raw, staticmethod):
             return self.capture.wrap(raw.__func__, reader)
         if isinstance(raw, classmethod):
@@ -282,7 +216,7 @@ class ObjectViews:
             raise UnsupportedError(
                 user_location(),
                 f"{reader.describe()} is a {kind.__name__}, a subclass of "
-                f"{kind.__mro__[-2].__name__}, which is not supported as captured state",
+                f"{kind.__mro__[-2].__name__}, which cannot be captured",
                 code="captured-type",
                 hint="pass it as an argument, or capture a plain object",
             )
@@ -296,8 +230,7 @@ class ObjectViews:
         if kind.__module__ in ("collections", "array", "queue") or kind is bytearray:
             raise UnsupportedError(
                 user_location(),
-                f"{reader.describe()} is a {kind.__name__}, which is not supported as "
-                "captured state",
+                f"{reader.describe()} is a {kind.__name__}, which cannot be captured",
                 code="captured-type",
                 hint="use a list, a dict, or an object of your own",
             )
@@ -348,24 +281,22 @@ class ObjectViews:
         """An attribute of an object, looked up as ``object.__getattribute__`` does."""
         kind = type(view)
         origin = self._origins.get(id(view))
-        raw, owner = _find_with_owner(kind, name)
-        if _is_local(owner):
+        raw, owner = find_with_owner(kind, name)
+        if is_local(owner):
             return object.__getattribute__(view, name)
-        if raw is not _MISSING and _is_data_descriptor(raw):
+        if raw is not MISSING and _is_data_descriptor(raw):
             return self._from_descriptor(view, raw, name, origin)
-        state = _state_of(view)
+        state = state_of(view)
         if name in state:
             return state[name]
         if origin is not None:
             _, value, reader = origin
-            if name in _state_of(value):
+            if name in state_of(value):
                 return self.capture.wrap(
-                    _state_of(value)[name], AttributeReader(reader, name)
+                    state_of(value)[name], AttributeReader(reader, name)
                 )
-        if raw is _MISSING:
-            raise AttributeError(
-                f"{kind.__name__!r} object has no attribute {name!r}"
-            )
+        if raw is MISSING:
+            raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
         return self._bind(view, raw, name, origin)
 
     def _from_descriptor(self, view: Any, raw: Any, name: str, origin: Any) -> Any:
@@ -385,7 +316,7 @@ class ObjectViews:
         return self._call_descriptor(view, raw, name)
 
     def _reader_in_class(self, view: Any, name: str) -> Reader:
-        kind = _captured_class(type(view))
+        kind = captured_class(type(view))
         return AttributeReader(self._class_reader(kind), name)
 
     def _call_descriptor(self, view: Any, raw: Any, name: str) -> Any:
@@ -403,7 +334,7 @@ class ObjectViews:
         if isinstance(raw, functools.cached_property):
             function = self.capture.wrap(raw.func, AttributeReader(reader, "func"))
             result = function(view)
-            _state_of(view)[name] = result
+            state_of(view)[name] = result
             return result
         if isinstance(raw, functools.partialmethod):
             function = self.capture.wrap(raw.func, AttributeReader(reader, "func"))
@@ -424,19 +355,19 @@ class ObjectViews:
 
         origin = self._origins.get(id(view))
         if origin is None:
-            return _state_of(view)
+            return state_of(view)
         _, value, reader = origin
         return CapturedDict(
-            self.capture, _state_of(value), AttributeReader(reader, "__dict__")
+            self.capture, state_of(value), AttributeReader(reader, "__dict__")
         )
 
     def set_attribute(self, view: Any, name: str, value: Any) -> None:
         """Set an attribute of an object that the traced program made."""
         self._check_writable(view, name)
-        raw = _find(type(view), name)
-        own = _find(type(view), "__setattr__")
+        raw = find(type(view), name)
+        own = find(type(view), "__setattr__")
         if isinstance(own, FunctionType):
-            self._function(_captured_class(type(view)), "__setattr__", own)(
+            self._function(captured_class(type(view)), "__setattr__", own)(
                 view, name, value
             )
         elif isinstance(raw, property):
@@ -444,8 +375,10 @@ class ObjectViews:
                 raise AttributeError(f"property {name!r} has no setter")
             reader = AttributeReader(self._reader_in_class(view, name), "fset")
             self.capture.wrap(raw.fset, reader)(view, value)
-        elif raw is not _MISSING and _is_data_descriptor(raw) and not isinstance(
-            raw, (MemberDescriptorType, GetSetDescriptorType)
+        elif (
+            raw is not MISSING
+            and _is_data_descriptor(raw)
+            and not isinstance(raw, (MemberDescriptorType, GetSetDescriptorType))
         ):
             descriptor = self.capture.wrap(raw, self._reader_in_class(view, name))
             type(descriptor).__set__(descriptor, view, value)
@@ -482,8 +415,8 @@ class ObjectViews:
         """An attribute found behind a class in the order of bases."""
         is_class = issubclass(type(view), type)
         owner = view if is_class else type(view)
-        raw, place = _find_with_owner(owner, name, after=kind)
-        if raw is _MISSING:
+        raw, place = find_with_owner(owner, name, after=kind)
+        if raw is MISSING:
             raise AttributeError(f"'super' object has no attribute {name!r}")
         reader = AttributeReader(ValueReader(place, place.__name__), name)
         if isinstance(raw, FunctionType):
@@ -549,46 +482,9 @@ class _ModuleView:
         return repr(object.__getattribute__(self, "_parts")[1])
 
 
-def _state_of(value: Any) -> dict[str, Any]:
-    """An object's own attributes."""
-    try:
-        found: dict[str, Any] = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return found
-
-
-def _captured_class(kind: type[Any]) -> type[Any]:
-    """The first class in the order of bases that the traced program did not make."""
-    return next(one for one in _true_classes(kind) if not _is_local(one))
-
-
 def _is_data_descriptor(raw: Any) -> bool:
     return hasattr(type(raw), "__set__") or hasattr(type(raw), "__delete__")
 
 
 def _is_compiled(raw: Any) -> bool:
     return type(raw).__module__.startswith("penstock.") and hasattr(raw, "__wrapped__")
-
-
-def _views_of(view: Any) -> ObjectViews:
-    found: ObjectViews = type.__getattribute__(type(view), "_penstock_views")
-    return found
-
-
-def _get_attribute(self: Any, name: str) -> Any:
-    if name == "__class__":
-        return type(self)
-    if name == "__dict__":
-        return _views_of(self).attributes_of(self)
-    if name.startswith("__") and name.endswith("__"):
-        return object.__getattribute__(self, name)
-    return _views_of(self).attribute(self, name)
-
-
-def _set_attribute(self: Any, name: str, value: Any) -> None:
-    _views_of(self).set_attribute(self, name, value)
-
-
-def _delete_attribute(self: Any, name: str) -> None:
-    _views_of(self).delete_attribute(self, name)

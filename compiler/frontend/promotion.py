@@ -125,7 +125,8 @@ def result_dtype(kinds: list[Kind] | tuple[Kind, ...]) -> Dtype:
 
 def check_cast(source: Dtype, target: Dtype, casting: str, what: str) -> None:
     """Raise a DtypeError unless NumPy casts so by this rule."""
-    if source is target or np.can_cast(source.numpy, target.numpy, casting):  # type: ignore[arg-type]
+    rule: Any = casting
+    if source is target or np.can_cast(source.numpy, target.numpy, rule):
         return
     raise DtypeError(
         user_location(),

@@ -68,8 +68,7 @@ def collect_results(
     ranks = sum(
         len(leaf.sizes)
         for leaf in leaves
-        if issubclass(type(leaf), TracedArray)
-        and leaf.value not in inputs.positions
+        if issubclass(type(leaf), TracedArray) and leaf.value not in inputs.positions
     )
     ranks += sum(leaf.ndim for leaf in leaves if type(leaf) is np.ndarray)
     for leaf in leaves:

@@ -41,8 +41,10 @@ def _divide_terms(whole: Size, part: Size) -> Size | None:
             left.remove(atom)
         if count % coefficient:
             return None
-        term: Size = Dim(((tuple(left), count // coefficient),)) if left else (
-            count // coefficient
+        term: Size = (
+            Dim(((tuple(left), count // coefficient),))
+            if left
+            else (count // coefficient)
         )
         total = term + total
     return total

@@ -144,9 +144,7 @@ def _run(function: Any, capture: Capture, arguments: Arguments) -> Any:
     return returned
 
 
-_SUSPENDING = (
-    inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-)
+_SUSPENDING = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 def _definition(function: Any) -> Location | None:
@@ -191,7 +189,9 @@ def _settled(graph: Function) -> Function:
     builder = Builder(facts)
     made: dict[Value, Value] = {p: p for p in graph.parameters}
     for value in graph.values:
-        made[value] = builder.rebuild(value, [made[operand] for operand in value.operands])
+        made[value] = builder.rebuild(
+            value, [made[operand] for operand in value.operands]
+        )
     return Function(
         graph.name,
         graph.parameters,
@@ -212,5 +212,3 @@ def _is_stale(graph: Function, value: Value) -> bool:
         for attribute in value.attributes.values()
         if isinstance(attribute, (Dim, tuple))
     )
-
-

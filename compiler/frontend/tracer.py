@@ -148,9 +148,7 @@ class Tracer:
             LeakedValueError: the trace is over.
         """
         self.check()
-        return self.builder.add(
-            op, *operands, locations=self.locations(), **attributes
-        )
+        return self.builder.add(op, *operands, locations=self.locations(), **attributes)
 
     def constant(self, array: Any, dtype: Dtype) -> Value:
         """A constant of a dtype."""
@@ -175,8 +173,9 @@ class Tracer:
         """Answer a question about sizes, and guard the answer.
 
         Args:
-            left, right: sizes.
+            left: a size.
             relation: ``"=="``, ``"!="``, ``"<"``, ``"<="``, ``">"`` or ``">="``.
+            right: a size.
         """
         known = self.facts.decide(left, relation, right)
         if known is not None:

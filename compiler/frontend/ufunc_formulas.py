@@ -25,7 +25,7 @@ __all__ = ["formula_of", "is_supported"]
 Formula = Callable[..., Any]
 
 # Given traced arrays, NumPy's functions come back to ours.
-xp: Any = np
+numpy: Any = np
 
 
 def formula_of(ufunc: np.ufunc) -> Formula:
@@ -221,18 +221,18 @@ def _hypot(x: TracedArray, y: TracedArray) -> TracedArray:
     infinite = (x == math.inf) | (y == math.inf)
     larger, smaller = _op("maximum", x, y), _op("minimum", x, y)
     ratio = smaller / select(larger == 0, 1, larger)
-    return select(infinite, math.inf, larger * xp.sqrt(1 + ratio * ratio))
+    return select(infinite, math.inf, larger * numpy.sqrt(1 + ratio * ratio))
 
 
 def _logaddexp(x: TracedArray, y: TracedArray) -> TracedArray:
     """log(e^x + e^y) = M + log1p(e^-|x - y|); equal infinities are their own sum."""
     larger = _op("maximum", x, y)
-    return select(x == y, x + math.log(2), larger + xp.log1p(xp.exp(-abs(x - y))))
+    return select(x == y, x + math.log(2), larger + numpy.log1p(numpy.exp(-abs(x - y))))
 
 
 def _logaddexp2(x: TracedArray, y: TracedArray) -> TracedArray:
     larger = _op("maximum", x, y)
-    rest = xp.log1p(_exp2(-abs(x - y))) * (1 / math.log(2))
+    rest = numpy.log1p(_exp2(-abs(x - y))) * (1 / math.log(2))
     return select(x == y, x + 1, larger + rest)
 
 
@@ -249,7 +249,7 @@ def _log_to_base(base: int) -> Formula:
 
     def formula(x: TracedArray) -> TracedArray:
         wide = x.astype(np.float64) if x.kind.bits < 64 else x
-        quotient = xp.log(wide) / math.log(base)
+        quotient = numpy.log(wide) / math.log(base)
         nearest = _rint(quotient)
         exact = _op("pow", *_align(nearest, base)) == wide
         return select(exact, nearest, quotient).astype(x.dtype)  # type: ignore[no-any-return]
@@ -260,8 +260,8 @@ def _log_to_base(base: int) -> Formula:
 def _sinh(x: TracedArray) -> TracedArray:
     """(e^x - e^-x) / 2, by expm1; e^(x/2) twice where e^x would overflow."""
     a = abs(x)
-    m = xp.expm1(a)
-    half = xp.exp(a * 0.5)
+    m = numpy.expm1(a)
+    half = numpy.exp(a * 0.5)
     large = (half * 0.5) * half
     result = select(a > 20, large, (m + m / (m + 1)) * 0.5)
     return select(x < 0, -result, select(x == 0, x, result))
@@ -269,35 +269,35 @@ def _sinh(x: TracedArray) -> TracedArray:
 
 def _cosh(x: TracedArray) -> TracedArray:
     """(e^x + e^-x) / 2, with e^(x/2) twice where e^x would overflow."""
-    half = xp.exp(abs(x) * 0.5)
+    half = numpy.exp(abs(x) * 0.5)
     return (half * 0.5) * half + (0.5 / half) / half
 
 
 def _arcsinh(x: TracedArray) -> TracedArray:
     """sign(x) log(a + sqrt(a^2 + 1)) by log1p, DLMF 4.37.16 (a = |x|)."""
     a = abs(x)
-    small = xp.log1p(a + a * a / (1 + xp.sqrt(a * a + 1)))
-    result = select(a > 1e8, xp.log(a) + math.log(2), small)
+    small = numpy.log1p(a + a * a / (1 + numpy.sqrt(a * a + 1)))
+    result = select(a > 1e8, numpy.log(a) + math.log(2), small)
     return select(x < 0, -result, select(x == 0, x, result))
 
 
 def _arccosh(x: TracedArray) -> TracedArray:
     """log(x + sqrt(x^2 - 1)) by log1p with t = x - 1, DLMF 4.37.19."""
     t = x - 1
-    small = xp.log1p(t + xp.sqrt(t) * xp.sqrt(t + 2))
-    return select(x > 1e8, xp.log(x) + math.log(2), small)
+    small = numpy.log1p(t + numpy.sqrt(t) * numpy.sqrt(t + 2))
+    return select(x > 1e8, numpy.log(x) + math.log(2), small)
 
 
 def _arctanh(x: TracedArray) -> TracedArray:
     """log1p(2 a / (1 - a)) / 2 with the sign of x, DLMF 4.37.24 (a = |x|)."""
     a = abs(x)
-    result = 0.5 * xp.log1p(2 * a / (1 - a))
+    result = 0.5 * numpy.log1p(2 * a / (1 - a))
     return select(x < 0, -result, select(x == 0, x, result))
 
 
 def _tan(x: TracedArray) -> TracedArray:
     """sin x / cos x, DLMF 4.14.4."""
-    return xp.sin(x) / xp.cos(x)  # type: ignore[no-any-return]
+    return numpy.sin(x) / numpy.cos(x)  # type: ignore[no-any-return]
 
 
 def _heaviside(x: TracedArray, at_zero: TracedArray) -> TracedArray:
@@ -339,24 +339,24 @@ def _divmod(x: TracedArray, y: TracedArray) -> tuple[TracedArray, TracedArray]:
 
 def _expit(x: TracedArray) -> TracedArray:
     """1 / (1 + e^-x), the logistic function."""
-    return 1 / (1 + xp.exp(-x))
+    return 1 / (1 + numpy.exp(-x))
 
 
 def _log_expit(x: TracedArray) -> TracedArray:
     """-log1p(e^-x), written so that e^|x| never overflows."""
-    return _op("minimum", x, x * 0) - xp.log1p(xp.exp(-abs(x)))
+    return _op("minimum", x, x * 0) - numpy.log1p(numpy.exp(-abs(x)))
 
 
 def _xlogy(x: TracedArray, y: TracedArray) -> TracedArray:
-    return select((x == 0) & ~_is_nan(y), 0, x * xp.log(y))
+    return select((x == 0) & ~_is_nan(y), 0, x * numpy.log(y))
 
 
 def _xlog1py(x: TracedArray, y: TracedArray) -> TracedArray:
-    return select((x == 0) & ~_is_nan(y), 0, x * xp.log1p(y))
+    return select((x == 0) & ~_is_nan(y), 0, x * numpy.log1p(y))
 
 
 def _entropy(x: TracedArray) -> TracedArray:
-    return select(x == 0, 0, select(x < 0, -math.inf, -x * xp.log(x)))
+    return select(x == 0, 0, select(x < 0, -math.inf, -x * numpy.log(x)))
 
 
 def _scaled(factor: float) -> Formula:

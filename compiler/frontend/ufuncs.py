@@ -133,7 +133,9 @@ def _apply(
     op = _OPS.get(ufunc)
     if op is not None and len({value.dtype for value in values}) == 1:
         kind = values[0].dtype.kind
-        if kind == "b" and op in _BOOL_OPS or kind in "iu" and op in ("floor", "ceil"):
+        if (kind == "b" and op in _BOOL_OPS) or (
+            kind in "iu" and op in ("floor", "ceil")
+        ):
             op = _BOOL_OPS.get(op, op)
             if not op:
                 return [wrap(tracer, values[0], ordered)]
@@ -265,5 +267,3 @@ def call_method(
             f"numpy.{ufunc.__name__}.{method}: {error}",
             code="unsupported-argument",
         ) from None
-
-

@@ -226,7 +226,7 @@ def rows_of(
             number = rest
             if blocks == 1:
                 number = builder.size(0)
-            elif product(sizes) != 1:
+            elif product(list(sizes)) != 1:
                 count = builder.size(blocks)  # type: ignore[arg-type]
                 number, rest = rest % count, rest // count
             start = number * builder.size(block)

@@ -63,7 +63,7 @@ def _lanes(cluster: Cluster) -> dict[Value, Lane] | None:
         if not note(reduction, _reduced_lane(reduction, lane)):
             return None
     for value in reversed(body.values):
-        if value not in lanes or isinstance(value, Reduction):
+        if value not in lanes:
             continue
         if issubclass(value.op, Reduction) or not value.operands:
             continue

@@ -151,14 +151,18 @@ class _RowKernel:
     def write_results(self) -> None:
         cluster = self.cluster
         inner = set(cluster.inner)
-        rows, full = [], []
+        rows: list[int] = []
+        full: list[int] = []
         for index, lane in enumerate(cluster.result_lanes):
             (full if inner & set(lane) else rows).append(index)
         self.store(rows)
         if full:
-            self.inner_loops(
-                [], lambda _: (self.store(full), [])[1], vector=self.vector_inside
-            )
+
+            def store_element(totals: list[Scalar]) -> list[Scalar]:
+                self.store(full)
+                return totals
+
+            self.inner_loops([], store_element, vector=self.vector_inside)
 
     def store(self, indices: Sequence[int]) -> None:
         body, lanes = self.cluster.body, self.cluster.result_lanes

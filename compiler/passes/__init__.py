@@ -1,0 +1,1 @@
+"""Passes: pure functions from Function to Function."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Size
 from penstock.ir.graph.value import Builder, Value
 from penstock.ir.types import Dtype, TensorType
@@ -56,7 +55,7 @@ class Expression:
         return Expression(self.builder, value)
 
     def apply(
-        self, op: str, *others: Expression | float, **attributes: Attribute
+        self, op: str, *others: Expression | float, **attributes: Any
     ) -> Expression:
         """An op with this as its first operand."""
         operands = [self.value]

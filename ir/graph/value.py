@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.ir.attributes import Attribute, Constant, attribute_key, map_sizes
+from penstock.ir.attributes import Constant, attribute_key, map_sizes
 from penstock.ir.errors import TypeRuleError
 from penstock.ir.guards import Facts, Guard
 from penstock.ir.location import Location
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Builder", "Function", "Value"]
 
-_NO_ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({})
+_NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 
 
 class Value:
@@ -45,7 +45,7 @@ class Value:
         self,
         op: type[Op],
         operands: tuple[Value, ...],
-        attributes: Mapping[str, Attribute],
+        attributes: Mapping[str, Any],
         regions: tuple[Function, ...],
         type_: Type,
         locations: tuple[Location, ...] = (),
@@ -278,7 +278,7 @@ class Builder:
         *operands: Value,
         locations: tuple[Location, ...] = (),
         regions: tuple[Function, ...] = (),
-        **attributes: Attribute,
+        **attributes: Any,
     ) -> Value:
         """The Value of an op on operands, new or already there.
 
@@ -309,7 +309,7 @@ class Builder:
         self,
         op: type[Op],
         operands: tuple[Value, ...],
-        attributes: Mapping[str, Attribute],
+        attributes: Mapping[str, Any],
         regions: tuple[Function, ...],
         locations: tuple[Location, ...],
         type_: Type | None,
@@ -336,7 +336,7 @@ class Builder:
         self,
         op: type[Op],
         operands: tuple[Value, ...],
-        attributes: Mapping[str, Attribute],
+        attributes: Mapping[str, Any],
         regions: tuple[Function, ...],
         locations: tuple[Location, ...],
     ) -> Type:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Size
 from penstock.ir.errors import DtypeError, TypeRuleError
 from penstock.ir.graph.expression import Expression
@@ -83,9 +82,7 @@ class Contract(Nest):
         return np.asarray(result).astype(dtype)
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The sizes of the result's letters."""
         checked = cls.check_operands(types)
         spec = attributes["spec"]

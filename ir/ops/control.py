@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from penstock.ir.attributes import Attribute
 from penstock.ir.errors import DtypeError, TypeRuleError
 from penstock.ir.op import Anything, Op, Unsupported, define
 from penstock.ir.types import TOKEN, TensorType, TokenType, TupleType, Type, bool_, i64
@@ -32,9 +31,7 @@ class Control(Op):
     flops = 0
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """Needs the regions."""
         raise TypeRuleError(f"{cls.name}: its regions are missing", code="regions")
 
@@ -95,7 +92,7 @@ class If(Control):
     def infer_region_type(
         cls,
         types: Sequence[Type],
-        attributes: Mapping[str, Attribute],
+        attributes: Mapping[str, Any],
         regions: Sequence[Function],
     ) -> Type:
         """What the regions return."""
@@ -124,7 +121,7 @@ class While(Control):
     def infer_region_type(
         cls,
         types: Sequence[Type],
-        attributes: Mapping[str, Attribute],
+        attributes: Mapping[str, Any],
         regions: Sequence[Function],
     ) -> Type:
         """The types of the arguments."""
@@ -154,7 +151,7 @@ class Loop(Control):
     def infer_region_type(
         cls,
         types: Sequence[Type],
-        attributes: Mapping[str, Attribute],
+        attributes: Mapping[str, Any],
         regions: Sequence[Function],
     ) -> Type:
         """The types of the arguments."""
@@ -173,7 +170,7 @@ class Inline(Control):
     def infer_region_type(
         cls,
         types: Sequence[Type],
-        attributes: Mapping[str, Attribute],
+        attributes: Mapping[str, Any],
         regions: Sequence[Function],
     ) -> Type:
         """What the region returns."""
@@ -235,9 +232,7 @@ class Get(Op):
         return x[index]
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The element's type."""
         index = attributes["index"]
         if len(types) != 1 or not isinstance(types[0], TupleType):
@@ -271,9 +266,7 @@ class Token(Effect):
     source = "effects in order"
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """A token."""
         if types:
             raise TypeRuleError("token: takes no operands")
@@ -292,9 +285,7 @@ class Print(Effect):
     source = "effects in order"
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """A token."""
         if len(types) != 2 or not isinstance(types[0], TokenType):
             raise TypeRuleError("print: takes a token and an array")

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Size
 from penstock.ir.errors import DtypeError, TypeRuleError
 from penstock.ir.graph.expression import Expression
@@ -39,9 +38,7 @@ class Convolution(Nest):
     fuses_result = True
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The shape that the docstring gives."""
         x, w = cls.check_operands(types)
         groups = attributes["groups"]
@@ -112,7 +109,7 @@ class Convolution(Nest):
         y: Expression,
         x: Sequence[Expression],
         tangents: Sequence[Expression | None],
-        **attributes: Attribute,
+        **attributes: Any,
     ) -> Expression:
         (a, w), (da, dw) = x, tangents
         terms = []
@@ -192,7 +189,7 @@ class Convolution(Nest):
         batched: Sequence[bool],
         *,
         groups: int,
-        **spatial: Attribute,
+        **spatial: Any,
     ) -> Expression:
         x, w = operands
         count = batch_size(operands, batched)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.attributes import Attribute, Constant
+from penstock.ir.attributes import Constant
 from penstock.ir.errors import DtypeError, TypeRuleError
 from penstock.ir.loop.node import Scalar
 from penstock.ir.op import Op, Unsupported, define
@@ -59,7 +59,7 @@ class Const(Create):
 
     @classmethod
     def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
+        cls, types: Sequence[Type], attributes: Mapping[str, Any]
     ) -> TensorType:
         """The type of the array."""
         value = attributes["value"]
@@ -97,7 +97,7 @@ class DimValue(Create):
 
     @classmethod
     def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
+        cls, types: Sequence[Type], attributes: Mapping[str, Any]
     ) -> TensorType:
         """Always ``i64[]``."""
         return TensorType(i64)
@@ -127,7 +127,7 @@ class Iota(Create):
 
     @classmethod
     def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
+        cls, types: Sequence[Type], attributes: Mapping[str, Any]
     ) -> TensorType:
         """The given dtype and shape."""
         shape, axis, dtype = (attributes[name] for name in cls.attributes)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Size
 from penstock.ir.errors import AxisError, TypeRuleError
 from penstock.ir.graph.expression import Expression
@@ -128,9 +127,7 @@ class Elementwise(Op):
     result_dtype: ClassVar[Dtype | None] = None
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The broadcast shape, in the operands' dtype or ``result_dtype``."""
         checked = cls.check_operands(types)
         same = [type_.dtype for type_ in checked[cls.first_typed :]]
@@ -151,7 +148,7 @@ class Elementwise(Op):
         cls,
         operands: Sequence[Expression],
         batched: Sequence[bool],
-        **attributes: Attribute,
+        **attributes: Any,
     ) -> Expression:
         """Align the batch axis: broadcasting counts axes from the last."""
         rank = max(
@@ -218,9 +215,7 @@ class Reduction(Op):
         raise NotImplementedError
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The operand's type without the axes, or with size 1 there."""
         (type_,) = cls.check_operands(types)
         axes = check_axes(cls.name, attributes["axes"], type_.rank)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Size
 from penstock.ir.errors import AxisError, DtypeError, TypeRuleError
 from penstock.ir.graph.expression import Expression
@@ -29,7 +28,7 @@ def _indexed_shape(
     name: str,
     x: TensorType,
     indices: Sequence[TensorType],
-    attributes: Mapping[str, Attribute],
+    attributes: Mapping[str, Any],
 ) -> tuple[Size, ...]:
     """The shape of ``x[indices]``: the indices' shape, then the other axes."""
     axes = attributes["axes"]
@@ -112,9 +111,7 @@ class Gather(Movement):
         return np.array(_move_indexed_first(x, axes)[wrapped])
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The shape of the indices, then the axes that are not indexed."""
         x, *indices = cls.check_operands(types)
         return x.with_shape(_indexed_shape(cls.name, x, indices, attributes))
@@ -179,9 +176,7 @@ class Scatter(Nest):
     source = _NUMPY
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The type of x."""
         x, updates, *indices = cls.check_operands(types)
         if not indices:

@@ -40,9 +40,7 @@ class Concatenate(Movement):
         return np.concatenate(x, axis)
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The sizes along the axis add up."""
         checked = cls.check_operands(types)
         first, axis = checked[0], attributes["axis"]
@@ -159,9 +157,7 @@ class Pad(Movement):
         return result
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The sizes with both widths added."""
         x, fill = cls.check_operands(types)
         low, high = attributes["low"], attributes["high"]

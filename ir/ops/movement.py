@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Size, without_remainders
 from penstock.ir.errors import AxisError, TypeRuleError
 from penstock.ir.graph.expression import Expression
@@ -37,9 +36,7 @@ class Reshape(Movement):
         return np.reshape(x, shape)
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The operand's dtype in the given shape."""
         (type_,) = cls.check_operands(types)
         result = TensorType(type_.dtype, attributes["shape"])  # type: ignore[arg-type]
@@ -169,9 +166,7 @@ class Transpose(Movement):
         return np.transpose(x, permutation)
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The sizes in another order."""
         (type_,) = cls.check_operands(types)
         permutation = attributes["permutation"]
@@ -236,9 +231,7 @@ class BroadcastTo(Movement):
         return np.broadcast_to(x, shape).copy()
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The operand's dtype in the given shape."""
         (type_,) = cls.check_operands(types)
         result = TensorType(type_.dtype, attributes["shape"])  # type: ignore[arg-type]

@@ -24,9 +24,7 @@ class AlongAxis(Nest):
     attributes = ("axis",)
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The type of the operand."""
         (type_,) = cls.check_operands(types)
         return cls.along_axis(type_, attributes["axis"])
@@ -115,9 +113,7 @@ class LinearRecurrence(AlongAxis):
         return np.moveaxis(result, 0, axis).astype(a.dtype)
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The type of the operands."""
         a, b = cls.check_operands(types)
         if a != b:

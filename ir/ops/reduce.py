@@ -278,9 +278,7 @@ class ArgumentExtremum(Op):
     extremum: str
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """i64, without the axis or with size 1 there."""
         (type_,) = cls.check_operands(types)
         axis = attributes["axis"]

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Size
 from penstock.ir.errors import TypeRuleError
 from penstock.ir.graph.expression import Expression
@@ -24,7 +23,7 @@ _NUMPY = "numpy.org/doc/stable/reference/routines.array-manipulation.html"
 
 
 def check_slice(
-    name: str, type_: TensorType, attributes: Mapping[str, Attribute]
+    name: str, type_: TensorType, attributes: Mapping[str, Any]
 ) -> tuple[Size, ...]:
     """The sizes of a slice, if its attributes fit the array.
 
@@ -90,9 +89,7 @@ class Slice(Movement):
         return x[slice_key(start, step, size)].copy()
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The operand's dtype in the given sizes."""
         (type_,) = cls.check_operands(types)
         return type_.with_shape(check_slice(cls.name, type_, attributes))
@@ -102,7 +99,7 @@ class Slice(Movement):
         cotangent: Expression,
         x: Sequence[Expression],
         position: int,
-        **attributes: Attribute,
+        **attributes: Any,
     ) -> Expression:
         zeros = cotangent.constant(0).broadcast_to(x[0].shape)
         return zeros.apply("update_slice", cotangent, **attributes)
@@ -162,9 +159,7 @@ class UpdateSlice(Movement):
         return result
 
     @classmethod
-    def infer_type(
-        cls, types: Sequence[Type], attributes: Mapping[str, Attribute]
-    ) -> Type:
+    def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The type of x."""
         x, y = cls.check_operands(types)
         size = check_slice(cls.name, x, attributes)
@@ -183,7 +178,7 @@ class UpdateSlice(Movement):
         y: Expression,
         x: Sequence[Expression],
         tangents: Sequence[Expression | None],
-        **attributes: Attribute,
+        **attributes: Any,
     ) -> Expression:
         zero = x[0].constant(0)
         whole, part = (
@@ -197,7 +192,7 @@ class UpdateSlice(Movement):
         cotangent: Expression,
         x: Sequence[Expression],
         position: int,
-        **attributes: Attribute,
+        **attributes: Any,
     ) -> Expression:
         if position == 1:
             return cotangent.apply("slice", **attributes)

@@ -8,6 +8,7 @@ error ``k - 1`` struck.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from penstock.backends.llvm.kernel_memory import MemoryEmitter
 from penstock.backends.llvm.kernel_numbers import Number, as_signed, spread
@@ -298,7 +299,7 @@ class _KernelEmitter(MemoryEmitter):
         return self.e.constant(as_signed(value, dtype), ELEMENTS[dtype.name])
 
 
-def _identity_of(combine: str | None, dtype: Dtype) -> float:
+def _identity_of(combine: str | None, dtype: Dtype) -> Any:
     if combine == "add":
         # x + -0.0 is x for every x; -0.0 + 0.0 would lose the sign.
         return -0.0 if dtype.is_float else 0

@@ -99,7 +99,7 @@ class MemoryEmitter(NumberEmitter):
                 continue
             stride = self.strides[buffer][axis]
             if isinstance(stride, int) and stride == buffer.dtype.itemsize:
-                key = ("step", pointer, base)
+                key: tuple[object, ...] = ("step", pointer, base)
                 if key not in self.shared:
                     element = ELEMENTS[buffer.dtype.name]
                     self.shared[key] = e.element_address(pointer, base, element)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from penstock.backends.llvm.emitter import Emitter
 from penstock.backends.llvm.operand import LLVM_TYPES, Operand
@@ -171,7 +172,7 @@ def spread(e: Emitter, scalar: Operand, lanes: int) -> Operand:
     return Operand(f"splat ({kind} {scalar.text})", scalar.element, lanes)
 
 
-def as_signed(value: float, dtype: Dtype) -> float:
+def as_signed(value: Any, dtype: Dtype) -> Any:
     """Integers of LLVM print as signed numbers of their width."""
     if dtype.kind == "u" and value >= 2 ** (dtype.bits - 1):
         return int(value) - 2**dtype.bits

@@ -72,7 +72,7 @@ _TANH_ROWS = (
     ),
 )
 
-# ERF_ROWS, laid out likewise.
+# ERF_ROWS, laid out likewise; the entry for the least arguments is what to add to them.
 _ERF_ROWS = (
     (
         "4010786c 40307e28 4050902e 406ef9db 40800000 40a00000 40c00000 40e00000 "
@@ -88,7 +88,7 @@ _ERF_ROWS = (
     ),
     (
         "3be269f5 3a134fc4 37e73fa3 35855fff 00000000 00000000 00000000 00000000 "
-        "00000000 00000000 00000000 00000000 3f906ebb 3f8f5ee7 3f8ef4bc 3f8e752c "
+        "00000000 00000000 00000000 00000000 3e0375d4 3f8f5ee7 3f8ef4bc 3f8e752c "
         "3f8d970d 3f8c3863 3f8a924c 3f88b566 3f8588b7 3f804d02 3f74eef8 3f67a41b "
         "3f52e256 3f346caa 3f14fd2e 3eef6ac8 3ea3a9ba 3e2c0fd5 3da76bf0 3d09e18a "
     ),
@@ -217,6 +217,10 @@ def _by_quarters(
     index = e.shift_right(bits, 21, signed=False)
     center, *coefficients = (_look_up(e, index, row, "f32") for row in rows)
     distance = e.sub(magnitude, center)
+    if rows is _ERF_ROWS:
+        # The slope at 0 is no float: what is added is the argument and the rest of it.
+        small = e.lt(magnitude, 0.078125)
+        coefficients[0] = e.select(small, magnitude, coefficients[0])
     value = coefficients[-1]
     for coefficient in reversed(coefficients[:-1]):
         value = e.multiply_add(value, distance, coefficient)

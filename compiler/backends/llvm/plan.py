@@ -128,11 +128,11 @@ def _emit_prepare(module: Module, plan: Plan, slots: _Slots) -> None:
     for result in plan.results:
         written += result.type.shape
     written += plan.returned
-    for position, number in enumerate(written):
-        if isinstance(number, Real):
-            value = emit_real(e, number, symbols, reals)
+    for position, entry in enumerate(written):
+        if isinstance(entry, Real):
+            value = emit_real(e, entry, symbols, reals)
         else:
-            value = emit_size(e, number, symbols)
+            value = emit_size(e, entry, symbols)
         e.store(value, e.element_address(sizes, position, "i64"), align=8)
     e.ret(e.constant(0, "i64"))
 

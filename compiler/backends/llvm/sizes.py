@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from penstock.backends.llvm.emitter import Emitter
 from penstock.backends.llvm.operand import Operand
@@ -85,7 +85,7 @@ def emit_real(
     if real.operation == "size":
         return e.convert(emit_size(e, real.size, symbols), "f64")
     operands = [emit_real(e, argument, symbols, reals) for argument in real.arguments]
-    method = {
+    methods: Mapping[str, Callable[..., Operand]] = {
         "+": e.add, "-": e.sub, "*": e.mul, "/": e.div, "neg": e.neg, "abs": e.abs,
-    }[real.operation]  # fmt: skip
-    return method(*operands)  # type: ignore[operator]
+    }  # fmt: skip
+    return methods[real.operation](*operands)

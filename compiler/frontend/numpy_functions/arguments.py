@@ -29,11 +29,11 @@ __all__ = [
     "shape_of",
     "size_argument",
     "tracer_of",
-    "xp",
+    "numpy",
 ]
 
 
-xp: Any = np
+numpy: Any = np
 """NumPy, typed loosely: given traced arrays, its functions come back to ours."""
 
 

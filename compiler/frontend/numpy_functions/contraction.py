@@ -14,14 +14,12 @@ from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     deliver,
     normalize_axis,
-    operand,
-    refuse,
+    numpy,
 )
 from penstock.frontend.promotion import result_dtype
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
 from penstock.ir.errors import ShapeError, UnsupportedError
-from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, bool_, u8
 
@@ -99,7 +97,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
     """``np.vecdot``."""
     a, b = arrays_of([x1, x2])
     if axis != -1:
-        a, b = xp.moveaxis(a, axis, -1), xp.moveaxis(b, axis, -1)
+        a, b = numpy.moveaxis(a, axis, -1), numpy.moveaxis(b, axis, -1)
     return _batched(a, b, "k", "k", "vecdot")
 
 
@@ -164,7 +162,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     """``np.dot``."""
     x, y = arrays_of([a, b])
     if not x.sizes or not y.sizes:
-        return deliver("dot", xp.multiply(x, y), out)
+        return deliver("dot", numpy.multiply(x, y), out)
     rows = _LETTERS[: len(x.sizes) - 1]
     columns = _LETTERS[26 : 26 + len(y.sizes) - 1]
     last = "z"
@@ -183,7 +181,7 @@ def inner(a: Any, b: Any, /) -> Any:
     """``np.inner``."""
     x, y = arrays_of([a, b])
     if not x.sizes or not y.sizes:
-        return xp.multiply(x, y)
+        return numpy.multiply(x, y)
     rows = _LETTERS[: len(x.sizes) - 1]
     columns = _LETTERS[26 : 26 + len(y.sizes) - 1]
     spec = f"{rows}z,{columns}z->{rows}{columns}"
@@ -237,7 +235,7 @@ def trace(
     out: Any = None,
 ) -> Any:  # fmt: skip
     """``np.trace``."""
-    return xp.diagonal(a, offset, axis1, axis2).sum(-1, dtype=dtype, out=out)
+    return numpy.diagonal(a, offset, axis1, axis2).sum(-1, dtype=dtype, out=out)
 
 
 def cross(
@@ -247,14 +245,17 @@ def cross(
     x, y = arrays_of([a, b])
     if axis is not None:
         axisa = axisb = axisc = axis
-    x, y = xp.moveaxis(x, axisa, -1), xp.moveaxis(y, axisb, -1)
+    x, y = numpy.moveaxis(x, axisa, -1), numpy.moveaxis(y, axisb, -1)
     for part in (x, y):
         if not part.tracer.ask(part.sizes[-1], "==", 3):
-            raise ValueError("Both input arrays must be (arrays of) 3-dimensional vectors")
+            raise ValueError(
+                "Both input arrays must be (arrays of) 3-dimensional vectors"
+            )
     parts = [
-        x[..., i] * y[..., j] - x[..., j] * y[..., i] for i, j in ((1, 2), (2, 0), (0, 1))
+        x[..., i] * y[..., j] - x[..., j] * y[..., i]
+        for i, j in ((1, 2), (2, 0), (0, 1))
     ]
-    return xp.stack(parts, axis=axisc)
+    return numpy.stack(parts, axis=axisc)
 
 
 def einsum(

@@ -7,7 +7,11 @@ from typing import Any
 from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.lift import convert
-from penstock.frontend.numpy_functions.arguments import arrays_of, refuse, xp
+from penstock.frontend.numpy_functions.arguments import (
+    arrays_of,
+    refuse,
+    numpy,
+)
 from penstock.frontend.promotion import result_dtype
 from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
@@ -56,7 +60,7 @@ def correlate_dense(
 ) -> TracedArray:
     """Cross-correlation over all axes: one image, one channel, one kernel."""
     tracer = x.tracer
-    dtype = _common([x, kernel])
+    dtype = result_dtype([x.kind, kernel.kind])
     rank = len(x.sizes)
     low = tuple(tracer.normalize(before) for before, _ in padding)
     high = tuple(tracer.normalize(after) for _, after in padding)
@@ -92,7 +96,10 @@ def _correlate_integers(
             hint="convert it first: x.astype(np.float64)",
         )
     taps = tracer.pin(kernel.sizes[0])
-    wide = xp.pad(x.astype(dtype.numpy), [(_host(tracer, low[0]), _host(tracer, high[0]))])
+    wide = numpy.pad(
+        x.astype(dtype.numpy),
+        [(host_integer(tracer, low[0]), host_integer(tracer, high[0]))],
+    )
     count = wide.shape[0] - (taps - 1)
     total = wide[0:count] * kernel[0]
     for tap in range(1, taps):
@@ -101,18 +108,12 @@ def _correlate_integers(
     return found
 
 
-def _host(tracer: Tracer, size: Size) -> Any:
-    from penstock.frontend.host_numbers import host_integer
-
-    return host_integer(tracer, size)
-
-
 def signal_convolve(
     in1: Any, in2: Any, mode: str = "full", method: str = "auto"
 ) -> Any:
     """``scipy.signal.convolve``, computed directly."""
     x, kernel = arrays_of([in1, in2])
-    return signal_correlate(x, xp.flip(kernel), mode, method)
+    return signal_correlate(x, numpy.flip(kernel), mode, method)
 
 
 def signal_correlate(

@@ -20,6 +20,7 @@ from penstock.frontend.numpy_functions.arguments import (
     shape_of,
     size_argument,
     tracer_of,
+    numpy,
 )
 from penstock.frontend.promotion import as_dtype, result_dtype
 from penstock.frontend.tracer import Tracer
@@ -266,9 +267,7 @@ def _range_count(tracer: Tracer, start: Any, stop: Any, step: Any) -> Size:
     span = high - low if by > 0 else low - high
     if not tracer.ask(span, ">=", 0):
         return 0
-    return tracer.normalize(
-        span if abs(by) == 1 else (span + (abs(by) - 1)) // abs(by)
-    )
+    return tracer.normalize(span if abs(by) == 1 else (span + (abs(by) - 1)) // abs(by))
 
 
 def linspace(
@@ -281,9 +280,7 @@ def linspace(
     refuse("linspace", axis=(axis, 0))
     divisor = count - 1 if endpoint else count
     low, high = (_as_float(tracer, part) for part in (start, stop))
-    wanted = (
-        result_dtype([low.kind, high.kind]) if dtype is None else as_dtype(dtype)
-    )
+    wanted = result_dtype([low.kind, high.kind]) if dtype is None else as_dtype(dtype)
     index = wrap(tracer, tracer.emit("iota", shape=(count,), axis=0, dtype=f64))
     index = index.reshape((-1,) + (1,) * max(len(low.sizes), len(high.sizes)))
     delta = high - low
@@ -292,14 +289,14 @@ def linspace(
         # NumPy's own formula (numpy/_core/function_base.py), so that bits are equal.
         result = index * step + low
         if endpoint and tracer.ask(count, ">", 1):
-            result = xp.concatenate(
-                [result[:-1], xp.broadcast_to(high, result[-1:].shape)]
+            result = numpy.concatenate(
+                [result[:-1], numpy.broadcast_to(high, result[-1:].shape)]
             )
     else:
         step = wrap(tracer, tracer.constant(np.nan, f64))
         result = index * delta + low
     if wanted.is_integer:
-        result = xp.floor(result)
+        result = numpy.floor(result)
     value = convert(tracer, result.value, wanted)
     return (fresh(tracer, value), step) if retstep else fresh(tracer, value)
 
@@ -316,7 +313,7 @@ def logspace(
 ) -> Any:  # fmt: skip
     """``np.logspace``."""
     exponents = linspace(start, stop, num, endpoint, axis=axis)
-    result = xp.power(base, exponents)
+    result = numpy.power(base, exponents)
     return result if dtype is None else result.astype(dtype)
 
 
@@ -346,7 +343,9 @@ def _grid(tracer: Tracer, rows: Size, columns: Size) -> tuple[TracedArray, Trace
     return wrap(tracer, row), wrap(tracer, column)
 
 
-def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, *, like: Any = None) -> Any:
+def tri(
+    N: Any, M: Any = None, k: Any = 0, dtype: Any = float, *, like: Any = None
+) -> Any:
     """``np.tri``."""
     tracer = tracer_of(N, M)
     rows = size_argument(tracer, N)
@@ -368,11 +367,11 @@ def triu(m: Any, k: Any = 0) -> Any:
 def _triangle(m: Any, k: Any, lower: bool) -> Any:
     x = operand(m)
     if len(x.sizes) < 2:
-        x = xp.broadcast_to(x, (x.shape[0], x.shape[0]))
+        x = numpy.broadcast_to(x, (x.shape[0], x.shape[0]))
     row, column = _grid(x.tracer, x.sizes[-2], x.sizes[-1])
     offset = column - row
     kept = offset <= k if lower else offset >= k
-    return xp.where(kept, x, x.dtype.type(0))
+    return numpy.where(kept, x, x.dtype.type(0))
 
 
 def diag(v: Any, k: Any = 0) -> Any:
@@ -386,8 +385,8 @@ def diag(v: Any, k: Any = 0) -> Any:
     size = x.sizes[0] + abs(offset)
     row, column = _grid(x.tracer, size, size)
     # On the diagonal, the lesser of row and column counts the elements of v.
-    spread = xp.pad(x, (max(offset, 0), max(-offset, 0)))
-    return xp.where(column - row == offset, spread, x.dtype.type(0))
+    spread = numpy.pad(x, (max(offset, 0), max(-offset, 0)))
+    return numpy.where(column - row == offset, spread, x.dtype.type(0))
 
 
 def diagflat(v: Any, k: Any = 0) -> Any:
@@ -402,7 +401,7 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     first, second = normalize_axis(axis1, rank), normalize_axis(axis2, rank)
     if first == second:
         raise ValueError("axis1 and axis2 cannot be the same")
-    x = xp.moveaxis(x, (first, second), (-2, -1))
+    x = numpy.moveaxis(x, (first, second), (-2, -1))
     number = operator.index(offset)
     x = x[..., max(-number, 0) :, max(number, 0) :]
     rows, columns = x.sizes[-2], x.sizes[-1]
@@ -424,7 +423,9 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     return found
 
 
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
+def meshgrid(
+    *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
+) -> Any:
     """``np.meshgrid``."""
     if indexing not in ("xy", "ij"):
         raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
@@ -436,9 +437,9 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
         shape[position] = -1
         found.append(x.reshape(tuple(shape)))
     if indexing == "xy" and rank > 1:
-        found = [xp.swapaxes(x, 0, 1) for x in found]
+        found = [numpy.swapaxes(x, 0, 1) for x in found]
     if not sparse:
-        found = [x.copy() for x in xp.broadcast_arrays(*found)]
+        found = [x.copy() for x in numpy.broadcast_arrays(*found)]
     return tuple(found)
 
 
@@ -455,7 +456,7 @@ def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
         )
         value = tracer.emit("iota", shape=sizes, axis=axis, dtype=wanted)
         grids.append(fresh(tracer, value))
-    return tuple(grids) if sparse else xp.stack(grids)
+    return tuple(grids) if sparse else numpy.stack(grids)
 
 
 def fromfunction(
@@ -470,12 +471,12 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     column = operand(x)
     column = column.astype(np.promote_types(column.dtype, int))
     count = column.tracer.pin(column.sizes[0]) if N is None else operator.index(N)
-    one = xp.ones_like(column)
+    one = numpy.ones_like(column)
     columns = [one]
     for _ in range(count - 1):
         columns.append(columns[-1] * column)
     columns = columns[:count]
-    return xp.stack(columns if increasing else columns[::-1], axis=1)
+    return numpy.stack(columns if increasing else columns[::-1], axis=1)
 
 
 def require_square(x: TracedArray, name: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from penstock.frontend.numpy_functions.arguments import (
     refuse,
     shape_of,
     size_argument,
-    xp,
+    numpy,
 )
 from penstock.frontend.numpy_functions.shaping import (
     atleast_1d,
@@ -146,9 +145,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     """``np.array_split``."""
     x = operand(ary)
     place = normalize_axis(axis, len(x.sizes))
-    if isinstance(indices_or_sections, (tuple, list)) or (
-        isinstance(indices_or_sections, np.ndarray)
-    ):
+    if isinstance(indices_or_sections, (tuple, list, np.ndarray)):
         cuts: list[Any] = [0, *indices_or_sections, None]
     else:
         count = operator.index(indices_or_sections)
@@ -261,7 +258,9 @@ def tile(A: Any, reps: Any) -> Any:
     counts = (1,) * (rank - len(counts)) + counts
     sizes = (1,) * (rank - len(x.sizes)) + x.sizes
     spread = tuple(s for size in sizes for s in (1, size))
-    full = tuple(s for count, size in zip(counts, sizes, strict=True) for s in (count, size))
+    full = tuple(
+        s for count, size in zip(counts, sizes, strict=True) for s in (count, size)
+    )
     value = x.tracer.emit("reshape", x.value, shape=spread)
     value = x.tracer.emit("broadcast_to", value, shape=full)
     merged = tuple(size * count for count, size in zip(counts, sizes, strict=True))
@@ -300,7 +299,7 @@ def _repeat_each(x: TracedArray, repeats: Any, place: int) -> Any:
     if known.size == 1:
         return repeat(x, int(known.reshape(())), place)
     size = x.tracer.pin(x.sizes[place])
-    return xp.take(x, xp.repeat(np.arange(size), known), axis=place)
+    return numpy.take(x, numpy.repeat(np.arange(size), known), axis=place)
 
 
 def append(arr: Any, values: Any, axis: Any = None) -> Any:
@@ -320,7 +319,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     if isinstance(obj, slice) or isinstance(obj, (tuple, list, np.ndarray)):
         size_ = x.tracer.pin(x.sizes[place])
         kept = np.delete(np.arange(size_), obj)
-        return xp.take(x, kept, axis=place)
+        return numpy.take(x, kept, axis=place)
     extent = host_integer(x.tracer, x.sizes[place])
     position = host_integer(x.tracer, size_argument(x.tracer, obj))
     position = position + extent if position < 0 else position

@@ -5,14 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from penstock.frontend.handles import TracedArray
-from penstock.frontend.numpy_functions.arguments import NO_VALUE, deliver, operand, xp
+from penstock.frontend.numpy_functions.arguments import (
+    NO_VALUE,
+    deliver,
+    operand,
+    numpy,
+)
 
 
 def _without_nan(x: TracedArray, filling: float) -> TracedArray:
     if not x.kind.is_float:
         return x
-    filled: TracedArray = xp.where(xp.isnan(x), x.dtype.type(filling), x)
+    filled: TracedArray = numpy.where(numpy.isnan(x), x.dtype.type(filling), x)
     return filled
 
 
@@ -38,12 +45,12 @@ def nanprod(
 
 def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
     """``np.nanmax``: nan where all elements are."""
-    return _nan_extremum(np.max, -math.inf, "nanmax", a, axis, out, keepdims)
+    return _nan_extremum(numpy.max, -math.inf, "nanmax", a, axis, out, keepdims)
 
 
 def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
     """``np.nanmin``: nan where all elements are."""
-    return _nan_extremum(np.min, math.inf, "nanmin", a, axis, out, keepdims)
+    return _nan_extremum(numpy.min, math.inf, "nanmin", a, axis, out, keepdims)
 
 
 def _nan_extremum(
@@ -52,8 +59,8 @@ def _nan_extremum(
     x = operand(a)
     result = extremum(_without_nan(x, neutral), axis=axis, keepdims=keepdims)
     if x.kind.is_float:
-        none = xp.isnan(x).all(axis=axis, keepdims=keepdims)
-        result = xp.where(none, x.dtype.type(np.nan), result)
+        none = numpy.isnan(x).all(axis=axis, keepdims=keepdims)
+        result = numpy.where(none, x.dtype.type(np.nan), result)
     return deliver(name, result, out)
 
 
@@ -63,9 +70,9 @@ def nanmean(
     """``np.nanmean``."""
     x = operand(a)
     if not x.kind.is_float:
-        return xp.mean(x, axis, dtype, out, keepdims)
+        return numpy.mean(x, axis, dtype, out, keepdims)
     total = nansum(x, axis, dtype, keepdims=keepdims)
-    count = xp.sum(~xp.isnan(x), axis=axis, dtype=np.int64, keepdims=keepdims)
+    count = numpy.sum(~numpy.isnan(x), axis=axis, dtype=np.int64, keepdims=keepdims)
     result = (total / count).astype(x.dtype if dtype is None else dtype)
     return deliver("nanmean", result, out)
 
@@ -77,13 +84,13 @@ def nanvar(
     """``np.nanvar``."""
     x = operand(a)
     if not x.kind.is_float:
-        return xp.var(x, axis, dtype, out, ddof, keepdims)
+        return numpy.var(x, axis, dtype, out, ddof, keepdims)
     center = nanmean(x, axis, dtype, keepdims=True)
-    deviation = xp.where(xp.isnan(x), x.dtype.type(0), x - center)
-    total = xp.sum(deviation * deviation, axis=axis, dtype=dtype, keepdims=keepdims)
-    count = xp.sum(~xp.isnan(x), axis=axis, dtype=np.int64, keepdims=keepdims)
+    deviation = numpy.where(numpy.isnan(x), x.dtype.type(0), x - center)
+    total = numpy.sum(deviation * deviation, axis=axis, dtype=dtype, keepdims=keepdims)
+    count = numpy.sum(~numpy.isnan(x), axis=axis, dtype=np.int64, keepdims=keepdims)
     freedom = count - ddof
-    result = xp.where(freedom > 0, total / freedom, np.nan)
+    result = numpy.where(freedom > 0, total / freedom, np.nan)
     return deliver("nanvar", result.astype(x.dtype if dtype is None else dtype), out)
 
 
@@ -93,9 +100,9 @@ def nanstd(
 ) -> Any:  # fmt: skip
     """``np.nanstd``."""
     variance = nanvar(a, axis, dtype, ddof=ddof, keepdims=keepdims)
-    return deliver("nanstd", xp.sqrt(variance), out)
+    return deliver("nanstd", numpy.sqrt(variance), out)
 
 
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``np.nancumsum``."""
-    return xp.cumsum(_without_nan(operand(a), 0), axis, dtype, out)
+    return numpy.cumsum(_without_nan(operand(a), 0), axis, dtype, out)

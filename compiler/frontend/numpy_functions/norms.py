@@ -15,7 +15,7 @@ from penstock.frontend.numpy_functions.arguments import (
     normalize_axis,
     operand,
     refuse,
-    xp,
+    numpy,
 )
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -30,22 +30,26 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if axis is None and ord is None:
         flat = array.reshape(-1)
         # A dot product, as in NumPy: one pass, no array of squares.
-        result = xp.sqrt(xp.dot(flat, flat))
+        result = numpy.sqrt(numpy.dot(flat, flat))
         return result.reshape((1,) * rank) if keepdims else result
     axes = normalize_axes(axis, rank)
     if axis is not None and isinstance(axis, (tuple, list)):
         axes = tuple(normalize_axis(one, rank) for one in axis)
     if len(axes) == 1:
-        return vector_norm(array, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord)
+        return vector_norm(
+            array, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord
+        )
     if len(axes) != 2:
         raise ValueError("Improper number of dimensions to norm.")
     return _matrix_norm(array, ord, axes, keepdims)
 
 
-def _matrix_norm(x: TracedArray, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+def _matrix_norm(
+    x: TracedArray, ord: Any, axes: tuple[int, ...], keepdims: bool
+) -> Any:
     rows, columns = axes
     if ord in (None, "fro", "f"):
-        return xp.sqrt(xp.sum(x * x, axis=axes, keepdims=keepdims))
+        return numpy.sqrt(numpy.sum(x * x, axis=axes, keepdims=keepdims))
     if ord not in (1, -1, math.inf, -math.inf):
         raise UnsupportedError(
             user_location(),
@@ -55,10 +59,10 @@ def _matrix_norm(x: TracedArray, ord: Any, axes: tuple[int, ...], keepdims: bool
             hint="supported: 'fro', 1, -1, inf, -inf",
         )
     summed, kept = (rows, columns) if abs(ord) == 1 else (columns, rows)
-    sums = xp.sum(abs(x), axis=summed, keepdims=True)
-    extremum = np.max if ord > 0 else np.min
+    sums = numpy.sum(abs(x), axis=summed, keepdims=True)
+    extremum = numpy.max if ord > 0 else numpy.min
     result = extremum(sums, axis=kept, keepdims=True)
-    return result if keepdims else xp.squeeze(result, axis=axes)
+    return result if keepdims else numpy.squeeze(result, axis=axes)
 
 
 def vector_norm(
@@ -69,19 +73,19 @@ def vector_norm(
     if not array.kind.is_float:
         array = array.astype(np.float64)
     if ord == math.inf:
-        return xp.max(abs(array), axis=axis, keepdims=keepdims)
+        return numpy.max(abs(array), axis=axis, keepdims=keepdims)
     if ord == -math.inf:
-        return xp.min(abs(array), axis=axis, keepdims=keepdims)
+        return numpy.min(abs(array), axis=axis, keepdims=keepdims)
     if ord == 0:
         hits = (array != 0).astype(array.dtype)
-        return xp.sum(hits, axis=axis, keepdims=keepdims)
+        return numpy.sum(hits, axis=axis, keepdims=keepdims)
     if ord == 1:
-        return xp.sum(abs(array), axis=axis, keepdims=keepdims)
+        return numpy.sum(abs(array), axis=axis, keepdims=keepdims)
     if ord == 2:
-        return xp.sqrt(xp.sum(array * array, axis=axis, keepdims=keepdims))
+        return numpy.sqrt(numpy.sum(array * array, axis=axis, keepdims=keepdims))
     if isinstance(ord, str):
         raise ValueError(f"Invalid norm order '{ord}' for vectors")
-    total = xp.sum(abs(array) ** ord, axis=axis, keepdims=keepdims)
+    total = numpy.sum(abs(array) ** ord, axis=axis, keepdims=keepdims)
     return total ** (1 / ord)
 
 
@@ -123,7 +127,7 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Any:
         for i, part in enumerate(parts)
     ]
     result = ("" if first else letters[0]) + ("" if last else letters[-1])
-    return xp.einsum(f"{','.join(subscripts)}->{result}", *parts, out=out)
+    return numpy.einsum(f"{','.join(subscripts)}->{result}", *parts, out=out)
 
 
 def softmax(x: Any, axis: Any = None) -> Any:
@@ -131,8 +135,8 @@ def softmax(x: Any, axis: Any = None) -> Any:
     array = operand(x)
     if not array.kind.is_float:
         array = array.astype(np.float64)
-    powers = xp.exp(array - xp.max(array, axis=axis, keepdims=True))
-    return powers / xp.sum(powers, axis=axis, keepdims=True)
+    powers = numpy.exp(array - numpy.max(array, axis=axis, keepdims=True))
+    return powers / numpy.sum(powers, axis=axis, keepdims=True)
 
 
 def log_softmax(x: Any, axis: Any = None) -> Any:
@@ -140,9 +144,9 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
     array = operand(x)
     if not array.kind.is_float:
         array = array.astype(np.float64)
-    highest = xp.max(array, axis=axis, keepdims=True)
-    shifted = array - xp.where(xp.isfinite(highest), highest, array.dtype.type(0))
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+    highest = numpy.max(array, axis=axis, keepdims=True)
+    shifted = array - numpy.where(numpy.isfinite(highest), highest, array.dtype.type(0))
+    return shifted - numpy.log(numpy.sum(numpy.exp(shifted), axis=axis, keepdims=True))
 
 
 def logsumexp(
@@ -154,7 +158,9 @@ def logsumexp(
     array = operand(a)
     if not array.kind.is_float:
         array = array.astype(np.float64)
-    highest = xp.max(array, axis=axis, keepdims=True)
-    shift = xp.where(xp.isfinite(highest), highest, array.dtype.type(0))
-    total = xp.log(xp.sum(xp.exp(array - shift), axis=axis, keepdims=True)) + shift
-    return total if keepdims else xp.squeeze(total, axis=axis)
+    highest = numpy.max(array, axis=axis, keepdims=True)
+    shift = numpy.where(numpy.isfinite(highest), highest, array.dtype.type(0))
+    total = (
+        numpy.log(numpy.sum(numpy.exp(array - shift), axis=axis, keepdims=True)) + shift
+    )
+    return total if keepdims else numpy.squeeze(total, axis=axis)

@@ -11,12 +11,12 @@ import numpy as np
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.numpy_functions.arguments import (
     NO_VALUE,
-    arrays_of,
     deliver,
     normalize_axes,
     normalize_axis,
     operand,
     refuse,
+    numpy,
 )
 from penstock.frontend.numpy_functions.joining import along
 from penstock.ir.errors import UnsupportedError
@@ -37,11 +37,11 @@ def diff(
         [] if end is NO_VALUE else [_end(x, end, place)] for end in (prepend, append)
     )
     if before or after:
-        x = xp.concatenate([*before, x, *after], axis=place)
+        x = numpy.concatenate([*before, x, *after], axis=place)
     for _ in range(count):
         later = x[along(place, rank, slice(1, None))]
         earlier = x[along(place, rank, slice(None, -1))]
-        x = later != earlier if x.kind.kind == "b" else later - earlier  # type: ignore[assignment]
+        x = later != earlier if x.kind.kind == "b" else later - earlier
     return x
 
 
@@ -51,7 +51,7 @@ def _end(x: TracedArray, value: Any, place: int) -> TracedArray:
     if extra.sizes:
         return extra
     shape = tuple(1 if i == place else size for i, size in enumerate(x.shape))
-    spread: TracedArray = xp.broadcast_to(extra, shape)
+    spread: TracedArray = numpy.broadcast_to(extra, shape)
     return spread
 
 
@@ -101,7 +101,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         inner = (part(2, None) - part(None, -2)) / (2.0 * by)
         first = (part(1, 2) - part(0, 1)) / by
         last = (part(-1, None) - part(-2, -1)) / by
-        found.append(xp.concatenate([first, inner, last], axis=place))
+        found.append(numpy.concatenate([first, inner, last], axis=place))
     return found[0] if len(found) == 1 else tuple(found)
 
 
@@ -137,23 +137,23 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
             code="unsupported-argument",
         )
     if digits == 0:
-        return deliver("round", xp.rint(x), out)
+        return deliver("round", numpy.rint(x), out)
     factor = 10.0 ** abs(digits)
     if digits > 0:
-        return deliver("round", xp.rint(x * factor) / factor, out)
-    return deliver("round", xp.rint(x / factor) * factor, out)
+        return deliver("round", numpy.rint(x * factor) / factor, out)
+    return deliver("round", numpy.rint(x / factor) * factor, out)
 
 
 def fix(x: Any, out: Any = None) -> Any:
     """``np.fix``."""
-    return deliver("fix", xp.trunc(operand(x)), out)
+    return deliver("fix", numpy.trunc(operand(x)), out)
 
 
 def sinc(x: Any) -> Any:
     """``np.sinc``: sin(pi x) / (pi x), with a tiny number for zero."""
     array = operand(x)
-    scaled = math.pi * xp.where(array == 0, 1.0e-20, array)
-    return xp.sin(scaled) / scaled
+    scaled = math.pi * numpy.where(array == 0, 1.0e-20, array)
+    return numpy.sin(scaled) / scaled
 
 
 def real(val: Any) -> Any:
@@ -163,7 +163,7 @@ def real(val: Any) -> Any:
 
 def imag(val: Any) -> Any:
     """``np.imag``."""
-    return xp.zeros_like(operand(val))
+    return numpy.zeros_like(operand(val))
 
 
 def angle(z: Any, deg: bool = False) -> Any:
@@ -171,17 +171,19 @@ def angle(z: Any, deg: bool = False) -> Any:
     x = operand(z)
     half = 180.0 if deg else math.pi
     dtype = x.dtype if x.kind.is_float else np.dtype(float)
-    return xp.where(xp.isnan(x), x, xp.where(x < 0, dtype.type(half), dtype.type(0)))
+    return numpy.where(
+        numpy.isnan(x), x, numpy.where(x < 0, dtype.type(half), dtype.type(0))
+    )
 
 
 def isreal(x: Any) -> Any:
     """``np.isreal``."""
-    return xp.ones_like(operand(x), dtype=bool)
+    return numpy.ones_like(operand(x), dtype=bool)
 
 
 def iscomplex(x: Any) -> Any:
     """``np.iscomplex``."""
-    return xp.zeros_like(operand(x), dtype=bool)
+    return numpy.zeros_like(operand(x), dtype=bool)
 
 
 def isrealobj(x: Any) -> bool:

@@ -9,7 +9,11 @@ import numpy as np
 from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.lift import as_array, convert, value_of
-from penstock.frontend.numpy_functions.arguments import operand, size_argument
+from penstock.frontend.numpy_functions.arguments import (
+    operand,
+    size_argument,
+    numpy,
+)
 from penstock.frontend.numpy_functions.joining import along
 from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
@@ -28,7 +32,11 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> A
     values = options.pop("constant_values", 0)
     reflect_type = options.pop("reflect_type", "even")
     if options or reflect_type != "even" or mode not in _MODES:
-        what = f"mode={mode!r}" if mode not in _MODES else f"{min(options, default='reflect_type')}="
+        what = (
+            f"mode={mode!r}"
+            if mode not in _MODES
+            else f"{min(options, default='reflect_type')}="
+        )
         raise UnsupportedError(
             user_location(),
             f"pad with {what} is not supported",
@@ -76,9 +84,11 @@ def _pad_constant(x: TracedArray, widths: list[tuple[Size, Size]], values: Any) 
     if not isinstance(values, (tuple, list)):
         fill = convert(tracer, as_array(tracer, values).value, x.kind)
         if isinstance(values, (int, float)) and not isinstance(values, bool):
-            fill = value_of(tracer, values, x.kind) if not (
-                x.kind.is_integer and isinstance(values, float)
-            ) else fill
+            fill = (
+                value_of(tracer, values, x.kind)
+                if not (x.kind.is_integer and isinstance(values, float))
+                else fill
+            )
         if not x.sizes:
             return x.copy()
         value = tracer.emit(
@@ -104,7 +114,7 @@ def _pad_constant(x: TracedArray, widths: list[tuple[Size, Size]], values: Any) 
 
 
 def _joined(x: TracedArray, axis: int, before: list[Any], after: list[Any]) -> Any:
-    return xp.concatenate([*before, x, *after], axis=axis)
+    return numpy.concatenate([*before, x, *after], axis=axis)
 
 
 def _pad_edge(x: TracedArray, axis: int, low: Size, high: Size) -> Any:
@@ -112,10 +122,10 @@ def _pad_edge(x: TracedArray, axis: int, low: Size, high: Size) -> Any:
     before, after = [], []
     if low != 0:
         first = x[along(axis, rank, slice(0, 1))]
-        before = [xp.repeat(first, host_integer(x.tracer, low), axis=axis)]
+        before = [numpy.repeat(first, host_integer(x.tracer, low), axis=axis)]
     if high != 0:
         last = x[along(axis, rank, slice(-1, None))]
-        after = [xp.repeat(last, host_integer(x.tracer, high), axis=axis)]
+        after = [numpy.repeat(last, host_integer(x.tracer, high), axis=axis)]
     return _joined(x, axis, before, after) if before or after else x
 
 
@@ -143,8 +153,12 @@ def _mirrored(x: TracedArray, axis: int, low: Size, high: Size, skip: int) -> An
     last = high if tracer.ask(high, "<=", reach) else reach
     total = host_integer(tracer, size)
     head = x[along(axis, rank, slice(skip, host_integer(tracer, first) + skip))]
-    tail = x[along(axis, rank, slice(total - skip - host_integer(tracer, last), total - skip))]
-    flipped = [xp.flip(head, axis)], [xp.flip(tail, axis)]
+    tail = x[
+        along(
+            axis, rank, slice(total - skip - host_integer(tracer, last), total - skip)
+        )
+    ]
+    flipped = [numpy.flip(head, axis)], [numpy.flip(tail, axis)]
     result = _joined(x, axis, *flipped)
     return _mirrored(result, axis, low - first, high - last, skip)
 
@@ -159,7 +173,9 @@ def _pad_wrap(x: TracedArray, axis: int, low: Size, high: Size) -> Any:
     total = host_integer(tracer, size)
     before, after = [], []
     while low != 0:
-        before.insert(0, x[along(axis, rank, slice(total - host_integer(tracer, first), None))])
+        before.insert(
+            0, x[along(axis, rank, slice(total - host_integer(tracer, first), None))]
+        )
         low = low - first
         first = low if tracer.ask(low, "<=", size) else size
     while high != 0:

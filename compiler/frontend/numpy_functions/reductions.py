@@ -14,6 +14,7 @@ from penstock.frontend.numpy_functions.arguments import (
     normalize_axes,
     normalize_axis,
     operand,
+    numpy,
 )
 from penstock.frontend.promotion import as_dtype
 from penstock.frontend.tracer import Traced
@@ -110,9 +111,7 @@ def _truth(x: TracedArray) -> TracedArray:
 def _cast(x: TracedArray, dtype: Dtype) -> TracedArray:
     if x.kind is dtype:
         return x
-    value = (
-        _truth(x).value if dtype is bool_ else convert(x.tracer, x.value, dtype)
-    )
+    value = _truth(x).value if dtype is bool_ else convert(x.tracer, x.value, dtype)
     return fresh(x.tracer, value, x.in_order)
 
 
@@ -127,7 +126,7 @@ def _masked(x: TracedArray, where: Any, neutral: Any) -> TracedArray:
     if where is True or where is NO_VALUE:
         return x
     mask = _as_traced(x, where, bool_)
-    filled: TracedArray = xp.where(mask, x, x.dtype.type(neutral))
+    filled: TracedArray = numpy.where(mask, x, x.dtype.type(neutral))
     return filled
 
 
@@ -211,9 +210,7 @@ def _argument(op: str, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
     if x.tracer.ask(flat.sizes[place], "==", 0):
         raise ValueError(f"attempt to get {op} of an empty sequence")
     keep = bool(keepdims) and axis is not None
-    result = wrap(
-        x.tracer, x.tracer.emit(op, flat.value, axis=place, keepdims=keep)
-    )
+    result = wrap(x.tracer, x.tracer.emit(op, flat.value, axis=place, keepdims=keep))
     if keepdims and axis is None:
         result = result.reshape((1,) * rank)
     return deliver(op, result, out)
@@ -241,10 +238,12 @@ def cumulative_sum(
     place = 0 if axis is None else normalize_axis(axis, len(array.sizes))
     result = cumsum(array, place, dtype)
     if include_initial:
-        first = xp.zeros_like(xp.take(result, [], place))
+        first = numpy.zeros_like(numpy.take(result, [], place))
         shape = [*first.shape]
         shape[place] = 1
-        result = xp.concatenate([xp.zeros_like(result, shape=tuple(shape)), result], place)
+        result = numpy.concatenate(
+            [numpy.zeros_like(result, shape=tuple(shape)), result], place
+        )
     return deliver("cumulative_sum", result, out)
 
 
@@ -275,18 +274,20 @@ def mean(
     if where is True or where is NO_VALUE:
         count = count_along(x, axes)
     else:
-        shape = xp.broadcast_to(_as_traced(x, where, bool_), x.shape)
+        shape = numpy.broadcast_to(_as_traced(x, where, bool_), x.shape)
         count = sum_(shape, axes, np.int64, keepdims=keepdims)
     result = _cast_result(_divide(total, count, wide), target)
     return deliver("mean", result, out)
 
 
 def _divide(total: Any, count: Any, dtype: Dtype) -> Any:
-    return call_ufunc(np.true_divide, (total, count), dtype=dtype.numpy, casting="unsafe")
+    return call_ufunc(
+        np.true_divide, (total, count), dtype=dtype.numpy, casting="unsafe"
+    )
 
 
 def _mean_dtypes(kind: Dtype, dtype: Any) -> tuple[Dtype, Dtype]:
-    """The dtype of a mean, and the one that it is computed in (numpy._core._methods)."""
+    """The dtype of a mean, and the one to compute it in (numpy._core._methods)."""
     if dtype is not None:
         target = as_dtype(dtype)
         return target, target
@@ -334,8 +335,8 @@ def var(
         elif not x.tracer.ask(_size(count), ">=", 0):
             count = 0
     else:
-        spread = xp.broadcast_to(_as_traced(x, where, bool_), x.shape)
-        count = xp.maximum(sum_(spread, axes, np.int64, keepdims=keepdims) - ddof, 0)
+        spread = numpy.broadcast_to(_as_traced(x, where, bool_), x.shape)
+        count = numpy.maximum(sum_(spread, axes, np.int64, keepdims=keepdims) - ddof, 0)
     if not issubclass(type(count), Traced):
         count = np.float64(count)
     return deliver("var", _cast_result(_divide(total, count, wide), target), out)
@@ -375,7 +376,7 @@ def std(
         mean=mean,
         correction=correction,
     )
-    return deliver("std", xp.sqrt(variance), out)
+    return deliver("std", numpy.sqrt(variance), out)
 
 
 def average(
@@ -403,7 +404,7 @@ def average(
             )
         shape = tuple(x.shape[i] if i in axes else 1 for i in range(x.ndim))
         scale = scale.reshape(shape)
-    weight = sum_(xp.broadcast_to(scale, x.shape), axis, keepdims=keepdims)
+    weight = sum_(numpy.broadcast_to(scale, x.shape), axis, keepdims=keepdims)
     result = sum_(x * scale, axis, keepdims=keepdims) / weight
     return (result, weight) if returned else result
 
@@ -432,15 +433,15 @@ def median(
     rank = len(x.sizes)
     axes = normalize_axes(axis, rank)
     kept = [i for i in range(rank) if i not in axes]
-    moved = xp.transpose(x, (*kept, *axes))
+    moved = numpy.transpose(x, (*kept, *axes))
     lines = moved.reshape((*(x.shape[i] for i in kept), -1))
-    ordered = xp.sort(lines, axis=-1)
+    ordered = numpy.sort(lines, axis=-1)
     count = lines.shape[-1]
     low, high = ordered[..., (count - 1) // 2], ordered[..., count // 2]
-    result = mean(xp.stack([low, high]), 0)
+    result = mean(numpy.stack([low, high]), 0)
     if x.kind.is_float:
         last = ordered[..., -1]
-        result = xp.where(xp.isnan(last), last, result)
+        result = numpy.where(numpy.isnan(last), last, result)
     if keepdims:
         result = result.reshape(
             tuple(1 if i in axes else x.shape[i] for i in range(rank))

@@ -17,6 +17,7 @@ from penstock.frontend.numpy_functions.arguments import (
     normalize_axis,
     operand,
     refuse,
+    numpy,
 )
 from penstock.frontend.promotion import Kind, integer_range, result_dtype
 from penstock.frontend.ufuncs import call_ufunc
@@ -46,7 +47,7 @@ def where(condition: Any, x: Any = NO_VALUE, y: Any = NO_VALUE, /) -> Any:
             "where(condition) alone: how many elements hold is known only when the "
             "compiled function runs",
             code="nonzero",
-            hint="choose elements with xp.where(condition, a, b)",
+            hint="choose elements with numpy.where(condition, a, b)",
         )
     tracer = find_tracer([condition, x, y])
     mask = as_array(tracer, condition)
@@ -76,9 +77,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     for condition, choice in reversed([*zip(condlist, parts[:-1], strict=True)]):
         mask = as_array(tracer, condition)
         if mask.kind is not bool_:
-            raise TypeError(
-                "invalid entry 0 in condlist: should be boolean ndarray"
-            )
+            raise TypeError("invalid entry 0 in condlist: should be boolean ndarray")
         result = where(mask, as_array(tracer, choice, dtype), result)
     return result
 
@@ -107,7 +106,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         conditions.append(~covered)
     elif len(functions) != len(conditions):
         raise ValueError("with one function per condition, one more is the default")
-    result = xp.zeros_like(array)
+    result = numpy.zeros_like(array)
     for condition, function in zip(conditions, functions, strict=True):
         value = function(array, *args, **kw) if callable(function) else function
         np.copyto(result, value, casting="unsafe", where=condition)
@@ -131,7 +130,7 @@ def clip(
     bounds = [b for b in (low, high) if b is not NO_VALUE and b is not None]
     if not bounds:
         return deliver("clip", call_ufunc(np.positive, (x,)), out)
-    parts, dtype = _common(x.tracer, (x, *bounds))
+    _, dtype = _common(x.tracer, (x, *bounds))
     result: Any = x if x.kind is dtype else x.astype(dtype.numpy)
     if low is not NO_VALUE and low is not None:
         result = _bounded(np.maximum, result, low, dtype)
@@ -167,7 +166,9 @@ def take(
     elif mode == "wrap":
         index = index % x.shape[place]
     elif mode != "raise":
-        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap', not {mode!r}")
+        raise ValueError(
+            f"clipmode must be one of 'clip', 'raise', or 'wrap', not {mode!r}"
+        )
     value = tracer.emit("gather", x.value, index.value, axes=(place,))
     rank = len(index.sizes)
     others = [rank + i for i in range(len(x.sizes) - 1)]
@@ -186,7 +187,9 @@ def _grid_indices(
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
     own = [s for i, s in enumerate(x.sizes) if i != place]
     theirs = [s for i, s in enumerate(index.sizes) if i != place]
-    common = list(broadcast_shape(tracer, "take_along_axis", [tuple(own), tuple(theirs)]))
+    common = list(
+        broadcast_shape(tracer, "take_along_axis", [tuple(own), tuple(theirs)])
+    )
     common.insert(place, index.sizes[place])
     shape = tuple(map(tracer.normalize, common))
     values = []
@@ -285,9 +288,9 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     # nan sorts last: it is not less than anything, and nothing is less than it.
     before = table < spread if side == "left" else table <= spread
     if x.kind.is_float:
-        nan = xp.isnan(spread)
-        before = before | (nan & ~xp.isnan(table) if side == "left" else nan)
-    return xp.sum(before, axis=-1, dtype=np.int64)
+        nan = numpy.isnan(spread)
+        before = before | (nan & ~numpy.isnan(table) if side == "left" else nan)
+    return numpy.sum(before, axis=-1, dtype=np.int64)
 
 
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
@@ -303,14 +306,14 @@ def interp(
     points, xs, ys = (part.astype(np.float64) for part in arrays_of([x, xp, fp]))
     count = xs.shape[0]
     upper = np.clip(searchsorted(xs, points, "right"), 1, count - 1)
-    x0, x1 = xp.take(xs, upper - 1), xp.take(xs, upper)
-    y0, y1 = xp.take(ys, upper - 1), xp.take(ys, upper)
+    x0, x1 = numpy.take(xs, upper - 1), numpy.take(xs, upper)
+    y0, y1 = numpy.take(ys, upper - 1), numpy.take(ys, upper)
     result = (y1 - y0) / (x1 - x0) * (points - x0) + y0
-    result = xp.where(points == x1, y1, result)
+    result = numpy.where(points == x1, y1, result)
     low = ys[0] if left is None else left
     high = ys[-1] if right is None else right
-    result = xp.where(points < xs[0], low, result)
-    return xp.where(points > xs[-1], high, result)
+    result = numpy.where(points < xs[0], low, result)
+    return numpy.where(points > xs[-1], high, result)
 
 
 def isin(
@@ -330,9 +333,9 @@ def isclose(
     """``np.isclose``: |a - b| <= atol + rtol |b|, equal infinities included."""
     x, y = arrays_of([a, b])
     near = abs(x - y) <= atol + rtol * abs(y)
-    close = (near & xp.isfinite(y)) | (x == y)
+    close = (near & numpy.isfinite(y)) | (x == y)
     if equal_nan:
-        close = close | (xp.isnan(x) & xp.isnan(y))
+        close = close | (numpy.isnan(x) & numpy.isnan(y))
     return close
 
 
@@ -353,7 +356,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
             return False
     same = x == y
     if equal_nan:
-        same = same | (xp.isnan(x) & xp.isnan(y))
+        same = same | (numpy.isnan(x) & numpy.isnan(y))
     return same.all()
 
 
@@ -368,9 +371,9 @@ def nan_to_num(
     high = limits.max if posinf is None else posinf
     low = limits.min if neginf is None else neginf
     dtype = array.dtype.type
-    result = xp.where(xp.isnan(array), dtype(nan), array)
-    result = xp.where(array == math.inf, dtype(high), result)
-    result = xp.where(array == -math.inf, dtype(low), result)
+    result = numpy.where(numpy.isnan(array), dtype(nan), array)
+    result = numpy.where(array == math.inf, dtype(high), result)
+    result = numpy.where(array == -math.inf, dtype(low), result)
     if copy:
         return result
     array.assign(result)

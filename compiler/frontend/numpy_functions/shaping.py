@@ -8,22 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.broadcasting import broadcast_shape, fits_into, require_equal
+from penstock.frontend.broadcasting import broadcast_shape, fits_into
 from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.layout import ReshapedCell, is_contiguous, reshape_is_view
-from penstock.frontend.lift import as_array, convert, kind_of
+from penstock.frontend.lift import convert
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
-    deliver,
     normalize_axes,
     normalize_axis,
     operand,
     refuse,
     shape_of,
-    size_argument,
 )
-from penstock.frontend.promotion import as_dtype, result_dtype
 from penstock.frontend.sizes import exact_quotient, make_equal
 from penstock.frontend.views import (
     BroadcastStep,
@@ -37,9 +34,7 @@ from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 
 
-def reshape(
-    a: Any, shape: Any, order: str = "C", *, copy: Any = None
-) -> TracedArray:
+def reshape(a: Any, shape: Any, order: str = "C", *, copy: Any = None) -> TracedArray:
     """``np.reshape``."""
     x = operand(a)
     if order == "F":
@@ -142,7 +137,11 @@ def transpose(a: Any, axes: Any = None) -> TracedArray:
     if sorted(order) != list(range(rank)):
         raise ValueError("axes don't match array")
     if order == tuple(range(rank)):
-        return x if type(x) is not TracedArray else TracedArray(x.tracer, x.cell, x.path, x.sizes)
+        return (
+            x
+            if type(x) is not TracedArray
+            else TracedArray(x.tracer, x.cell, x.path, x.sizes)
+        )
     shape = tuple(x.sizes[axis] for axis in order)
     return view_of(x, TransposeStep(order), shape)
 
@@ -326,5 +325,3 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
         call_ufunc(np.logical_and, (same, True), out=dst, where=where)
     else:
         call_ufunc(np.positive, (same,), out=dst, where=where)
-
-

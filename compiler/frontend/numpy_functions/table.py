@@ -182,8 +182,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 
 # Aliases that may be functions of their own.
 for _alias, _name in (
-    ("amax", "max"), ("amin", "min"), ("around", "round"), ("permute_dims", "transpose"),
-    ("concat", "concatenate"), ("row_stack", "vstack"),
+    ("amax", "max"), ("amin", "min"), ("around", "round"), ("concat", "concatenate"),
+    ("permute_dims", "transpose"), ("row_stack", "vstack"),
 ):  # fmt: skip
     if hasattr(np, _alias):
         FUNCTIONS[getattr(np, _alias)] = FUNCTIONS[getattr(np, _name)]

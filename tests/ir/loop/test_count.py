@@ -98,7 +98,6 @@ def softmax(x):
     return e / np.sum(e, axis=-1, keepdims=True)
 
 
-
 PROGRAMS = {
     "elementwise": (lambda x: np.tanh(x) * x, [(37, 300)]),
     "rows": (softmax, [(7, 33)]),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 
-from penstock.backends.cuda import CudaLaunch, cuda_launches
-from penstock.ir.dims import Dim, evaluate_dim
+from penstock.backends.cuda import CudaLaunch, cuda_launches, emit_cuda
+from penstock.ir.dims import evaluate_dim
 from penstock.ir.loop.node import Buffer, Kernel
-from penstock.ir.plan.node import Alloc, Free, Launch, Plan
+from penstock.ir.plan import evaluate
+from penstock.ir.plan.node import Plan
 
 Array = np.ndarray[Any, Any]
 
@@ -40,7 +43,7 @@ class EmulationError(Exception):
 def require_compiler() -> None:
     """Skip the test where there is no C++ compiler."""
     if shutil.which(_COMPILER) is None:
-        pytest.skip(f"NO CUDA KERNEL IS RUN: there is no {_COMPILER}, which emulation needs")
+        pytest.skip(f"NO CUDA KERNEL IS RUN HERE: emulation needs {_COMPILER}")
 
 
 def compile_unit(
@@ -49,7 +52,7 @@ def compile_unit(
     """Load CUDA text as native code of the processor.
 
     Args:
-        text: one or several units; helpers of the same name need namespaces.
+        text: what a GPU's compiler would take.
         kernels: the names of the kernels to run.
         folder: where files may be written.
         name: of the files.
@@ -61,14 +64,36 @@ def compile_unit(
     if not runtime.exists():
         _run([*_COMMON, "-c", _FOLDER / "emulation.cpp", "-o", runtime])
     source, library = folder / f"{name}.cu", folder / f"{name}.so"
-    exports = [f"PENSTOCK_EMULATE({kernel})" for kernel in kernels]
-    source.write_text("\n".join([text, *exports]) + "\n")
+    source.write_text(_exported(text, kernels))
     checked = ["-ffp-contract=off", "-fsanitize=thread", "-include", _FOLDER / "cuda.h"]
     compiled = folder / f"{name}.o"
     _run([*_COMMON, *checked, "-x", "c++", "-c", source, "-o", compiled])
     # Linked without the sanitizer: its functions are those of the emulation.
     _run(["-shared", runtime, compiled, "-o", library])
     return ctypes.CDLL(str(library))
+
+
+def compile_plans(
+    plans: Sequence[Plan], folder: Path, name: str = "plans"
+) -> list[EmulatedPlan]:
+    """Plans whose kernels run on the emulation, all compiled at once.
+
+    Args:
+        plans: of different names, so that their kernels have different names.
+        folder: where files may be written.
+        name: of the files.
+    """
+    parts = []
+    for number, plan in enumerate(plans):
+        kernels = [launch.name for launch in cuda_launches(plan).values()]
+        unit = _exported(emit_cuda(plan), kernels)
+        parts.append(f"namespace unit{number} {{\n{unit}}}\n")
+    library = compile_unit("".join(parts), (), folder, name)
+    return [EmulatedPlan(plan, library) for plan in plans]
+
+
+def _exported(text: str, kernels: Sequence[str]) -> str:
+    return "\n".join([text, *(f"PENSTOCK_EMULATE({name})" for name in kernels), ""])
 
 
 def _run(arguments: Sequence[str | Path]) -> None:
@@ -128,6 +153,64 @@ def launch_kernel(
         raise EmulationError(report.kind.decode(), report.message.decode())
 
 
+class EmulatedPlan:
+    """A Plan whose kernels run on the emulation, and all else by the evaluator.
+
+    Args:
+        plan: the Plan.
+        library: with its kernels.
+    """
+
+    def __init__(self, plan: Plan, library: ctypes.CDLL) -> None:
+        self.plan = plan
+        self.library = library
+        self.launches = cuda_launches(plan)
+
+    def __call__(
+        self, *arrays: Array, seed: int = 0, most_blocks: int = 1 << 30, **integers: int
+    ) -> list[Array]:
+        """The results of the Plan.
+
+        Args:
+            *arrays: its arguments.
+            seed: chooses the order of the threads.
+            most_blocks: more blocks than these become turns of a loop.
+            **integers: the values of its integer arguments.
+
+        Raises:
+            EmulationError: what the threads do is no defined program.
+            PenstockError: a kernel reported an error.
+        """
+
+        run = functools.partial(self._run_kernel, seed, most_blocks)
+        with mock.patch.object(evaluate, "evaluate_kernel", run):
+            results, _ = evaluate.evaluate_plan(self.plan, arrays, integers)
+        return results
+
+    def _run_kernel(
+        self,
+        seed: int,
+        most_blocks: int,
+        kernel: Kernel,
+        buffers: Sequence[Array],
+        sizes: Mapping[str, int],
+        **_: Any,
+    ) -> list[tuple[int, int]]:
+        """Stands in for ``evaluate_kernel``: the error that struck, if one did."""
+        launch = self.launches[kernel]
+        named = dict(zip(kernel.buffers, buffers, strict=True))
+        error = np.zeros(2, np.int64)
+        launch_kernel(
+            self.library,
+            launch.name,
+            min(evaluate_dim(launch.grid, sizes), most_blocks),
+            launch.block,
+            launch_arguments(launch, named, sizes, error),
+            seed=seed,
+        )
+        return [(int(error[0]) - 1, int(error[1]))] if error[0] else []
+
+
 def launch_arguments(
     launch: CudaLaunch,
     buffers: Mapping[Buffer, Array],
@@ -137,103 +220,13 @@ def launch_arguments(
     """What a launch passes, in the order of its parameters."""
     arguments: list[Array | int] = []
     for parameter in launch.parameters:
-        if parameter.kind == "data":
-            arguments.append(buffers[parameter.buffer])
-        elif parameter.kind == "stride":
-            arguments.append(buffers[parameter.buffer].strides[parameter.axis])
-        elif parameter.kind == "size":
+        if parameter.kind == "size":
             arguments.append(sizes[parameter.symbol])
-        else:
+        elif parameter.kind == "error":
             arguments.append(error)
-    return arguments
-
-
-RunKernel = Callable[[Kernel, Sequence[Array], Mapping[str, int]], None]
-
-
-def run_plan(
-    plan: Plan, arrays: Sequence[Array], run: RunKernel, integers: Mapping[str, int] = {}
-) -> list[Array]:
-    """Run a Plan of launches.
-
-    Args:
-        plan: without branches and loops.
-        arrays: for each parameter an array.
-        run: runs one Kernel.
-        integers: the values of the Plan's integer arguments.
-
-    Returns:
-        The results.
-    """
-    sizes = dict(integers)
-    for parameter, array in zip(plan.parameters, arrays, strict=True):
-        for size, extent in zip(parameter.type.shape, array.shape, strict=True):
-            if isinstance(size, Dim):
-                sizes[str(size)] = extent
-    memory = dict(zip(plan.parameters, arrays, strict=True))
-    memory |= {b: b.data for b in plan.constants}
-    for buffer in plan.results:
-        memory[buffer] = _garbage(buffer.type.concrete(sizes), buffer.type.dtype.numpy)
-    for statement in plan.body:
-        if isinstance(statement, Alloc):
-            type_ = statement.buffer.type
-            memory[statement.buffer] = _garbage(type_.concrete(sizes), type_.dtype.numpy)
-        elif isinstance(statement, Launch):
-            kernel = statement.kernel
-            views = [
-                memory[argument].reshape(buffer.type.concrete(sizes), copy=False)
-                for buffer, argument in zip(
-                    kernel.buffers, statement.arguments, strict=True
-                )
-            ]
-            run(kernel, views, sizes)
         else:
-            assert isinstance(statement, Free), statement
-    return [memory[buffer] for buffer in plan.results]
-
-
-def _garbage(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
-    """An array of no meaning: a kernel that leaves an element out shows."""
-    array = np.empty(shape, dtype)
-    array.reshape(-1).view(np.uint8)[...] = 0xA5
-    return array
-
-
-class EmulatedPlan:
-    """A Plan whose kernels run on the emulation.
-
-    Args:
-        plan: the Plan.
-        library: with its kernels.
-
-    Attributes:
-        error: the two words that its kernels report errors in.
-    """
-
-    def __init__(self, plan: Plan, library: ctypes.CDLL) -> None:
-        self.plan = plan
-        self.library = library
-        self.launches = cuda_launches(plan)
-        self.error = np.zeros(2, np.uint64)
-
-    def __call__(
-        self, *arrays: Array, seed: int = 0, grid_limit: int = 1 << 30, **integers: int
-    ) -> list[Array]:
-        """Run the Plan on arrays; blocks beyond the limit become turns of a loop."""
-
-        def run(
-            kernel: Kernel, buffers: Sequence[Array], sizes: Mapping[str, int]
-        ) -> None:
-            launch = self.launches[kernel]
-            named = dict(zip(kernel.buffers, buffers, strict=True))
-            launch_kernel(
-                self.library,
-                launch.name,
-                min(evaluate_dim(launch.grid, sizes), grid_limit),
-                launch.block,
-                launch_arguments(launch, named, sizes, self.error),
-                seed=seed,
-            )
-
-        self.error[...] = 0
-        return run_plan(self.plan, arrays, run, integers)
+            assert parameter.buffer is not None
+            array = buffers[parameter.buffer]
+            is_data = parameter.kind == "data"
+            arguments.append(array if is_data else array.strides[parameter.axis])
+    return arguments
