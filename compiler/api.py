@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, overload
@@ -30,6 +31,17 @@ if TYPE_CHECKING:
 __all__ = ["Compiled", "Lowered", "compile"]
 
 hide_directory(os.path.dirname(__file__))
+
+# What every trace needs is imported now, so that the first call does not wait for it.
+for _module in (
+    "penstock.frontend.builtin_names",
+    "penstock.frontend.functions",
+    "penstock.frontend.operators",
+    "penstock.frontend.ufuncs",
+    "penstock.ir.graph.text_print",
+    "penstock.ir.ops",
+):
+    importlib.import_module(_module)
 
 
 class Lowered:

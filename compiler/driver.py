@@ -16,14 +16,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import penstock.ir as penstock_ir
 from penstock.frontend.trace import Trace, trace
 from penstock.ir.dims import symbols_of
 from penstock.ir.graph.value import Function
 from penstock.ir.location import Location
-from penstock.ir.plan.node import Plan
 from penstock.runtime.artifact import (
     ABI_VERSION,
     SHARED_OBJECT,
@@ -38,6 +37,9 @@ from penstock.runtime.executable import Executable
 from penstock.runtime.machine import Machine, host
 from penstock.runtime.signature import ArrayLeaf, IntegerLeaf, RealLeaf
 from penstock.runtime.support import Support, load_support
+
+if TYPE_CHECKING:
+    from penstock.ir.plan.node import Plan
 
 __all__ = [
     "STAGES",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Union
 
@@ -37,31 +38,44 @@ _Monomial = tuple["Atom", ...]
 class Atom:
     """A symbol, or an operation on Dims that polynomials do not hold.
 
+    There is one object of each, so that they compare and hash by identity.
     ``operation`` is ``"symbol"``, ``"//"``, ``"%"``, ``"min"`` or ``"max"``.
     """
 
-    __slots__ = ("arguments", "name", "operation", "text")
+    __slots__ = ("arguments", "name", "names", "operation", "text")
 
-    def __init__(self, operation: str, name: str, arguments: tuple[Size, ...]) -> None:
+    name: str
+    names: frozenset[str]
+    operation: str
+    arguments: tuple[Size, ...]
+    text: str
+
+    def __new__(cls, operation: str, name: str, arguments: tuple[Size, ...]) -> Atom:
+        if operation == "symbol":
+            text = name
+        elif operation in ("min", "max"):
+            text = f"{operation}({arguments[0]}, {arguments[1]})"
+        else:
+            left, right = (_parenthesized(a) for a in arguments)
+            text = f"{left} {operation} {right}"
+        known = _atoms.get(text)
+        if known is not None:
+            return known
+        self = super().__new__(cls)
         self.operation = operation
         self.name = name
         self.arguments = arguments
-        if operation == "symbol":
-            self.text = name
-        elif operation in ("min", "max"):
-            self.text = f"{operation}({arguments[0]}, {arguments[1]})"
-        else:
-            left, right = (_parenthesized(a) for a in arguments)
-            self.text = f"{left} {operation} {right}"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Atom) and self.text == other.text
-
-    def __hash__(self) -> int:
-        return hash(self.text)
+        self.text = text
+        # What a replacement of it or within it can be keyed by.
+        parts = (a.names for a in arguments if isinstance(a, Dim))
+        self.names = frozenset((text,)).union(*parts)
+        return _atoms.setdefault(text, self)
 
     def __repr__(self) -> str:
         return f"Atom({self.text})"
+
+
+_atoms: dict[str, Atom] = {}
 
 
 def _parenthesized(size: Size) -> str:
@@ -82,13 +96,23 @@ class Dim:
         (n + 2, 1)
     """
 
-    __slots__ = ("_hash", "_text", "terms")
+    __slots__ = ("_hash", "_names", "_text", "terms")
 
     def __init__(self, terms: tuple[tuple[_Monomial, int], ...]) -> None:
         # Sorted by monomial text, the constant (empty monomial) last.
         self.terms = terms
         self._hash = hash(terms)
         self._text: str | None = None
+        self._names: frozenset[str] | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The symbols in it, and the texts of the operations in it."""
+        if self._names is None:
+            self._names = frozenset().union(
+                *(atom.names for monomial, _ in self.terms for atom in monomial)
+            )
+        return self._names
 
     def __hash__(self) -> int:
         return self._hash
@@ -224,6 +248,7 @@ def _format_terms(terms: tuple[tuple[_Monomial, int], ...]) -> str:
     return text
 
 
+@lru_cache(maxsize=4096)
 def symbol(name: str) -> Dim:
     """The Dim that is the symbol ``name``."""
     return Dim((((Atom("symbol", name, ()),), 1),))
@@ -362,8 +387,13 @@ def evaluate_dim(size: Size, values: Mapping[str, int]) -> int:
 
 def substitute_dim(size: Size, replacements: Mapping[str, Size]) -> Size:
     """The size with some symbols, and operations such as ``"n % 4"``, replaced."""
-    if isinstance(size, int):
+    if isinstance(size, int) or size.names.isdisjoint(replacements):
         return size
+    (monomial, coefficient), *rest = size.terms
+    if coefficient == 1 and len(monomial) == 1 and not rest:
+        # Most sizes are one symbol.
+        if monomial[0].operation == "symbol":
+            return replacements[monomial[0].name]
     return _map_atoms(
         size,
         lambda name: replacements[name] if name in replacements else symbol(name),

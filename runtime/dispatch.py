@@ -126,8 +126,10 @@ class Variant:
         self.artifact = artifact
         self.from_cache = from_cache
         # Calls served, and when the last one was, counted in calls. The native
-        # dispatcher writes here too.
-        self.counters = (ctypes.c_int64 * 2)()
+        # dispatcher writes here too. Adding to an array is one step for the
+        # interpreter, so no count is lost.
+        self.counters = np.zeros(2, np.int64)
+        self._calls = self.counters[:1]
         self._slots_type = ctypes.c_int64 * signature.slot_count
         self._sizes_type = ctypes.c_int64 * signature.size_count
         self._array_leaves = [
@@ -142,12 +144,17 @@ class Variant:
     @property
     def calls(self) -> int:
         """How many calls it has served."""
-        return self.counters[0]
+        return int(self.counters[0])
 
     @property
     def last_used(self) -> int:
         """When it served the last one, counted in calls of the function."""
-        return self.counters[1]
+        return int(self.counters[1])
+
+    def count_call(self, now: int) -> None:
+        """Note that it serves a call, the ``now``-th of the function."""
+        np.add(self._calls, 1, self._calls)
+        self.counters[1] = now
 
     def prepare(self, call: Call) -> Prepared | None:
         """Try the variant on a call; ``None`` if it does not serve it."""
@@ -314,13 +321,12 @@ class Dispatcher:
         self.variants: tuple[Variant, ...] = ()
         self.on_change: Callable[[], None] | None = None
         # Counts calls; the native dispatcher writes here too.
-        self.clock = (ctypes.c_int64 * 1)()
+        self.clock = np.zeros(1, np.int64)
         self._compile_variant = compile_variant
         self._compiles = 0
         self._cache_hits = 0
         self._compile_seconds = 0.0
         self._evictions = 0
-        self._calls_of_evicted = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""
@@ -347,9 +353,8 @@ class Dispatcher:
                 break
         else:
             variant, prepared = self._make_variant(call)
-        self.clock[0] += 1
-        variant.counters[0] += 1
-        variant.counters[1] = self.clock[0]
+        np.add(self.clock, 1, self.clock)
+        variant.count_call(int(self.clock[0]))
         return variant.run(prepared, thread_limit(self.options.threads))
 
     def find(self, call: Call) -> Variant | None:
@@ -380,9 +385,10 @@ class Dispatcher:
                 if prepared is not None:
                     self.add(variant)
                     return variant, prepared
+        reason = variant.refusal(call) or "it was as compiled a moment before"
         raise RunError(
             None,
-            f"{self.binder.name}: what it captures changes while it is compiled",
+            f"{self.binder.name}: what it reads changes while it is compiled: {reason}",
             code="unsteady-capture",
             hint="pass it as an argument",
         )
@@ -394,18 +400,16 @@ class Dispatcher:
             oldest = min(kept, key=lambda one: one.last_used)
             kept.remove(oldest)
             self._evictions += 1
-            self._calls_of_evicted += oldest.calls
         # A new one counts as used, or the next would push it out.
-        variant.counters[1] = self.clock[0]
+        variant.counters[1] = int(self.clock[0])
         self.variants = (variant, *kept)
         if self.on_change is not None:
             self.on_change()
 
     def statistics(self) -> Statistics:
         """What has happened so far."""
-        calls = self._calls_of_evicted + sum(one.calls for one in self.variants)
         return Statistics(
-            calls,
+            int(self.clock[0]),
             self._compiles,
             self._cache_hits,
             self._compile_seconds,

@@ -90,7 +90,7 @@ def build_table(dispatcher: Dispatcher, support: Support) -> tuple[object, int]:
             fields.SLOT_COUNT: max((w.slot_count for w in signatures), default=0),
             fields.SIZE_COUNT: max((w.size_count for w in signatures), default=0),
             fields.OBJECT_COUNT: max((w.object_count for w in signatures), default=0),
-            fields.CLOCK: memory.keep_buffer(dispatcher.clock),
+            fields.CLOCK: memory.keep_array(dispatcher.clock),
             fields.UNLOCKED_NANOSECONDS: _UNLOCKED_NANOSECONDS,
             fields.FUNCTION: 0 if function is None else memory.keep(function),
             fields.NAMES: memory.array(names),
@@ -117,6 +117,11 @@ class _Memory:
         """Keep some words alive; their address."""
         self.kept.append(buffer)
         return ctypes.addressof(buffer)
+
+    def keep_array(self, array: np.ndarray[Any, Any]) -> int:
+        """Keep an array alive; the address of its elements."""
+        self.kept.append(array)
+        return int(array.ctypes.data)
 
     def array(self, words: Sequence[int]) -> int:
         """Write words one after the other; their address."""
@@ -175,7 +180,7 @@ class _VariantWriter:
                 fields.PREPARE: executable.prepare_address,
                 fields.RUN: executable.run_address,
                 fields.PARALLEL: parallel,
-                fields.COUNTERS: memory.keep_buffer(variant.counters),
+                fields.COUNTERS: memory.keep_array(variant.counters),
                 fields.LEAVES: memory.records(self._leaves, layout.Leaf.SIZE),
                 fields.READERS: memory.records(self._steps, layout.Reader.SIZE),
                 fields.READER_COUNT: len(self._steps),

@@ -207,11 +207,13 @@ class Statements:
         if not x.shape:
             x = self.add("broadcast_to", x, shape=(2,))
         axis = self.integer(0, len(x.shape) - 1)
-        kind = self.integer(0, 2)
+        kind = self.integer(0, 3)
         if kind == 0:
             self.add("sort", x, axis=axis)
         elif kind == 1 and x.dtype is not bool_:
             self.add("cumsum", x, axis=axis)
+        elif kind == 2 and x.dtype is not bool_:
+            self.add("recurrence", x, x, axis=axis)
         elif self.length(x.shape[axis]) > 0:
             op = self.choose(("argmax", "argmin"))
             self.add(op, x, axis=axis, keepdims=bool(self.integer(0, 1)))

@@ -1,6 +1,5 @@
 """The public names, and what a Compiled and a Lowered give."""
 
-import dataclasses
 import gc
 import inspect
 import weakref
@@ -222,9 +221,7 @@ def test_a_stage_that_there_is_not():
 def test_lowering_neither_compiles_nor_calls():
     f = ps.compile(mixed)
     f.lower(*ARGUMENTS).text("asm")
-    assert dataclasses.replace(f.stats(), compile_seconds=0) == Statistics(
-        0, 0, 0, 0, 0, 0
-    )
+    assert f.stats() == Statistics(0, 0, 0, 0.0, 0, 0)
 
 
 def test_arguments_that_do_not_bind():

@@ -208,8 +208,10 @@ PARAMS = {"w": VECTOR, "b": SCALAR}
             "layer",
             (PARAMS, VECTOR),
             ({"b": SCALAR, "w": VECTOR}, VECTOR),
-            "arguments nested as ({'b': *, 'w': *}, *, *, *), were ({'w': *, 'b': *}, "
-            "*, *, *)",
+            (
+                "arguments nested as ({'b': *, 'w': *}, *, *, *), "
+                "were ({'w': *, 'b': *}, *, *, *)"
+            ),
         ),
         (
             "layer",

@@ -129,14 +129,19 @@ def fit(wanted: Fit) -> tuple[list[Real], Real]:
     return rounded_ones, measure(wanted, rounded_ones)
 
 
+def polynomial(coefficients: Sequence[Real], x: Real) -> Real:
+    """The value of a polynomial, its constant given first."""
+    total = mpf(0)
+    for coefficient in reversed(coefficients):
+        total = total * x + coefficient
+    return total
+
+
 def measure(wanted: Fit, coefficients: Sequence[Real]) -> Real:
     """The largest weighted error on a dense grid."""
     low, high = mpf(wanted.low), mpf(wanted.high)
     return max(
-        abs(
-            wanted.weight(x)
-            * (mpmath.polyval(list(coefficients)[::-1], x) - wanted.function(x))
-        )
+        abs(wanted.weight(x) * (polynomial(coefficients, x) - wanted.function(x)))
         for x in (low + (high - low) * (i + mpf(1) / 3) / 1000 for i in range(1000))
     )
 
@@ -151,7 +156,7 @@ def series(function: Function, *terms: Real) -> Function:
 
     def evaluate(x: Real) -> Real:
         if abs(x) < mpf(10) ** -15:
-            return mpmath.polyval(terms[::-1], x)
+            return polynomial(terms, x)
         return function(x)
 
     return evaluate
@@ -250,8 +255,8 @@ def quarter_rows(function: Function, one_from: float) -> list[Row]:
 
     Each centre is chosen so that the function of it is very nearly a float (S. Gal,
     "Computing elementary functions: a new approach for achieving high accuracy and good
-    performance", 1986). The first row also serves what is below it. From ``one_from`` on
-    the function is 1.
+    performance", 1986). The first row also serves what is below it. From ``one_from``
+    on the function is 1.
     """
     rows: list[Row] = [Row(mpf(0), [])] * 32
     for quarter in range(-16, 16):
@@ -282,8 +287,8 @@ def quarter_row(function: Function, low: Real, high: Real, one_from: float) -> R
             return derivative
         return (function(center + x) - value) / x
 
-    found = mpmath.chebyfit(slope, [low - center, high - center], 5)
-    return Row(center, [rounded(c, 24) for c in [value, *found[::-1]]])
+    found, _ = remez(slope, one, low - center, high - center, range(5))
+    return Row(center, [rounded(c, 24) for c in (value, *found)])
 
 
 def distance_from_float(value: Real) -> Real:
@@ -351,8 +356,9 @@ def main() -> None:
         rows = quarter_rows(function, one_from)
         if name == "ERF_ROWS":
             # The argument itself takes the place of its row's constant.
-            slope = mpmath.chebyfit(lambda x: mpmath.erf(x) / x - 1, [0.0, 0.078125], 5)
-            rows[12] = Row(mpf(0), [mpf(0), *(rounded(c, 24) for c in slope[::-1])])
+            slope = series(lambda x: mpmath.erf(x) / x - 1, 2 / mpmath.sqrt(mp.pi) - 1)
+            found, _ = remez(slope, one, 0, 0.078125, range(5))
+            rows[12] = Row(mpf(0), [mpf(0), *(rounded(c, 24) for c in found)])
         print(f"{name}: centres, then coefficients from the constant up")
         print(words([row.center for row in rows]))
         for power in range(6):

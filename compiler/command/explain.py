@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from penstock.command import source, values
-from penstock.command.errors import CommandError
+from penstock.command.errors import UsageError
 
 EXAMPLE = "penstock explain model.py:gelu --arg 'f32[1024,1024]'"
 
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         from penstock.runtime.load import load
 
         if options.arg:
-            raise CommandError("a saved program takes no --arg: it is compiled already")
+            raise UsageError("a saved program takes no --arg: it is compiled already")
         print(load(options.function).explain())
         return 0
     compiled = source.compiled_function(options.function, fastmath=options.fastmath)

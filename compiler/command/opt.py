@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from penstock.passes.graph_pass import GraphPass
 
 EXAMPLE = "penstock opt --passes fold,cse,fuse gelu.pir"
-    "penstock dump model.py:gelu --arg 'f32[n]' | penstock opt --passes fold,cse -"
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

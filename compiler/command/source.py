@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib.machinery
 import os
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from penstock.command.errors import CommandError, UsageError
@@ -84,15 +85,13 @@ def load_function(source: Source) -> Callable[..., Any]:
     name = os.path.splitext(file)[0]
     while name in sys.modules:
         name += "_"
-    spec = importlib.util.spec_from_file_location(name, source.path)
-    if spec is None or spec.loader is None:
-        raise CommandError(
-            f"{source.path} is not a Python file: its name must end in .py"
-        )
-    module = importlib.util.module_from_spec(spec)
+    # Made here, the loader keeps the path as it was given, and messages show that.
+    loader = importlib.machinery.SourceFileLoader(name, source.path)
+    module = ModuleType(name)
+    module.__file__ = source.path
     # Classes of the file are found again by their module's name.
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     found: Any = module
     for part in source.name.split("."):
         if not hasattr(found, part):

@@ -70,7 +70,7 @@ def parse_argument(text: str) -> Argument:
     if value.endswith(".npy"):
         return Argument(name, value, None)
     # Python's grammar wants something between brackets.
-    source = re.sub(r"(?<=\w)\[\s*\]", "[()]", value)
+    source = re.sub(r"(?<=\w)\s*\[\s*\]", "[()]", value)
     try:
         tree = ast.parse(source, mode="eval").body
         _check(tree, text)

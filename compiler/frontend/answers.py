@@ -83,9 +83,9 @@ def number(array: TracedArray, what: str) -> Any:
     known = constant_array(tracer, array.value)
     if known is not None:
         return known.reshape(()).item()
-    size = host_size(tracer, array.value)
-    if size is not None:
-        return tracer.pin(size)
+    host = host_size(tracer, array.value)
+    if host is not None:
+        return tracer.pin(host)
     raise unknown(
         tracer,
         f"{what} asks for the element of a traced {array.tensor}, which is known only "
@@ -153,7 +153,10 @@ def host_size(tracer: Tracer, value: Value) -> Size | None:
     if value.shape:
         return None
     found = host_array(tracer, value)
-    return None if found is None else tracer.normalize(found[()])
+    if found is None:
+        return None
+    element: Any = found[()]
+    return tracer.normalize(element)
 
 
 def host_array(tracer: Tracer, value: Value) -> np.ndarray[Any, Any] | None:
@@ -180,7 +183,8 @@ def _host_step(tracer: Tracer, part: Value, operands: list[Any]) -> Any:
     """One op on arrays of sizes; ``None`` where it is not one of integers."""
     name, attributes = part.op.name, part.attributes
     if name == "dim":
-        return np.array(tracer.normalize(attributes["size"]), object)  # type: ignore[arg-type]
+        size: Any = attributes["size"]
+        return np.array(tracer.normalize(size), object)
     if name == "const":
         constant = attributes["value"]
         assert isinstance(constant, Constant)

@@ -43,8 +43,7 @@ class FrozenList(list[Any]):
         _refuse_write(self.owner, "list(x)")
 
     append = clear = extend = insert = pop = remove = reverse = sort = _refuse
-    __setitem__ = __delitem__ = _refuse
-    __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
 
     def __copy__(self) -> list[Any]:
         return [*self]
@@ -76,7 +75,7 @@ class FrozenDict(dict[Any, Any]):
         _refuse_write(self.owner, "dict(x)")
 
     clear = pop = popitem = setdefault = update = _refuse
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
 
     def __copy__(self) -> dict[Any, Any]:
         return dict(self.items())
@@ -125,7 +124,7 @@ class CapturedList(FrozenList):
     def __iter__(self) -> Iterator[Any]:
         return (self._item(i) for i in range(len(self)))
 
-    def __reversed__(self) -> Iterator[Any]:
+    def __reversed__(self) -> Any:
         return reversed([*self])
 
     def __contains__(self, value: object) -> bool:
@@ -207,7 +206,7 @@ class CapturedDict(FrozenDict):
     def __iter__(self) -> Iterator[Any]:
         return iter(self._keys())
 
-    def __reversed__(self) -> Iterator[Any]:
+    def __reversed__(self) -> Any:
         return reversed(self._keys())
 
     def __len__(self) -> int:

@@ -128,8 +128,8 @@ class TracedArray(Traced):
         self._shape = tracer.type_of(cell.value).shape if shape is None else shape
         self._memo: tuple[int, Value] | None = None
 
-    @property
-    def __class__(self) -> type[Any]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
         return np.ndarray
 
     @property
@@ -387,8 +387,8 @@ class TracedScalar(TracedArray):
 
     __slots__ = ()
 
-    @property
-    def __class__(self) -> type[Any]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
         return self.kind.numpy.type
 
     def check_writable(self) -> None:

@@ -89,8 +89,8 @@ class HostNumber(Traced):
 
     @property
     def imag(self) -> Any:
-        """Zero."""
-        return self * 0
+        """Zero, of the same kind."""
+        return self.concrete() * 0
 
 
 def host_integer(tracer: Tracer, size: Size) -> Any:
@@ -182,8 +182,8 @@ class HostInteger(HostNumber):
         self.tracer = tracer
         self.size = size
 
-    @property
-    def __class__(self) -> type[Any]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
         return int
 
     def concrete(self) -> int:
@@ -249,10 +249,9 @@ class HostInteger(HostNumber):
     def __pow__(self, exponent: Any, modulus: Any = None) -> Any:
         if modulus is not None:
             return pow(int(self), int(exponent), int(modulus))
-        if isinstance(exponent, int) and not isinstance(exponent, HostInteger):
-            if 0 <= exponent <= 8:
-                return host_integer(self.tracer, product([self.size] * int(exponent)))
-        elif not _is_number(exponent):
+        if type(exponent) is int and 0 <= exponent <= 8:
+            return host_integer(self.tracer, product([self.size] * exponent))
+        if not _is_number(exponent):
             return NotImplemented
         if size_of(exponent) is not None:
             # Whether the result is an int or a float hangs on the exponent's sign.

@@ -88,8 +88,8 @@ class HostReal(HostNumber):
         self.expression = expression
         self._value = value
 
-    @property
-    def __class__(self) -> type[Any]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
         return float
 
     @property

@@ -54,7 +54,7 @@ def _astype(
     make = wrap if type(x) is TracedScalar else fresh
     value = x.value
     if target.kind == "b" and x.kind.kind != "b":
-        value = (x != 0).value  # type: ignore[attr-defined]
+        value = (x != 0).value
     return make(x.tracer, convert(x.tracer, value, target), x.in_order)
 
 
@@ -168,7 +168,9 @@ class _Method:
 
     __slots__ = ("__name__", "_array", "_function")
 
-    def __init__(self, name: str, function: Callable[..., Any], array: TracedArray):
+    def __init__(
+        self, name: str, function: Callable[..., Any], array: TracedArray
+    ) -> None:
         self.__name__ = name
         self._function = function
         self._array = array

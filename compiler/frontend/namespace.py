@@ -178,8 +178,8 @@ class NumpyNamespace:
         self.__wrapped__ = module
         self.__name__ = module.__name__
 
-    @property
-    def __class__(self) -> type[Any]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
         return ModuleType
 
     def __getattr__(self, name: str) -> Any:

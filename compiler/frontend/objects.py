@@ -51,9 +51,6 @@ _LEFT_ALONE = frozenset(
         "__subclasshook__", "__weakref__",
     )
 )  # fmt: skip
-_IMMUTABLE_LIBRARIES = frozenset(
-    ("datetime", "decimal", "fractions", "pathlib", "re", "types", "typing", "zoneinfo")
-)
 
 
 def is_user_class(kind: type[Any]) -> bool:
@@ -463,8 +460,8 @@ class _ModuleView:
     def __init__(self, views: ObjectViews, module: ModuleType, reader: Reader) -> None:
         object.__setattr__(self, "_parts", (views, module, reader))
 
-    @property
-    def __class__(self) -> type[Any]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
         return ModuleType
 
     def __getattr__(self, name: str) -> Any:

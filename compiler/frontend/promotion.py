@@ -61,7 +61,7 @@ def as_dtype(dtype: Any) -> Dtype:
 
 @lru_cache(maxsize=4096)
 def _resolve(
-    ufunc: np.ufunc, kinds: tuple[Kind, ...], signature: Any, casting: str
+    ufunc: np.ufunc, kinds: tuple[Kind, ...], signature: Any, casting: Any
 ) -> tuple[np.dtype[Any], ...]:
     given = tuple(k.numpy if isinstance(k, Dtype) else k for k in kinds)
     options: dict[str, Any] = {} if signature is None else {"signature": signature}

@@ -43,8 +43,8 @@ class Selection(Traced):
         self.full = full
         self.mask = mask
 
-    @property
-    def __class__(self) -> type[Any]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
         return np.ndarray
 
     @property

@@ -78,7 +78,8 @@ def trace(
         >>> print(trace(double, call).function.type)
         ((f32[n],), (f32[n],))
     """
-    tracer = Tracer(name or getattr(function, "__name__", type(function).__name__))
+    own_name: str = getattr(function, "__name__", type(function).__name__)
+    tracer = Tracer(own_name if name is None else name)
     inputs = Inputs(tracer, static)
     with tracer:
         capture = Capture(tracer, inputs)

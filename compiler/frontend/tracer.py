@@ -148,7 +148,8 @@ class Tracer:
             LeakedValueError: the trace is over.
         """
         self.check()
-        return self.builder.add(op, *operands, locations=self.locations(), **attributes)
+        every: dict[str, Any] = attributes
+        return self.builder.add(op, *operands, locations=self.locations(), **every)
 
     def constant(self, array: Any, dtype: Dtype) -> Value:
         """A constant of a dtype."""

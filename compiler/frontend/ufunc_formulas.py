@@ -83,7 +83,7 @@ def constant_of(array: TracedArray) -> Any:
     return None
 
 
-def _power(x: TracedArray, y: TracedArray) -> TracedArray:
+def _power(x: TracedArray, y: TracedArray) -> Any:
     exponent = constant_of(y)
     if x.kind.is_integer:
         if y.kind.kind == "i" and (exponent is None or exponent < 0):
@@ -110,7 +110,7 @@ def _power(x: TracedArray, y: TracedArray) -> TracedArray:
     return _op("pow", x, y)
 
 
-def _refuse_integer_power(x: TracedArray, exponent: Any) -> TracedArray:
+def _refuse_integer_power(x: TracedArray, exponent: Any) -> Any:
     if exponent is not None:
         raise ValueError("Integers to negative integer powers are not allowed.")
     raise UnsupportedError(
@@ -122,7 +122,7 @@ def _refuse_integer_power(x: TracedArray, exponent: Any) -> TracedArray:
     )
 
 
-def _reciprocal(x: TracedArray) -> TracedArray:
+def _reciprocal(x: TracedArray) -> Any:
     one = wrap(x.tracer, x.tracer.constant(1, x.kind))
     return _op("floor_divide" if x.kind.is_integer else "div", one, x)
 
@@ -130,7 +130,7 @@ def _reciprocal(x: TracedArray) -> TracedArray:
 def _mixed_comparison(signed_first: str, unsigned_first: str) -> Formula:
     """A comparison of i64 with u64, which have no common integer dtype."""
 
-    def compare(x: TracedArray, y: TracedArray) -> TracedArray:
+    def compare(x: TracedArray, y: TracedArray) -> Any:
         if x.kind is i64:
             negative, op = x < 0, signed_first
             same = _op(op, _op("astype", x, dtype=u64), y)
@@ -144,7 +144,7 @@ def _mixed_comparison(signed_first: str, unsigned_first: str) -> Formula:
     return compare
 
 
-def _rint(x: TracedArray) -> TracedArray:
+def _rint(x: TracedArray) -> Any:
     """Round to the nearest integer, halves to even.
 
     Adding and subtracting 2^(p - 1) rounds in the current mode (Goldberg 1991, What
@@ -159,16 +159,16 @@ def _rint(x: TracedArray) -> TracedArray:
     rounded = (magnitude + shift) - shift
     signed = select(wide < 0, -rounded, rounded)
     result = select((magnitude < shift) & (wide != 0), signed, wide)
-    return result.astype(x.dtype)  # type: ignore[no-any-return]
+    return result.astype(x.dtype)
 
 
-def _trunc(x: TracedArray) -> TracedArray:
+def _trunc(x: TracedArray) -> Any:
     if not x.kind.is_float:
         return x
     return select(x < 0, _op("ceil", x), _op("floor", x))
 
 
-def _fmod(x: TracedArray, y: TracedArray) -> TracedArray:
+def _fmod(x: TracedArray, y: TracedArray) -> Any:
     """The remainder with the dividend's sign: of magnitudes it is Python's."""
     if not x.kind.is_float:
         remainder = x % y
@@ -179,42 +179,42 @@ def _fmod(x: TracedArray, y: TracedArray) -> TracedArray:
     return select(x < 0, -magnitude, select(x == 0, x + magnitude * 0, magnitude))
 
 
-def _is_inf(x: TracedArray) -> TracedArray:
+def _is_inf(x: TracedArray) -> Any:
     return abs(x) == math.inf if x.kind.is_float else _all_equal(x, False)
 
 
-def _is_finite(x: TracedArray) -> TracedArray:
+def _is_finite(x: TracedArray) -> Any:
     return abs(x) < math.inf if x.kind.is_float else _all_equal(x, True)
 
 
-def _is_nan(x: TracedArray) -> TracedArray:
+def _is_nan(x: TracedArray) -> Any:
     return _op("is_nan", x) if x.kind.is_float else _all_equal(x, False)
 
 
-def _all_equal(x: TracedArray, answer: bool) -> TracedArray:
+def _all_equal(x: TracedArray, answer: bool) -> Any:
     return x == x if answer else x != x
 
 
-def _as_bool(x: TracedArray) -> TracedArray:
+def _as_bool(x: TracedArray) -> Any:
     return x if x.kind.kind == "b" else x != 0
 
 
-def _fmax(x: TracedArray, y: TracedArray) -> TracedArray:
+def _fmax(x: TracedArray, y: TracedArray) -> Any:
     return _ignoring_nan("maximum", x, y)
 
 
-def _fmin(x: TracedArray, y: TracedArray) -> TracedArray:
+def _fmin(x: TracedArray, y: TracedArray) -> Any:
     return _ignoring_nan("minimum", x, y)
 
 
-def _ignoring_nan(op: str, x: TracedArray, y: TracedArray) -> TracedArray:
+def _ignoring_nan(op: str, x: TracedArray, y: TracedArray) -> Any:
     chosen = _op(op, x, y)
     if not x.kind.is_float:
         return chosen
     return select(_op("is_nan", x), y, select(_op("is_nan", y), x, chosen))
 
 
-def _hypot(x: TracedArray, y: TracedArray) -> TracedArray:
+def _hypot(x: TracedArray, y: TracedArray) -> Any:
     """sqrt(x^2 + y^2) without overflow: M sqrt(1 + (m / M)^2), Higham 2002, 27.5."""
     x, y = abs(x), abs(y)
     # An infinity wins over nan, as in C's hypot.
@@ -224,19 +224,19 @@ def _hypot(x: TracedArray, y: TracedArray) -> TracedArray:
     return select(infinite, math.inf, larger * numpy.sqrt(1 + ratio * ratio))
 
 
-def _logaddexp(x: TracedArray, y: TracedArray) -> TracedArray:
+def _logaddexp(x: TracedArray, y: TracedArray) -> Any:
     """log(e^x + e^y) = M + log1p(e^-|x - y|); equal infinities are their own sum."""
     larger = _op("maximum", x, y)
     return select(x == y, x + math.log(2), larger + numpy.log1p(numpy.exp(-abs(x - y))))
 
 
-def _logaddexp2(x: TracedArray, y: TracedArray) -> TracedArray:
+def _logaddexp2(x: TracedArray, y: TracedArray) -> Any:
     larger = _op("maximum", x, y)
     rest = numpy.log1p(_exp2(-abs(x - y))) * (1 / math.log(2))
     return select(x == y, x + 1, larger + rest)
 
 
-def _exp2(x: TracedArray) -> TracedArray:
+def _exp2(x: TracedArray) -> Any:
     return _op("pow", *_align(x, 2))
 
 
@@ -247,17 +247,17 @@ def _align(x: TracedArray, number: float) -> tuple[TracedArray, TracedArray]:
 def _log_to_base(base: int) -> Formula:
     """log_b x, mended so that powers of the base give integers exactly."""
 
-    def formula(x: TracedArray) -> TracedArray:
+    def formula(x: TracedArray) -> Any:
         wide = x.astype(np.float64) if x.kind.bits < 64 else x
         quotient = numpy.log(wide) / math.log(base)
         nearest = _rint(quotient)
         exact = _op("pow", *_align(nearest, base)) == wide
-        return select(exact, nearest, quotient).astype(x.dtype)  # type: ignore[no-any-return]
+        return select(exact, nearest, quotient).astype(x.dtype)
 
     return formula
 
 
-def _sinh(x: TracedArray) -> TracedArray:
+def _sinh(x: TracedArray) -> Any:
     """(e^x - e^-x) / 2, by expm1; e^(x/2) twice where e^x would overflow."""
     a = abs(x)
     m = numpy.expm1(a)
@@ -267,13 +267,13 @@ def _sinh(x: TracedArray) -> TracedArray:
     return select(x < 0, -result, select(x == 0, x, result))
 
 
-def _cosh(x: TracedArray) -> TracedArray:
+def _cosh(x: TracedArray) -> Any:
     """(e^x + e^-x) / 2, with e^(x/2) twice where e^x would overflow."""
     half = numpy.exp(abs(x) * 0.5)
     return (half * 0.5) * half + (0.5 / half) / half
 
 
-def _arcsinh(x: TracedArray) -> TracedArray:
+def _arcsinh(x: TracedArray) -> Any:
     """sign(x) log(a + sqrt(a^2 + 1)) by log1p, DLMF 4.37.16 (a = |x|)."""
     a = abs(x)
     small = numpy.log1p(a + a * a / (1 + numpy.sqrt(a * a + 1)))
@@ -281,31 +281,31 @@ def _arcsinh(x: TracedArray) -> TracedArray:
     return select(x < 0, -result, select(x == 0, x, result))
 
 
-def _arccosh(x: TracedArray) -> TracedArray:
+def _arccosh(x: TracedArray) -> Any:
     """log(x + sqrt(x^2 - 1)) by log1p with t = x - 1, DLMF 4.37.19."""
     t = x - 1
     small = numpy.log1p(t + numpy.sqrt(t) * numpy.sqrt(t + 2))
     return select(x > 1e8, numpy.log(x) + math.log(2), small)
 
 
-def _arctanh(x: TracedArray) -> TracedArray:
+def _arctanh(x: TracedArray) -> Any:
     """log1p(2 a / (1 - a)) / 2 with the sign of x, DLMF 4.37.24 (a = |x|)."""
     a = abs(x)
     result = 0.5 * numpy.log1p(2 * a / (1 - a))
     return select(x < 0, -result, select(x == 0, x, result))
 
 
-def _tan(x: TracedArray) -> TracedArray:
+def _tan(x: TracedArray) -> Any:
     """sin x / cos x, DLMF 4.14.4."""
-    return numpy.sin(x) / numpy.cos(x)  # type: ignore[no-any-return]
+    return numpy.sin(x) / numpy.cos(x)
 
 
-def _heaviside(x: TracedArray, at_zero: TracedArray) -> TracedArray:
+def _heaviside(x: TracedArray, at_zero: TracedArray) -> Any:
     result = select(x < 0, 0, select(x == 0, at_zero, 1))
     return select(_op("is_nan", x), x, result)
 
 
-def _shift_left(x: TracedArray, count: TracedArray) -> TracedArray:
+def _shift_left(x: TracedArray, count: TracedArray) -> Any:
     bits = _constant_shift(x, count)
     if bits >= x.kind.bits:
         return x * 0
@@ -314,10 +314,10 @@ def _shift_left(x: TracedArray, count: TracedArray) -> TracedArray:
     return x * (1 << bits)
 
 
-def _shift_right(x: TracedArray, count: TracedArray) -> TracedArray:
+def _shift_right(x: TracedArray, count: TracedArray) -> Any:
     bits = _constant_shift(x, count)
     if bits >= x.kind.bits - (x.kind.kind == "i"):
-        return x * 0 if x.kind.kind == "u" else -((x < 0).astype(x.dtype))  # type: ignore[no-any-return]
+        return x * 0 if x.kind.kind == "u" else -((x < 0).astype(x.dtype))
     return x // (1 << bits)
 
 
@@ -337,25 +337,25 @@ def _divmod(x: TracedArray, y: TracedArray) -> tuple[TracedArray, TracedArray]:
     return _op("floor_divide", x, y), _op("remainder", x, y)
 
 
-def _expit(x: TracedArray) -> TracedArray:
+def _expit(x: TracedArray) -> Any:
     """1 / (1 + e^-x), the logistic function."""
     return 1 / (1 + numpy.exp(-x))
 
 
-def _log_expit(x: TracedArray) -> TracedArray:
+def _log_expit(x: TracedArray) -> Any:
     """-log1p(e^-x), written so that e^|x| never overflows."""
     return _op("minimum", x, x * 0) - numpy.log1p(numpy.exp(-abs(x)))
 
 
-def _xlogy(x: TracedArray, y: TracedArray) -> TracedArray:
+def _xlogy(x: TracedArray, y: TracedArray) -> Any:
     return select((x == 0) & ~_is_nan(y), 0, x * numpy.log(y))
 
 
-def _xlog1py(x: TracedArray, y: TracedArray) -> TracedArray:
+def _xlog1py(x: TracedArray, y: TracedArray) -> Any:
     return select((x == 0) & ~_is_nan(y), 0, x * numpy.log1p(y))
 
 
-def _entropy(x: TracedArray) -> TracedArray:
+def _entropy(x: TracedArray) -> Any:
     return select(x == 0, 0, select(x < 0, -math.inf, -x * numpy.log(x)))
 
 

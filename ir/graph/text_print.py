@@ -18,9 +18,9 @@ from penstock.ir.attributes import Attribute, Constant
 from penstock.ir.dims import Dim, Size, substitute_dim, symbol
 from penstock.ir.graph.literal import format_constant, format_real
 from penstock.ir.graph.value import Function, Value
-from penstock.ir.guards import Facts, Guard
-from penstock.ir.reals import Real
+from penstock.ir.guards import Facts
 from penstock.ir.text import (
+    format_guard,
     format_places,
     printable_function_name,
     printable_name,
@@ -107,7 +107,10 @@ class _Printer:
         arguments = self._name_parameters(function)
         results = self._result_types(function)
         name = "f" if self.canonical else printable_function_name(function.name)
-        where = ", ".join(map(self._guard, function.guards))
+        where = ", ".join(
+            format_guard(guard, self.renamed, self.parameter_names)
+            for guard in function.guards
+        )
         if where:
             where = f" where {where}"
         self.lines.append(f"func @{name}({arguments}) -> {results}{where} {{")
@@ -150,26 +153,6 @@ class _Printer:
     def _size(self, size: Size) -> Size:
         size = self.facts.normalize(size)
         return substitute_dim(size, self.renamed) if self.renamed else size
-
-    def _guard(self, guard: Guard) -> str:
-        if not self.renamed and not self.parameter_names:
-            return str(guard)
-        left, right = (
-            self._real(side)
-            if isinstance(side, Real)
-            else substitute_dim(side, self.renamed)
-            for side in (guard.left, guard.right)
-        )
-        return str(Guard(left, guard.relation, right, guard.negated))
-
-    def _real(self, real: Real) -> Real:
-        return Real(
-            real.operation,
-            tuple(map(self._real, real.arguments)),
-            name=self.parameter_names.get(real.name, real.name),
-            value=real.value,
-            size=substitute_dim(real.size, self.renamed),
-        )
 
     def _body(self, function: Function, indent: str) -> None:
         names = self.names

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from penstock.ir.dims import Size
@@ -123,7 +122,6 @@ class Scalar:
         return self._apply("not", self)
 
 
-@dataclass(eq=False)
 class Buffer:
     """Typed memory with a shape, as a Kernel sees it.
 
@@ -137,10 +135,15 @@ class Buffer:
             lie in C order without gaps.
     """
 
-    name: str
-    type: TensorType
-    mode: str
-    strided: bool = False
+    __slots__ = ("mode", "name", "strided", "type")
+
+    def __init__(
+        self, name: str, type: TensorType, mode: str, strided: bool = False
+    ) -> None:
+        self.name = name
+        self.type = type
+        self.mode = mode
+        self.strided = strided
 
     @property
     def dtype(self) -> Dtype:
@@ -153,37 +156,60 @@ class Buffer:
         return self.type.shape
 
 
-@dataclass(eq=False)
 class Let:
     """``%r = primitive %a, %b : dtype``; ``const`` and ``size`` carry a value."""
 
-    result: Scalar
-    primitive: str
-    operands: tuple[Scalar, ...] = ()
-    value: Any = None
+    __slots__ = ("operands", "primitive", "result", "value")
+
+    def __init__(
+        self,
+        result: Scalar,
+        primitive: str,
+        operands: tuple[Scalar, ...] = (),
+        value: Any = None,
+    ) -> None:
+        self.result = result
+        self.primitive = primitive
+        self.operands = operands
+        self.value = value
 
 
-@dataclass(eq=False)
 class Load:
     """``%r = load buffer[indices]``, zero where the predicate is false."""
 
-    result: Scalar
-    buffer: Buffer
-    indices: tuple[Scalar, ...]
-    predicate: Scalar | None = None
+    __slots__ = ("buffer", "indices", "predicate", "result")
+
+    def __init__(
+        self,
+        result: Scalar,
+        buffer: Buffer,
+        indices: tuple[Scalar, ...],
+        predicate: Scalar | None = None,
+    ) -> None:
+        self.result = result
+        self.buffer = buffer
+        self.indices = indices
+        self.predicate = predicate
 
 
-@dataclass(eq=False)
 class Store:
     """``store %v, buffer[indices]``, nothing where the predicate is false."""
 
-    buffer: Buffer
-    indices: tuple[Scalar, ...]
-    value: Scalar
-    predicate: Scalar | None = None
+    __slots__ = ("buffer", "indices", "predicate", "value")
+
+    def __init__(
+        self,
+        buffer: Buffer,
+        indices: tuple[Scalar, ...],
+        value: Scalar,
+        predicate: Scalar | None = None,
+    ) -> None:
+        self.buffer = buffer
+        self.indices = indices
+        self.value = value
+        self.predicate = predicate
 
 
-@dataclass(eq=False)
 class Check:
     """Stops the program with an error unless the condition holds.
 
@@ -191,12 +217,14 @@ class Check:
     has to be clamped. ``error`` is an index into the program's error table.
     """
 
-    condition: Scalar
-    error: int
-    detail: Scalar
+    __slots__ = ("condition", "detail", "error")
+
+    def __init__(self, condition: Scalar, error: int, detail: Scalar) -> None:
+        self.condition = condition
+        self.error = error
+        self.detail = detail
 
 
-@dataclass(eq=False)
 class Carry:
     """A value that a loop hands from one iteration to the next.
 
@@ -209,14 +237,23 @@ class Carry:
         update: its value at the end of an iteration.
     """
 
-    parameter: Scalar
-    initial: Scalar
-    combine: str | None
-    result: Scalar
-    update: Scalar | None = None
+    __slots__ = ("combine", "initial", "parameter", "result", "update")
+
+    def __init__(
+        self,
+        parameter: Scalar,
+        initial: Scalar,
+        combine: str | None,
+        result: Scalar,
+        update: Scalar | None = None,
+    ) -> None:
+        self.parameter = parameter
+        self.initial = initial
+        self.combine = combine
+        self.result = result
+        self.update = update
 
 
-@dataclass(eq=False)
 class For:
     """A counted loop.
 
@@ -229,32 +266,49 @@ class For:
             backend choose.
     """
 
-    kind: str
-    index: Scalar
-    start: Scalar
-    stop: Scalar
-    step: int
-    carries: list[Carry]
-    body: Block
-    unroll: int = 0
+    __slots__ = ("body", "carries", "index", "kind", "start", "step", "stop", "unroll")
+
+    def __init__(
+        self,
+        kind: str,
+        index: Scalar,
+        start: Scalar,
+        stop: Scalar,
+        step: int,
+        carries: list[Carry],
+        body: Block,
+        unroll: int = 0,
+    ) -> None:
+        self.kind = kind
+        self.index = index
+        self.start = start
+        self.stop = stop
+        self.step = step
+        self.carries = carries
+        self.body = body
+        self.unroll = unroll
 
 
-@dataclass(eq=False)
 class If:
     """Runs its body when the condition holds; the condition is never a vector."""
 
-    condition: Scalar
-    body: Block
+    __slots__ = ("body", "condition")
+
+    def __init__(self, condition: Scalar, body: Block) -> None:
+        self.condition = condition
+        self.body = body
 
 
 Statement = Let | Load | Store | Check | For | If
 
 
-@dataclass(eq=False)
 class Block:
     """Statements in order."""
 
-    statements: list[Statement] = field(default_factory=list)
+    __slots__ = ("statements",)
+
+    def __init__(self, statements: list[Statement] | None = None) -> None:
+        self.statements: list[Statement] = [] if statements is None else statements
 
     def walk(self) -> Iterator[Statement]:
         """All statements, those of inner blocks after the one that holds them."""
@@ -264,7 +318,6 @@ class Block:
                 yield from statement.body.walk()
 
 
-@dataclass(eq=False)
 class Kernel:
     """A loop-level program over Buffers.
 
@@ -276,11 +329,21 @@ class Kernel:
         locations: the user's lines that it computes.
     """
 
-    name: str
-    buffers: tuple[Buffer, ...]
-    sizes: tuple[str, ...]
-    body: Block
-    locations: tuple[Location, ...] = ()
+    __slots__ = ("body", "buffers", "locations", "name", "sizes")
+
+    def __init__(
+        self,
+        name: str,
+        buffers: tuple[Buffer, ...],
+        sizes: tuple[str, ...],
+        body: Block,
+        locations: tuple[Location, ...] = (),
+    ) -> None:
+        self.name = name
+        self.buffers = buffers
+        self.sizes = sizes
+        self.body = body
+        self.locations = locations
 
     @property
     def parallel(self) -> For | None:

@@ -104,7 +104,10 @@ def _follow(block: Block, carry: Carry, partial: set[Scalar]) -> Broken | None:
             used = [operand in partial for operand in statement.operands]
             if any(used):
                 if not _combines(statement.primitive, carry.combine, used):
-                    return f"it does not {carry.combine} into a carried value", statement
+                    return (
+                        f"it does not {carry.combine} into a carried value",
+                        statement,
+                    )
                 partial.add(statement.result)
         elif isinstance(statement, For):
             broken = _follow_loop(statement, carry, partial)

@@ -65,12 +65,12 @@ def broken_rule(kernel: Kernel) -> tuple[str, Statement | None] | None:
     """The first rule that a Kernel breaks, and the statement that breaks it."""
     try:
         _Verifier(kernel).kernel_rules()
-    except _BrokenRule as broken:
+    except _BrokenRuleError as broken:
         return broken.problem, broken.statement
     return None
 
 
-class _BrokenRule(Exception):
+class _BrokenRuleError(Exception):
     def __init__(self, problem: str, statement: Statement | None) -> None:
         self.problem = problem
         self.statement = statement
@@ -85,8 +85,8 @@ class _Verifier:
         self.visible: set[Scalar] = set()
         self.statement: Statement | None = None
 
-    def error(self, problem: str) -> _BrokenRule:
-        return _BrokenRule(problem, self.statement)
+    def error(self, problem: str) -> _BrokenRuleError:
+        return _BrokenRuleError(problem, self.statement)
 
     def require(self, holds: bool, problem: str) -> None:
         if not holds:
@@ -120,7 +120,9 @@ class _Verifier:
 
     def symbols(self, size: Any, owner: str) -> None:
         for name in symbols_of(size):
-            self.require(name in self.sizes, f"{owner} needs {name}, which is not given")
+            self.require(
+                name in self.sizes, f"{owner} needs {name}, which is not given"
+            )
 
     def block(self, block: Block, depth: int = 0) -> None:
         for statement in block.statements:

@@ -16,9 +16,9 @@
     integer   = number | symbol | "(" size ")"
 
 Guards, and the numbers that are returned, are as ``penstock.ir.guards`` and
-``penstock.ir.reals`` print them. ``penstock.ir.loop.text_parse`` has the grammar of Kernels. A ``#`` starts a comment; a
-place in the comment on the line of an error becomes its location. The Plan is
-verified, so text that parses is valid.
+``penstock.ir.reals`` print them; ``penstock.ir.loop.text_parse`` has the grammar of
+Kernels. A ``#`` starts a comment; a place in the comment on the line of an error
+becomes its location. The Plan is verified, so text that parses is valid.
 """
 
 from __future__ import annotations
@@ -129,9 +129,7 @@ class _PlanReader(KernelReader):
             raise self.error(problem, token)
         return plan
 
-    def plan_argument(
-        self, parameters: list[PlanBuffer], integers: list[str]
-    ) -> None:
+    def plan_argument(self, parameters: list[PlanBuffer], integers: list[str]) -> None:
         token = self.token
         if token.kind == "word":
             self.next()
@@ -195,15 +193,15 @@ class _PlanReader(KernelReader):
             if self.integer() != len(errors):
                 raise self.error(f"expected the error {len(errors)}", token)
             kind = self.expect_kind("word", "the class of an error").text
-            texts = []
-            for noun in ("a code", "a message"):
-                if self.token.kind != "string":
-                    self.unexpected(f"{noun}, in quotes")
-                texts.append(self.string())
-            last = self.tokens[self.position - 1]
-            places = self.places.get(last.start, ())
-            errors.append(RunError(*texts, places[0] if places else None, kind))
+            code, message = self.quoted("a code"), self.quoted("a message")
+            places = self.places.get(self.tokens[self.position - 1].start, ())
+            errors.append(RunError(code, message, places[0] if places else None, kind))
         return errors
+
+    def quoted(self, noun: str) -> str:
+        if self.token.kind != "string":
+            self.unexpected(f"{noun}, in quotes")
+        return self.string()
 
     # Statements.
 
@@ -229,12 +227,12 @@ class _PlanReader(KernelReader):
             then = self.plan_body()
             self.expect("else")
             return PlanIf(condition, then, self.plan_body())
-        if self.accept("while"):
-            condition = self.array_named()
-            before = self.plan_body()
-            self.expect("do")
-            return PlanWhile(before, condition, self.plan_body())
-        self.unexpected("a statement")
+        if not self.accept("while"):
+            self.unexpected("a statement")
+        condition = self.array_named()
+        before = self.plan_body()
+        self.expect("do")
+        return PlanWhile(before, condition, self.plan_body())
 
     def plan_body(self) -> list[PlanStatement]:
         self.expect("{")

@@ -55,12 +55,12 @@ def broken_rule(plan: Plan) -> tuple[str, PlanStatement | None] | None:
     """The first rule that a Plan breaks, and the statement that breaks it."""
     try:
         _Verifier(plan).plan_rules()
-    except _BrokenRule as broken:
+    except _BrokenRuleError as broken:
         return broken.problem, broken.statement
     return None
 
 
-class _BrokenRule(Exception):
+class _BrokenRuleError(Exception):
     def __init__(self, problem: str, statement: PlanStatement | None) -> None:
         self.problem = problem
         self.statement = statement
@@ -79,7 +79,7 @@ class _Verifier:
 
     def require(self, holds: bool, problem: str) -> None:
         if not holds:
-            raise _BrokenRule(problem, self.statement)
+            raise _BrokenRuleError(problem, self.statement)
 
     def plan_rules(self) -> None:
         plan = self.plan
@@ -155,7 +155,7 @@ class _Verifier:
             names.add(kernel.name)
             broken = broken_rule_of_kernel(kernel)
             if broken is not None:
-                raise _BrokenRule(f"kernel @{kernel.name}: {broken[0]}", None)
+                raise _BrokenRuleError(f"kernel @{kernel.name}: {broken[0]}", None)
             for name in kernel.sizes:
                 self.require(
                     name in self.symbols,

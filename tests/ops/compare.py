@@ -80,10 +80,15 @@ def _beyond_magnitude(case: Case, got: Array, wanted: Array, allowed: float) -> 
     with np.errstate(all="ignore"):
         attributes = case.attributes
         if case.op.family == "reduction":
-            attributes = {"axis": attributes["axes"], "keepdims": attributes["keepdims"]}
+            attributes = {
+                "axis": attributes["axes"],
+                "keepdims": attributes["keepdims"],
+            }
         scale = case.op.reference(*magnitudes, **attributes)
         limits = ml_dtypes.finfo if dtype_of(wanted.dtype) is bf16 else np.finfo
-        limit = allowed * float(limits(wanted.dtype).eps) * np.asarray(scale, np.float64)
+        limit = (
+            allowed * float(limits(wanted.dtype).eps) * np.asarray(scale, np.float64)
+        )
         error = np.abs(got.astype(np.float64) - wanted.astype(np.float64))
         finite = np.isfinite(wanted.astype(np.float64))
         tiny = float(limits(wanted.dtype).smallest_subnormal)

@@ -10,7 +10,11 @@ from penstock.ir.graph.value import Function, Value
 x = np.array([1.0, 2.0], np.float32)
 
 PROGRAMS = [
-    (parse_function(text), [np.array(a) if isinstance(a, bool) else a for a in given], wanted)
+    (
+        parse_function(text),
+        [np.array(a) if isinstance(a, bool) else a for a in given],
+        wanted,
+    )
     for text, given, wanted in [
         (
             """func @choose(%p: bool[], %x: f32[2]) -> f32[2] {

@@ -225,7 +225,9 @@ def check_batch(case: Case, batched: tuple[bool, ...], count: int) -> None:
         if yes:
             stacked = np.stack([member[position] for member in members])
             operands.append(
-                program.parameter(stacked, type_.with_shape((symbol("b"), *type_.shape)))
+                program.parameter(
+                    stacked, type_.with_shape((symbol("b"), *type_.shape))
+                )
             )
         else:
             operands.append(program.parameter(members[0][position]))
@@ -242,7 +244,15 @@ def check_batch(case: Case, batched: tuple[bool, ...], count: int) -> None:
 
 @pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
 def test_what_is_unsupported_says_why(op):
-    for rule in ("partials", "jvp", "transpose", "batch", "lower", "reference", "flops"):
+    for rule in (
+        "partials",
+        "jvp",
+        "transpose",
+        "batch",
+        "lower",
+        "reference",
+        "flops",
+    ):
         stated = getattr(op, rule)
         if isinstance(stated, Unsupported):
             assert len(stated.why.split()) >= 3, rule

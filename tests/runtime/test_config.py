@@ -114,13 +114,17 @@ def test_a_target_of_a_block_is_compiled_for():
     [
         (
             {"thread": 2},
-            "there is no setting thread [unknown-setting]\n"
-            "  help: did you mean threads?",
+            (
+                "there is no setting thread [unknown-setting]\n"
+                "  help: did you mean threads?"
+            ),
         ),
         (
             {"zzz": 2},
-            "there is no setting zzz [unknown-setting]\n"
-            "  help: there are threads, cache, target, dump, debug",
+            (
+                "there is no setting zzz [unknown-setting]\n"
+                "  help: there are threads, cache, target, dump, debug"
+            ),
         ),
         ({"threads": 0}, "threads=0 is not a positive number [thread-count]"),
         ({"threads": True}, "threads=True is not a positive number [thread-count]"),

@@ -180,8 +180,8 @@ def test_captured_state_is_read_at_each_call(add_one):
         f("fast")
     assert str(caught.value) == (
         "error: test_captured_state_is_read_at_each_call.<locals>.<lambda>: what it "
-        "captures changes while it is compiled [unsteady-capture]\n"
-        "  help: pass it as an argument"
+        "reads changes while it is compiled: global W is [1, 2], not f32[_] "
+        "[unsteady-capture]\n  help: pass it as an argument"
     )
 
 

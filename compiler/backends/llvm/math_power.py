@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock.backends.llvm.emitter import Emitter, Operand
 from penstock.backends.llvm.math_core import (
     SHIFTERS,
+    avx512,
     exponent_and_mantissa,
     has_avx512,
     hexadecimal,
@@ -91,6 +92,8 @@ def _power_f32(e: Emitter, x: Operand, y: Operand) -> Operand:
     shifted = e.add(product, SHIFTERS["f64"])
     power = e.sub(shifted, SHIFTERS["f64"])
     value = horner(e, e.sub(product, power), _EXP2_SHORT)
+    if has_avx512(e):
+        return e.convert(avx512(e, "scalef", value, power), "f32")
     # A normal f64 all the way to the least f32, so that it is rounded once.
     bits = e.shift_left(e.bitcast(shifted, "i64"), 52)
     scaled = e.bitcast(e.add(e.bitcast(value, "i64"), bits), "f64")

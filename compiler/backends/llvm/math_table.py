@@ -41,34 +41,34 @@ _TANH_ROWS = (
         "3f02c169 3f18bf76 3f2be4e8 3f3bb543 3f4f7447 3f61660b 3f6cd0da 3f744ce4 "
     ),
     (
-        "3d31e49e 3c839b97 3bc5a577 3b0eb01c 3a03d37c 38877fe3 3715ffb1 35a00453 "
-        "342752d3 00000000 00000000 00000000 3f800000 3f7e1c6b 3f7d6191 3f7c81ea "
+        "3d31e49e 3c839b98 3bc5a579 3b0eb01e 3a03d3e6 38878056 37160030 35a004db "
+        "34275374 00000000 00000000 00000000 3f800000 3f7e1c6b 3f7d6191 3f7c81ea "
         "3f7b04a7 3f788a2e 3f75c43e 3f727c12 3f6cd13b 3f63fa1f 3f59f6fd 3f4f1472 "
         "3f3d36ff 3f24dc15 3f0c9465 3eecbb60 3eafc581 3e662de0 3e13b90f 3db6eab2 "
     ),
     (
-        "bd2dfbc7 bc828a78 bbc50a28 bb0e8663 ba03ae02 b8875f4f b715dd15 b59fdf36 "
-        "b427289a 00000000 00000000 00000000 3322816f bdaea02b bdcd05e4 bdebf269 "
+        "bd2dfbc8 bc828a79 bbc50a26 bb0e8666 ba03adb4 b8875fbb b715dd30 b59fdf94 "
+        "b427294f 00000000 00000000 00000000 33379f4c bdaea02b bdcd05e4 bdebf269 "
         "be0c1172 be29b640 be448cd3 be5edcee be81a6d6 be96dabd bea807ea beb50c12 "
-        "bec149bd bec4bbef bebcc9a8 bead9480 be8e70b8 be4aaa4a be08a733 bdae8ea9 "
+        "bec149bd bec4bbef bebcc9a8 bead9480 be8e70b8 be4aaa49 be08a733 bdae8ea9 "
     ),
     (
-        "3cddbd35 3c2b3c8d 3b829342 3abd9a76 39afacf9 38346175 36c7d8bb 3555176f "
-        "33deb0ff 00000000 00000000 00000000 beaaab27 bea5a841 bea3bc8f bea172d4 "
-        "be9d9361 be97351f be903218 be880d83 be74c670 be4c25cc be211554 bdeba387 "
-        "bd5b5a48 3c6f54ab 3d842cf8 3dc174bc 3de35bf7 3dcb6dbd 3d9a5796 3d533729 "
+        "3cddbda7 3c2b3baf 3b82923c 3abd98c0 39af9276 38344496 36c7b929 3554f568 "
+        "33de8a22 00000000 00000000 00000000 beaaab32 bea5a841 bea3bc8f bea172d4 "
+        "be9d9360 be97351f be903218 be880d83 be74c670 be4c25cc be211555 bdeba389 "
+        "bd5b5a87 3c6f53d3 3d842ce7 3dc174b5 3de35c22 3dcb6e0b 3d9a57c5 3d533750 "
     ),
     (
-        "bc4ab068 bba70efb bb023c43 ba3eb80b b936cb5e b7bc4835 b6507e0b b4de6bb6 "
-        "b368eef2 00000000 00000000 00000000 38fbc64d 3d663f53 3d869434 3d9a1292 "
-        "3db546a4 3dd85b3a 3df65065 3e08c9d8 3e195960 3e2805e6 3e2e0733 3e2c21af "
-        "3e1caed4 3df458b7 3da30a12 3d33849f 3b4d532c bcae4172 bcce09f5 bcaa4807 "
+        "bc4ab012 bba70e6c bb023caf ba3eb67c b936d48e b7bc3a08 b65079d8 b4de5f16 "
+        "b368d833 00000000 00000000 00000000 3904823d 3d663f53 3d869434 3d9a1292 "
+        "3db546a5 3dd85b39 3df65066 3e08c9d9 3e195961 3e2805e7 3e2e0735 3e2c21b0 "
+        "3e1caeeb 3df458ca 3da30a1a 3d33847f 3b4d4c59 bcae4260 bcce0998 bcaa4847 "
     ),
     (
-        "3b8269df 3afa373d 3a49a959 3998a110 388e0617 371904cc 35a65cb6 3433b0ab "
-        "32be7607 00000000 00000000 00000000 3e072b27 3e001af7 3df9b6ea 3df2370c "
-        "3de54e61 3dd12287 3dba631b 3da155bf 3d72027b 3d02dc67 3bc1888f bc8ca48f "
-        "bd3285a0 bd7c6ada bd8065ab bd598287 bd02e9af bc1ac2fc 3ab8c21c 3b97211e "
+        "3b824d5c 3afaa67c 3a4a2c2c 39990f2c 388faf9f 371ad575 35a85630 3435d316 "
+        "32c0d0cf 00000000 00000000 00000000 3e07209e 3e001a93 3df9b62a 3df23657 "
+        "3de54bd0 3dd12061 3dba616a 3da15489 3d71feb1 3d02dfee 3bc1d457 bc8c8972 "
+        "bd324655 bd7c3505 bd805515 bd59754e bd02ff07 bc1b5f8f 3ab5c795 3b96d35d "
     ),
 )
 
@@ -87,34 +87,34 @@ _ERF_ROWS = (
         "3f12880d 3f2b05a6 3f400a36 3f50cb25 3f63452c 3f72f2b7 3f7a6182 3f7df106 "
     ),
     (
-        "3be269f5 3a134fc4 37e73fa3 35855fff 00000000 00000000 00000000 00000000 "
+        "3be269de 3a135069 37e74542 3585654a 00000000 00000000 00000000 00000000 "
         "00000000 00000000 00000000 00000000 3e0375d4 3f8f5ee7 3f8ef4bc 3f8e752c "
         "3f8d970d 3f8c3863 3f8a924c 3f88b566 3f8588b7 3f804d02 3f74eef8 3f67a41b "
         "3f52e256 3f346caa 3f14fd2e 3eef6ac8 3ea3a9ba 3e2c0fd5 3da76bf0 3d09e18a "
     ),
     (
-        "bc7f7d93 bacadaa6 b8bbb59a b677c720 00000000 00000000 00000000 00000000 "
-        "00000000 00000000 00000000 00000000 32a23f5a bdc50c79 bde7dc3e be05b8b3 "
+        "bc7f7d98 bacadb55 b8bbb874 b677cdb2 00000000 00000000 00000000 00000000 "
+        "00000000 00000000 00000000 00000000 32b777a0 bdc50c79 bde7dc3e be05b8b3 "
         "be1fb225 be40fd19 be61a1ea be8032cf be959c8e beb09d9d bec6f7f9 bed9adca "
         "beec95e4 bef78e4a bef275fd bee0b53a beb7ce71 be6d7272 be07a00c bd813349 "
     ),
     (
-        "3cad6296 3b2e3058 394234e1 37147d7f 00000000 00000000 00000000 00000000 "
-        "00000000 00000000 00000000 00000000 bec093e2 bebc5702 bebab0d6 beb8b6ac "
-        "beb54828 beafe4a0 bea97438 bea23de4 be961b9c be828c08 be5ad327 be2c7b95 "
-        "bdd0767f bc61f2d3 3d80cb88 3df32ef6 3e262032 3e211a3c 3ded2914 3d8a70a9 "
+        "3cad6579 3b2e1ba8 3941db0e 37141473 00000000 00000000 00000000 00000000 "
+        "00000000 00000000 00000000 00000000 bec093e7 bebc5702 bebab0d6 beb8b6ac "
+        "beb54828 beafe4a0 bea97438 bea23de4 be961b9b be828c07 be5ad327 be2c7b95 "
+        "bdd0768a bc61f35e 3d80cb74 3df32ee4 3e261fe4 3e211a48 3ded2978 3d8a70f9 "
     ),
     (
-        "bc9af6c5 bb56fd3e b999c131 b78cabc8 00000000 00000000 00000000 00000000 "
-        "00000000 00000000 00000000 00000000 387b4b92 3d44130e 3d664426 3d847da7 "
-        "3d9d9062 3dbd296a 3ddb6127 3df6fa6d 3e0dbb73 3e229c2a 3e31059e 3e3993e9 "
-        "3e3ab9bb 3e29b571 3e07592f 3db97703 3cec736d bcfc93b1 bd4a43da bd2cfb45 "
+        "bc9af701 bb56f272 b999a967 b78c8968 00000000 00000000 00000000 00000000 "
+        "00000000 00000000 00000000 00000000 38844de1 3d44130e 3d664426 3d847da7 "
+        "3d9d9062 3dbd296a 3ddb6127 3df6fa6d 3e0dbb75 3e229c2b 3e31059f 3e3993eb "
+        "3e3ab9b6 3e29b566 3e07593d 3db97723 3cec71a0 bcfc948d bd4a42f0 bd2cfb2d "
     ),
     (
-        "3c2d6314 3b370d56 39aa4f7c 37bc94a1 00000000 00000000 00000000 00000000 "
-        "00000000 00000000 00000000 00000000 3de5bafb 3ddea10e 3ddb51d1 3dd77755 "
-        "3dd0baf0 3dc61736 3db99d9e 3dab8a99 3d93cf12 3d601795 3d1368b6 3c892f69 "
-        "bc3008b9 bd2a3b07 bd7cc6be bd8e64c7 bd7a88ff bcfa0b12 bb1863c6 3c3a2a3d "
+        "3c2d06b5 3b385a6e 39ad22ac 37c0ab3b 00000000 00000000 00000000 00000000 "
+        "00000000 00000000 00000000 00000000 3de5b064 3ddea0a4 3ddb5169 3dd776f0 "
+        "3dd0b96d 3dc615d0 3db99c59 3dab8978 3d93cb86 3d60134b 3d136756 3c89325a "
+        "bc2fb53b bd2a185a bd7c9fc1 bd8e5387 bd7a3a88 bcfa2233 bb1b8cbc 3c3989a6 "
     ),
 )
 
@@ -276,11 +276,9 @@ def _look_up(e: Emitter, index: Operand, row: str, element: str) -> Operand:
     ]
     if len(tables) == 1:
         name = "llvm.x86.avx512.permvar.sf.512"
-        operands = (tables[0], index)
     else:
         name = f"llvm.x86.avx512.vpermi2var.{'ps' if bits == 32 else 'pd'}.512"
-        operands = (tables[0], index, tables[1])
-    return e.call(name, operands, element, width)
+    return e.call(name, (tables[0], index, *tables[1:]), element, width)
 
 
 def _in_registers(

@@ -75,6 +75,8 @@ def _parse(text: str, machine: Machine, level: int) -> llvm.ModuleRef:
     target_machine = _target_machine(machine, level)
     try:
         module = llvm.parse_assembly(text)
+        # Code generation takes the whole process down over what this finds.
+        module.verify()
     except RuntimeError as error:
         raise _explained(str(error), text) from None
     module.triple = machine.triple

@@ -24,12 +24,12 @@ __all__ = [
     "deliver",
     "normalize_axes",
     "normalize_axis",
+    "numpy",
     "operand",
     "refuse",
     "shape_of",
     "size_argument",
     "tracer_of",
-    "numpy",
 ]
 
 

@@ -50,7 +50,8 @@ def contract(
 
         values = [convert(tracer, part.value, i64) for part in counted]
         total = tracer.emit("contract", *values, spec=spec)
-        return wrap(tracer, total) != 0  # type: ignore[return-value]
+        found: TracedArray = wrap(tracer, total) != 0
+        return found
     values = [convert(tracer, part.value, dtype) for part in parts]
     return wrap(tracer, tracer.emit("contract", *values, spec=spec))
 
@@ -63,9 +64,10 @@ def call_gufunc(
     tracer: Tracer, ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, dtype: Any
 ) -> Any:
     """Call a ufunc that works on whole axes: ``matmul`` and its kin."""
-    found = {
+    known: dict[str, Any] = {
         "matmul": matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat,
-    }.get(ufunc.__name__)  # fmt: skip
+    }  # fmt: skip
+    found = known.get(ufunc.__name__)
     if found is None:
         raise UnsupportedError(
             user_location(),
@@ -103,12 +105,14 @@ def vecdot(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
 
 def matvec(x1: Any, x2: Any) -> Any:
     """``np.matvec``."""
-    return _batched(*arrays_of([x1, x2]), "mk", "k", "matvec")
+    a, b = arrays_of([x1, x2])
+    return _batched(a, b, "mk", "k", "matvec")
 
 
 def vecmat(x1: Any, x2: Any) -> Any:
     """``np.vecmat``."""
-    return _batched(*arrays_of([x1, x2]), "k", "kn", "vecmat")
+    a, b = arrays_of([x1, x2])
+    return _batched(a, b, "k", "kn", "vecmat")
 
 
 def _batched(

@@ -9,8 +9,8 @@ from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.lift import convert
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
-    refuse,
     numpy,
+    refuse,
 )
 from penstock.frontend.promotion import result_dtype
 from penstock.ir.dims import Size
@@ -28,7 +28,8 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """``np.correlate``."""
-    return _correlate_1d(*arrays_of([a, v]), mode, "correlate")
+    x, kernel = arrays_of([a, v])
+    return _correlate_1d(x, kernel, mode, "correlate")
 
 
 def _correlate_1d(x: TracedArray, kernel: TracedArray, mode: str, name: str) -> Any:

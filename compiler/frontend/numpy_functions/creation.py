@@ -15,12 +15,12 @@ from penstock.frontend.lift import as_array, convert, is_traced, kind_of, value_
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     normalize_axis,
+    numpy,
     operand,
     refuse,
     shape_of,
     size_argument,
     tracer_of,
-    numpy,
 )
 from penstock.frontend.promotion import as_dtype, result_dtype
 from penstock.frontend.tracer import Tracer

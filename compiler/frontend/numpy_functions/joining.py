@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,11 @@ from penstock.frontend.numpy_functions.arguments import (
     deliver,
     normalize_axes,
     normalize_axis,
+    numpy,
     operand,
     refuse,
     shape_of,
     size_argument,
-    numpy,
 )
 from penstock.frontend.numpy_functions.shaping import (
     atleast_1d,
@@ -157,8 +158,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
         for i in range(count):
             cuts.append(cuts[-1] + each + (1 if i < extra else 0))
     rank = len(x.sizes)
-    pairs = zip(cuts[:-1], cuts[1:], strict=True)
-    return [x[along(place, rank, slice(low, high))] for low, high in pairs]
+    return [x[along(place, rank, slice(*ends))] for ends in pairwise(cuts)]
 
 
 def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
@@ -316,7 +316,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     if axis is None:
         x, axis = ravel(x), 0
     place, rank = normalize_axis(axis, len(x.sizes)), len(x.sizes)
-    if isinstance(obj, slice) or isinstance(obj, (tuple, list, np.ndarray)):
+    if isinstance(obj, (slice, tuple, list, np.ndarray)):
         size_ = x.tracer.pin(x.sizes[place])
         kept = np.delete(np.arange(size_), obj)
         return numpy.take(x, kept, axis=place)

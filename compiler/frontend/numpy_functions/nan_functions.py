@@ -11,8 +11,8 @@ from penstock.frontend.handles import TracedArray
 from penstock.frontend.numpy_functions.arguments import (
     NO_VALUE,
     deliver,
-    operand,
     numpy,
+    operand,
 )
 
 

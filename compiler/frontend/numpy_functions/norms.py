@@ -13,9 +13,9 @@ from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     normalize_axes,
     normalize_axis,
+    numpy,
     operand,
     refuse,
-    numpy,
 )
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location

@@ -14,9 +14,9 @@ from penstock.frontend.numpy_functions.arguments import (
     deliver,
     normalize_axes,
     normalize_axis,
+    numpy,
     operand,
     refuse,
-    numpy,
 )
 from penstock.frontend.numpy_functions.joining import along
 from penstock.ir.errors import UnsupportedError

@@ -10,9 +10,9 @@ from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.lift import as_array, convert, value_of
 from penstock.frontend.numpy_functions.arguments import (
+    numpy,
     operand,
     size_argument,
-    numpy,
 )
 from penstock.frontend.numpy_functions.joining import along
 from penstock.ir.dims import Size
@@ -61,7 +61,7 @@ def _per_axis(x: TracedArray, given: Any) -> list[tuple[Size, Size]]:
         for axis, pair in given.items():
             pairs[axis] = pair
         given = pairs
-    if isinstance(given, np.ndarray) and not isinstance(given, TracedArray):
+    if type(given) is np.ndarray:
         given = given.tolist()
     if not isinstance(given, (tuple, list)):
         given = ((given, given),)
@@ -171,7 +171,8 @@ def _pad_wrap(x: TracedArray, axis: int, low: Size, high: Size) -> Any:
     first = low if tracer.ask(low, "<=", size) else size
     last = high if tracer.ask(high, "<=", size) else size
     total = host_integer(tracer, size)
-    before, after = [], []
+    before: list[Any] = []
+    after: list[Any] = []
     while low != 0:
         before.insert(
             0, x[along(axis, rank, slice(total - host_integer(tracer, first), None))]

@@ -13,8 +13,8 @@ from penstock.frontend.numpy_functions.arguments import (
     deliver,
     normalize_axes,
     normalize_axis,
-    operand,
     numpy,
+    operand,
 )
 from penstock.frontend.promotion import as_dtype
 from penstock.frontend.tracer import Traced
@@ -105,7 +105,7 @@ def all_(
 
 
 def _truth(x: TracedArray) -> TracedArray:
-    return x if x.kind is bool_ else x != 0  # type: ignore[return-value]
+    return x if x.kind is bool_ else x != 0
 
 
 def _cast(x: TracedArray, dtype: Dtype) -> TracedArray:

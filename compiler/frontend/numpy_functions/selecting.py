@@ -15,9 +15,9 @@ from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     deliver,
     normalize_axis,
+    numpy,
     operand,
     refuse,
-    numpy,
 )
 from penstock.frontend.promotion import Kind, integer_range, result_dtype
 from penstock.frontend.ufuncs import call_ufunc

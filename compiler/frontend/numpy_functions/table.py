@@ -188,7 +188,7 @@ for _alias, _name in (
     if hasattr(np, _alias):
         FUNCTIONS[getattr(np, _alias)] = FUNCTIONS[getattr(np, _name)]
 
-ALWAYS = frozenset(
+ALWAYS: frozenset[Any] = frozenset(
     (
         np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.copy, np.zeros,
         np.ones, np.empty, np.full, np.arange, np.linspace, np.eye, np.identity,

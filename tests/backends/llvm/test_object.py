@@ -61,3 +61,18 @@ def test_a_missing_definition_is_named():
     text = "define i32 @f() {\n  %x = call i32 @g()\n  ret i32 %x\n}\n"
     with pytest.raises(CodegenError, match="use of undefined value '@g'"):
         assembly(text)
+
+
+def test_a_value_used_before_it_is_made_is_refused():
+    text = """
+define i32 @f(i1 %c) {
+  br i1 %c, label %a, label %b
+a:
+  %x = add i32 1, 2
+  br label %b
+b:
+  ret i32 %x
+}
+"""
+    with pytest.raises(CodegenError, match="does not dominate all uses"):
+        emit_object(text)

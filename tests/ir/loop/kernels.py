@@ -45,7 +45,7 @@ GATHER = dedent("""\
           store %8, %y[%i, %j]
         }
       }
-    }""")
+    }""")  # noqa: E501
 
 COLUMNS = dedent("""\
     kernel @columns(%x: in i16[4,n], %y: inout i16[n], %on: in bool[], n: index) {

@@ -35,52 +35,59 @@ kernel @triangle(%x: in i32[n,n], %y: out f64[n], n: index) {
 }"""
 
 
-def count_by_walking(kernel, sizes):
-    """(flops, integer operations, bytes read, bytes written), one by one."""
-    counts = Counter()
-    loads, stores = Counter(), Counter()
+class Walk:
+    """Counts one by one, on plain Python integers."""
 
-    def walk(block, known):
+    def __init__(self, kernel, sizes):
+        self.sizes = sizes
+        self.flops = self.integers = 0
+        self.loads, self.stores = Counter(), Counter()
+        self.block(kernel.body, {})
+
+    def block(self, block, known):
         for statement in block.statements:
             if isinstance(statement, Let):
-                let(statement, known)
+                self.let(statement, known)
             elif isinstance(statement, Load):
-                loads[statement.buffer] += 1
+                self.loads[statement.buffer] += 1
             elif isinstance(statement, Store):
-                stores[statement.buffer] += 1
+                self.stores[statement.buffer] += 1
             elif isinstance(statement, If):
                 if known.get(statement.condition, True):
-                    walk(statement.body, dict(known))
+                    self.block(statement.body, dict(known))
             elif isinstance(statement, For):
                 bounds = (known[statement.start], known[statement.stop])
                 for index in range(*map(int, bounds), statement.step):
-                    walk(statement.body, {**known, statement.index: index})
+                    self.block(statement.body, {**known, statement.index: index})
 
-    def let(statement, known):
+    def let(self, statement, known):
         result, operands = statement.result, statement.operands
+        is_float = result.dtype.kind == "f"
         if statement.primitive == "size":
-            known[result] = evaluate_dim(statement.value, sizes)
+            known[result] = evaluate_dim(statement.value, self.sizes)
         elif statement.primitive == "const":
-            if result.dtype.kind != "f":
-                known[result] = statement.value
+            known |= {} if is_float else {result: statement.value}
         elif all(operand in known for operand in operands):
-            if result.dtype.kind != "f":
-                values = [np.int64(known[operand]) for operand in operands]
+            values = [np.int64(known[operand]) for operand in operands]
+            if not is_float:
                 known[result] = PRIMITIVES[statement.primitive].evaluate(*values)
-        elif any(scalar.dtype.kind == "f" for scalar in (result, *operands)):
-            counts["flops"] += PRIMITIVES[statement.primitive].flops
+        elif is_float or any(operand.dtype.kind == "f" for operand in operands):
+            self.flops += PRIMITIVES[statement.primitive].flops
         elif statement.primitive != "convert":
-            counts["integers"] += 1
+            self.integers += 1
 
-    def bytes_of(accesses):
+    def bytes_of(self, accesses):
         return sum(
-            min(times, evaluate_dim(product(buffer.shape), sizes))
+            min(times, evaluate_dim(product(buffer.shape), self.sizes))
             * buffer.dtype.itemsize
             for buffer, times in accesses.items()
         )
 
-    walk(kernel.body, {})
-    return counts["flops"], counts["integers"], bytes_of(loads), bytes_of(stores)
+
+def count_by_walking(kernel, sizes):
+    walk = Walk(kernel, sizes)
+    moved = (walk.bytes_of(walk.loads), walk.bytes_of(walk.stores))
+    return walk.flops, walk.integers, *moved
 
 
 def counted(kernel, sizes):

@@ -56,9 +56,7 @@ def test_columns(on, width):
     wanted = y.copy()
     if on:
         wanted[1::2] += x[:, 1::2].prod(axis=0, dtype=np.int16)
-    evaluate_kernel(
-        parse_kernel(COLUMNS), [x, y, np.array(on)], {"n": 9}, width=width
-    )
+    evaluate_kernel(parse_kernel(COLUMNS), [x, y, np.array(on)], {"n": 9}, width=width)
     np.testing.assert_array_equal(y, wanted)
 
 

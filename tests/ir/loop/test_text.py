@@ -75,7 +75,7 @@ def built(name: str, size: object, buffer: str = "x", hint: str = "i") -> Kernel
 
 
 def test_names_that_text_cannot_hold_are_changed():
-    kernel = built("α β", symbol("min"), "2-x", "a b")
+    kernel = built("/ /", symbol("min"), "2-x", "a b")
     kernel.locations = (Location("/somewhere/my model.py", 3),)
     text = dedent("""\
         kernel @___(%b2_x: inout f32[min_], min_: index) {  # my_model.py:3
@@ -94,10 +94,10 @@ def test_names_are_told_apart():
     builder = KernelBuilder("f")
     x = builder.buffer("i", TensorType(f32, (4, 4)), "inout")
     builder.buffer("i", TensorType(f32, ()), "in")
-    with builder.loop("serial", builder.size(4)) as outer:
-        with builder.loop("serial", builder.size(4)) as inner:
-            place = [outer.index, inner.index]
-            builder.store(x, place, builder.load(x, place))
+    size = builder.size(4)
+    with builder.loop("serial", size) as outer, builder.loop("serial", size) as inner:
+        place = [outer.index, inner.index]
+        builder.store(x, place, builder.load(x, place))
     assert str(builder.finish()) == dedent("""\
         kernel @f(%i: inout f32[4,4], %i1: in f32[]) {
           serial %i2 = 0 to 4 {

@@ -158,12 +158,23 @@ def carrying(combine: str, body: str) -> str:
         ("add", "%c = add %a, %v : f32 %d = add %v, %c : f32 yield %d"),
         ("mul", "%c = mul %a, %v : f32 yield %c"),
         ("maximum", "%c = maximum %a, %v : f32 yield %c"),
-        ("add", "%p = load %z[%i] : bool %c = add %a, %v : f32 "
-         "%d = select %p, %c, %a : f32 yield %d"),
-        ("add", "serial %j = 0 to n carry (%c = %a) -> (%d) { "
-         "%e = add %c, %v : f32 yield %e } yield %d"),
+        (
+            "add",
+            """%p = load %z[%i] : bool
+            %c = add %a, %v : f32
+            %d = select %p, %c, %a : f32
+            yield %d""",
+        ),
+        (
+            "add",
+            """serial %j = 0 to n carry (%c = %a) -> (%d) {
+              %e = add %c, %v : f32
+              yield %e
+            }
+            yield %d""",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_only_combines_may_be_reordered(combine, body):
     verify_kernel(parse_kernel(carrying(combine, body)))
 
@@ -171,9 +182,9 @@ def test_what_only_combines_may_be_reordered(combine, body):
 @pytest.mark.parametrize(
     ("combine", "body", "message"),
     [
-        ("add", "%c = mul %a, %v : f32 yield %c", "it does not add into a carried value"),
-        ("add", "%c = sub %v, %a : f32 yield %c", "it does not add into a carried value"),
-        ("add", "%c = add %a, %a : f32 yield %c", "it does not add into a carried value"),
+        ("add", "%c = mul %a, %v : f32 yield %c", "it does not add into a"),
+        ("add", "%c = sub %v, %a : f32 yield %c", "it does not add into a"),
+        ("add", "%c = add %a, %a : f32 yield %c", "it does not add into a"),
         ("mul", "%c = fma %v, %v, %a : f32 yield %c", "it does not mul into a carried"),
         ("add", "%c = fma %a, %v, %v : f32 yield %c", "it does not add into a carried"),
         ("add", "%c = add %a, %v : f32 store %c, %y[%i] yield %c",
@@ -198,11 +209,17 @@ def test_what_does_more_than_combine_may_not(combine, body, message):
         # What differs between lanes reaches a bound through memory.
         "%l = load %n[%i] : i64 serial %k = 0 to %l { }",
         # It reaches a bound of the second round through a carried value.
-        "serial %j = 0 to n carry (%a = 0) -> (%b) { "
-        "serial %k = 0 to %a { } %c = add %a, %i : i64 yield %c }",
+        """serial %j = 0 to n carry (%a = 0) -> (%b) {
+             serial %k = 0 to %a { }
+             %c = add %a, %i : i64
+             yield %c
+           }""",
         # It leaves a loop as its result.
-        "serial %j = 0 to n carry (%a = 0) -> (%b) { %c = add %a, %i : i64 yield %c } "
-        "serial %k = 0 to %b { }",
+        """serial %j = 0 to n carry (%a = 0) -> (%b) {
+             %c = add %a, %i : i64
+             yield %c
+           }
+           serial %k = 0 to %b { }""",
     ],
 )
 def test_bounds_that_differ_between_lanes_are_found(body):

@@ -11,7 +11,8 @@ COPY = dedent("""\
     }""")
 
 # y = x @ c * rate, by way of two temporaries, with a check and returned numbers.
-WHOLE = dedent("""\
+WHOLE = (
+    dedent("""\
     plan @f(%x: f32[n,2] strided, %rate: float, k: int) -> (%y: f32[n]) where n >= 2, %rate > 0.5, not k < 3 {
       arena (128*n)
       work (12*n)
@@ -52,7 +53,9 @@ WHOLE = dedent("""\
       }
     }
 
-    """) + COPY  # noqa: E501
+    """)  # noqa: E501
+    + COPY
+)
 
 # Doubles x while its first element is below 100, then negates it if it is above 150.
 CONTROL = dedent("""\

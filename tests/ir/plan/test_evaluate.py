@@ -52,7 +52,8 @@ def test_branches_and_loops(first, wanted):
          "the argument x is float32[4, 3], not f32[n,2]"),
         ([np.zeros((4, 2), "f4"), 1.0], {}, "the integers must be k"),
         ([np.zeros((1, 2), "f4"), 1.0], {"k": 7}, "the guard n >= 2 does not hold"),
-        ([np.zeros((4, 2), "f4"), 0.5], {"k": 7}, "the guard %rate > 0.5 does not hold"),
+        ([np.zeros((4, 2), "f4"), 0.5], {"k": 7},
+         "the guard %rate > 0.5 does not hold"),
         ([np.zeros((4, 2), "f4"), 1.0], {"k": 2}, "the guard not k < 3 does not hold"),
     ],
 )  # fmt: skip

@@ -87,5 +87,3 @@ def test_constants_keep_their_bits():
     constant.data = np.arange(100, dtype=np.float32)
     constant.type = TensorType(f32, (100,))
     assert 'constant %c: f32[100] = hex"0000000000' in str(plan)
-
-
