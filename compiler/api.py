@@ -14,6 +14,7 @@ from penstock.driver import (
     Compilation,
     CompileOptions,
     compile_variant,
+    compiler_fingerprint,
     support,
     trace,
 )
@@ -32,7 +33,7 @@ __all__ = ["Compiled", "Lowered", "compile"]
 
 hide_directory(os.path.dirname(__file__))
 
-# What every trace needs is imported now, so that the first call does not wait for it.
+# What every trace needs is made ready now, so that the first call does not wait.
 for _module in (
     "penstock.frontend.builtin_names",
     "penstock.frontend.functions",
@@ -42,6 +43,7 @@ for _module in (
     "penstock.ir.ops",
 ):
     importlib.import_module(_module)
+compiler_fingerprint()
 
 
 class Lowered:
@@ -53,8 +55,8 @@ class Lowered:
         >>> f = ps.compile(lambda x: x * 2)
         >>> print(f.lower(np.ones(3, np.float32)).text("graph"))
         func @lambda(%x: f32[n]) -> f32[n] {
-          %0 = const 2.0 : f32[]
-          %1 = mul %x, %0 : f32[n]
+          %0 = const 2.0 : f32[]         # ...
+          %1 = mul %x, %0 : f32[n]       # ...
           return %1
         }
     """

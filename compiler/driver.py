@@ -47,6 +47,7 @@ __all__ = [
     "CompileOptions",
     "cache_key",
     "compile_variant",
+    "compiler_fingerprint",
     "make_variant",
     "support",
     "trace",

@@ -178,7 +178,7 @@ def parse_features(cpuinfo: str) -> frozenset[str]:
     r"""Return LLVM's names of the features in the text of ``/proc/cpuinfo``.
 
     Example:
-        >>> sorted(parse_features("flags\\t\\t: sse2 pni abm\\n"))
+        >>> sorted(parse_features("flags\t\t: sse2 pni abm\n"))
         ['lzcnt', 'sse2', 'sse3']
     """
     for line in cpuinfo.splitlines():

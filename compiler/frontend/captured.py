@@ -207,17 +207,17 @@ class Capture:
 
 def _forbidden(value: Any) -> Any:
     """A stand-in for clocks and hidden random state, or ``None``."""
-    import random
-
+    # Not imported for this: where it is not, nothing of it can be captured.
+    random = sys.modules.get("random")
     kind = type(value)
     if issubclass(kind, ModuleType):
         if value.__name__ in _FORBIDDEN_MODULES:
             return Forbidden(value.__name__, value)
         return PartlyForbidden(value, _FORBIDDEN_OF_OS) if value is os else None
-    if isinstance(value, random.Random):
+    if random is not None and isinstance(value, random.Random):
         return Forbidden(kind.__name__, value)
     owner = getattr(value, "__self__", None)
-    if isinstance(owner, random.Random):
+    if random is not None and isinstance(owner, random.Random):
         return Forbidden(f"random.{value.__name__}", value)
     module = getattr(value, "__module__", None)
     if module in _FORBIDDEN_MODULES and callable(value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -270,7 +271,9 @@ def _make_view(value: Any) -> Any:
     if issubclass(kind, type):
         return None
     module = getattr(value, "__module__", None)
-    if isinstance(value, (np.random.Generator, np.random.RandomState)):
+    # Not imported for this: where it is not, there is no generator.
+    random = sys.modules.get("numpy.random")
+    if random is not None and isinstance(value, (random.Generator, random.RandomState)):
         return Forbidden(kind.__name__, value)
     if not _belongs(module):
         return None

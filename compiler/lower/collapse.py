@@ -62,14 +62,21 @@ def _lanes(cluster: Cluster) -> dict[Value, Lane] | None:
     for reduction, lane in cluster.reductions.items():
         if not note(reduction, _reduced_lane(reduction, lane)):
             return None
+    steady = steady_values(cluster)
+    if steady.intersection(body.results):
+        return None
     for value in reversed(body.values):
-        if value not in lanes:
+        if value not in lanes or value in steady:
             continue
         if issubclass(value.op, Reduction) or not value.operands:
             continue
         if not issubclass(value.op, Elementwise) and value.op.name not in _COVERED:
             return None
+        if value.is_op("slice") and not _keeps_axes(value, lanes[value]):
+            return None
         for operand, mapping in zip(value.operands, _mappings(value), strict=True):
+            if operand in steady:
+                continue
             if mapping is None:
                 return None
             own = tuple(
@@ -79,7 +86,41 @@ def _lanes(cluster: Cluster) -> dict[Value, Lane] | None:
                 return None
     if any(value.is_op("iota") for value in lanes):
         return None
+    lanes = {value: lane for value, lane in lanes.items() if value not in steady}
+    # What steady Values read keeps its shape, so nothing else may want it in another.
+    if any(o in lanes for value in steady for o in value.operands):
+        return None
     return lanes
+
+
+def steady_values(cluster: Cluster) -> set[Value]:
+    """Values of one element that no reduction of the cluster has a part in.
+
+    They are the same in all iterations, so they are left as they are: ``b[1]`` in
+    ``b[1] * x`` is read from an array whose shape has nothing to do with the loops.
+    """
+    moving: set[Value] = set()
+    steady: set[Value] = set()
+    for value in cluster.body.values:
+        if issubclass(value.op, Reduction) or moving.intersection(value.operands):
+            moving.add(value)
+        elif value.tensor.size == 1 and value.operands:
+            steady.add(value)
+    # And what they alone are computed from.
+    uses = cluster.body.uses()
+    for value in reversed(cluster.body.values):
+        users = uses[value]
+        if users and all(user in steady for user in users):
+            steady.add(value)
+    return steady
+
+
+def _keeps_axes(value: Value, lane: Lane) -> bool:
+    """Whether a slice leaves each axis that is no loop as long as it was."""
+    return all(
+        loop is not None or size == 1
+        for loop, size in zip(lane, value.operands[0].shape, strict=True)
+    )
 
 
 def _mappings(value: Value) -> Sequence[Mapping | None]:
@@ -161,8 +202,14 @@ class _Writer:
             if parameter in self.lanes and type_.shape:
                 expression = expression.reshape(self.shape(parameter))
             self.written[parameter] = expression
+        steady = steady_values(cluster)
         for value in body.values:
-            self.written[value] = self.rebuild(value)
+            if value in steady:
+                operands = [self.written[operand].value for operand in value.operands]
+                new = self.builder.rebuild(value, operands)
+                self.written[value] = Expression(self.builder, new)
+            else:
+                self.written[value] = self.rebuild(value)
         results = tuple(
             self.full(result).reshape(self.own_shape(result)).value
             for result in body.results
@@ -209,9 +256,14 @@ class _Writer:
         """A Value's shape with one axis for each run."""
         return tuple(self.run_size(value, run) for run in range(len(self.runs)))
 
+    def whole(self, value: Value) -> Expression:
+        """A Value as an operand: with an axis for each run, or none at all."""
+        written = self.written[value]
+        return written if value in self.lanes else written.reshape(())
+
     def full(self, value: Value) -> Expression:
         """A Value, spread over all loops that it stands for."""
-        written = self.written[value]
+        written = self.whole(value)
         if value not in self.lanes or (not written.rank and not self.own_runs(value)):
             return written
         return written.broadcast_to(self.shape(value))
@@ -220,7 +272,7 @@ class _Writer:
         if not value.operands:
             new = self.builder.rebuild(value, [])
             return Expression(self.builder, new)
-        operands = [self.written[operand] for operand in value.operands]
+        operands = [self.whole(operand) for operand in value.operands]
         if value.op.name in _TRANSPARENT:
             return operands[0]
         if value.is_op("slice"):

@@ -202,12 +202,30 @@ _INTERRUPTED = """
 print("ready", flush=True)
 start = time.perf_counter()
 try:
-    f(400, 26)
+    f(2000, 26)
 except KeyboardInterrupt:
     print(time.perf_counter() - start, f(3, 2).tolist())
 else:
     print("never interrupted")
 """
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+@pytest.mark.parametrize("way", ["f", "f.dispatcher"])
+def test_the_process_may_end_while_a_thread_is_inside(saved, spin, threads, way):
+    path = saved(spin, lambda count, steps: count, 64, 2)
+    code = f"""
+import threading
+def run():
+    while True: {way}(8, 20)
+for _ in range(2): threading.Thread(target=run, daemon=True).start()
+time.sleep(0.1)
+print("end", flush=True)
+"""
+    for _ in range(3):
+        process = _run(code, path, PENSTOCK_NUM_THREADS=threads)
+        output, errors = process.communicate(timeout=120)
+        assert (output, errors, process.returncode) == ("end\n", "", 0)
 
 
 _WAYS = {
@@ -233,8 +251,8 @@ def test_long_runs_are_interrupted(saved, spin, threads, way):
     output, errors = process.communicate(timeout=120)
     seconds, _, after = output.strip().partition(" ")
     assert after == "[0.0, 1.0, 2.0]", (output, errors)
-    # 400 chunks of at least 20 ms would take longer than 2 s on any number of threads.
-    assert float(seconds) < 2.0
+    # 2000 chunks of at least 20 ms take longer than 10 s on three threads.
+    assert float(seconds) < 6
 
 
 def test_handlers_that_do_not_raise_run_too(saved, spin):

@@ -86,7 +86,7 @@ def link_shared_object(
         >>> from penstock.backends.llvm.object import emit_object
         >>> code = emit_object("define i32 @one() { ret i32 1 }")
         >>> link_shared_object(code, ["one"])[:4]
-        b'\\x7fELF'
+        b'\x7fELF'
     """
     linker = _Linker(read_object(data), name, needed)
     return linker.link(exports)

@@ -46,7 +46,7 @@ def emit_object(text: str, machine: Machine | None = None, *, level: int = 2) ->
 
     Example:
         >>> emit_object("define i32 @one() { ret i32 1 }")[:4]
-        b'\\x7fELF'
+        b'\x7fELF'
     """
     machine = machine or host()
     module = _parse(text, machine, level)

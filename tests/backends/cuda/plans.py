@@ -17,9 +17,10 @@ def plan_of_function(text, strided=()):
     return lower_function(fuse(function, strided=names), strided=names)
 
 
-def plan_of_kernel(text):
-    """A Plan that launches one Kernel: ``in`` Buffers are its parameters."""
-    kernel = parse_kernel(dedent(text))
+def plan_of_kernel(kernel):
+    """A Plan that launches one Kernel, maybe text: ``in`` Buffers are parameters."""
+    if isinstance(kernel, str):
+        kernel = parse_kernel(dedent(kernel))
     buffers = {
         buffer: PlanBuffer(
             buffer.name,

@@ -1,16 +1,15 @@
-"""Every scalar primitive in every dtype, against the loop evaluator."""
+"""Every scalar primitive and combination in every dtype, against the loop evaluator."""
 
 import numpy as np
 import pytest
 
-from penstock.backends.cuda import emit_cuda
 from penstock.ir.loop.build import KernelBuilder
-from penstock.ir.loop.evaluate import evaluate_kernel
-from penstock.ir.loop.primitive import PRIMITIVES
+from penstock.ir.loop.evaluate import neutral
+from penstock.ir.loop.primitive import COMBINES, PRIMITIVES
 from penstock.ir.plan.evaluate import evaluate_plan
-from penstock.ir.plan.node import Launch, Plan, PlanBuffer
-from penstock.ir.types import DTYPES, TensorType, bool_, i32, i64, u8, u16, u64
+from penstock.ir.types import DTYPES, TensorType, bool_
 from tests.backends.cuda.emulation.emulator import compile_plans
+from tests.backends.cuda.plans import plan_of_kernel
 from tests.ops.cases import awkward
 from tests.ops.compare import largest_distance
 
@@ -25,88 +24,116 @@ TOLERANCES = {
 }  # fmt: skip
 
 
-class PrimitivesKernel:
-    """A kernel that applies all primitives to numbers of one dtype."""
+def applications(builder, dtype, numbers, choice):
+    """Each primitive that takes the dtype, applied."""
+    a, b, small = numbers
+    for name, primitive in PRIMITIVES.items():
+        if dtype.kind not in primitive.kinds or name in ("select", "convert"):
+            continue
+        # NumPy refuses negative powers of integers.
+        operands = [a, small, None] if name == "pow" else numbers
+        yield name, builder.apply(name, *operands[: primitive.arity])
+    yield "select", builder.select(choice, a, b)
+    for target in REAL:
+        if target is not dtype:
+            # NumPy gives one number or another for a float that no integer holds.
+            source = small if dtype.is_float else a
+            yield f"convert to {target}", builder.convert(source, target)
 
-    def __init__(self, dtype):
-        self.dtype = dtype
-        self.builder = KernelBuilder(f"primitives_{dtype}_0")
-        self.names = []
-        self.results = []
-        type_ = TensorType(dtype, (COUNT,))
-        inputs = [self.builder.buffer(name, type_, "in") for name in "abc"]
-        choice = self.builder.buffer("d", TensorType(bool_, (COUNT,)), "in")
-        with self.builder.loop("vector", self.builder.size(COUNT)) as loop:
-            self.index = loop.index
-            numbers = [self.builder.load(buffer, [loop.index]) for buffer in inputs]
-            chosen = self.builder.load(choice, [loop.index])
-            for name, primitive in PRIMITIVES.items():
-                if dtype.kind in primitive.kinds and name not in ("select", "convert"):
-                    operands = numbers[: primitive.arity]
-                    if name == "pow":
-                        operands = [numbers[0], numbers[2]]
-                    self.keep(name, self.builder.apply(name, *operands))
-            self.keep("select", self.builder.select(chosen, *numbers[:2]))
-            for target in REAL:
-                if target is not dtype:
-                    # What does not fit an integer is tried below.
-                    source = numbers[2] if dtype.is_float else numbers[0]
-                    converted = self.builder.convert(source, target)
-                    self.keep(f"convert to {target}", converted)
-        self.kernel = self.builder.finish()
 
-    def keep(self, name, scalar):
-        buffer = self.builder.buffer(
-            f"r{len(self.names)}", TensorType(scalar.dtype, (COUNT,)), "out"
+def primitives_kernel(dtype):
+    """A Kernel that applies all primitives to numbers of one dtype; their names."""
+    builder, names = KernelBuilder(f"primitives_{dtype}_0"), []
+    inputs = [
+        builder.buffer(name, TensorType(kind, (COUNT,)), "in")
+        for name, kind in zip("abcd", (dtype, dtype, dtype, bool_), strict=True)
+    ]
+    with builder.loop("vector", builder.size(COUNT)) as loop:
+        *numbers, choice = [builder.load(buffer, [loop.index]) for buffer in inputs]
+        for name, scalar in applications(builder, dtype, numbers, choice):
+            type_ = TensorType(scalar.dtype, (COUNT,))
+            result = builder.buffer(f"r{len(names)}", type_, "out")
+            builder.store(result, [loop.index], scalar)
+            names.append(name)
+    return builder.finish(), names
+
+
+def combinations_kernel(dtype):
+    """A Kernel that combines numbers in all ways that their dtype has."""
+    builder = KernelBuilder(f"combinations_{dtype}_0")
+    source = builder.buffer("a", TensorType(dtype, (COUNT,)), "in")
+    names = [name for name in COMBINES if dtype.kind in PRIMITIVES[name].kinds]
+    start = [(builder.constant(neutral(name, dtype), dtype), name) for name in names]
+    with builder.loop("vector", builder.size(COUNT), carries=start) as loop:
+        number = builder.load(source, [loop.index])
+        loop.update(
+            *(
+                builder.apply(name, total, number)
+                for name, total in zip(names, loop.carried, strict=True)
+            )
         )
-        self.builder.store(buffer, [self.index], scalar)
-        self.names.append(name)
-
-    def plan(self):
-        buffers = [
-            PlanBuffer(b.name, b.type, "parameter" if b.mode == "in" else "result")
-            for b in self.kernel.buffers
-        ]
-        body = [Launch(self.kernel, tuple(buffers))]
-        return Plan(
-            self.kernel.name, tuple(buffers[:4]), (), tuple(buffers[4:]), body=body
-        )
-
-    def arguments(self):
-        """Awkward numbers; the third are of small magnitude, and no negative powers."""
-        random = np.random.default_rng(5)
-        a, b = (awkward("add", self.dtype, (COUNT,), random) for _ in range(2))
-        small = random.integers(0, 2 if self.dtype is bool_ else 7, COUNT)
-        c = small.astype(self.dtype.numpy)
-        if self.dtype.is_float:
-            c = (random.normal(size=COUNT) * 5).astype(self.dtype.numpy)
-            if self.dtype is not u8:
-                c = np.abs(c)
-        return [a, b, c, random.integers(0, 2, COUNT).astype(bool)]
+    for place, total in enumerate(loop.results):
+        result = builder.buffer(f"r{place}", TensorType(dtype, ()), "out")
+        builder.store(result, [], total)
+    return builder.finish(), names
 
 
 @pytest.fixture(scope="module")
 def emulated(cuda_folder):
-    kernels = {dtype: PrimitivesKernel(dtype) for dtype in REAL}
-    plans = [kernel.plan() for kernel in kernels.values()]
+    """For a dtype and a kind of kernel: what its results are called, and it."""
+    made = {
+        (dtype, make): make(dtype)
+        for dtype in REAL
+        for make in (primitives_kernel, combinations_kernel)
+    }
+    plans = [plan_of_kernel(kernel) for kernel, _ in made.values()]
     runs = compile_plans(plans, cuda_folder, "primitives")
     return {
-        dtype: (kernel, run)
-        for (dtype, kernel), run in zip(kernels.items(), runs, strict=True)
+        key: (names, run)
+        for (key, (_, names)), run in zip(made.items(), runs, strict=True)
     }
+
+
+def without_sign_of_zero(name, array):
+    # Which of two zeros NumPy chooses depends on the length of the array, and the sign
+    # that it gives a zero of 16 bits on the kind.
+    is_float = array.dtype.kind in "fV"
+    if is_float and name in ("minimum", "maximum", "sign"):
+        return array + array.dtype.type(0)
+    return array
 
 
 @by_dtype
 def test_primitives_agree_with_the_loop_evaluator(emulated, dtype):
-    kernel, run = emulated[dtype]
-    arguments = kernel.arguments()
+    names, run = emulated[dtype, primitives_kernel]
+    random = np.random.default_rng(5)
+    a, b = (awkward("add", dtype, (COUNT,), random) for _ in range(2))
+    small = random.integers(0, 7, COUNT)
+    if dtype.is_float:
+        small = np.abs(random.normal(size=COUNT) * 5)
+    arguments = [a, b, small.astype(dtype.numpy), random.integers(0, 2, COUNT) == 1]
     wanted, _ = evaluate_plan(run.plan, arguments)
     wrong = {}
-    for name, got, right in zip(kernel.names, run(*arguments), wanted, strict=True):
-        if name in ("minimum", "maximum") and dtype.is_float:
-            # Which of two zeros NumPy gives depends on the length of the array.
-            got, right = got + dtype.numpy.type(0), right + dtype.numpy.type(0)
-        distance = largest_distance(got, right)
+    for name, got, right in zip(names, run(*arguments), wanted, strict=True):
+        distance = largest_distance(
+            without_sign_of_zero(name, got), without_sign_of_zero(name, right)
+        )
         if distance > TOLERANCES.get(name, 0):
             wrong[name] = distance
     assert wrong == {}
+
+
+@by_dtype
+def test_combinations_agree_with_the_loop_evaluator(emulated, dtype):
+    names, run = emulated[dtype, combinations_kernel]
+    random = np.random.default_rng(5)
+    numbers = awkward("sum", dtype, (COUNT,), random)
+    if dtype.is_float:
+        # Whose sums and products are of ordinary size.
+        numbers = (1 + random.normal(size=COUNT) / 16).astype(dtype.numpy)
+    (wanted, _) = evaluate_plan(run.plan, [numbers], width=32)
+    results = [run(numbers, seed=seed) for seed in range(3)]
+    for name, got, again, once_more, right in zip(names, *results, wanted, strict=True):
+        assert got.tobytes() == again.tobytes() == once_more.tobytes(), name
+        tolerance = 64 if dtype.is_float and name in ("add", "mul") else 0
+        assert largest_distance(got, right) <= tolerance, name
