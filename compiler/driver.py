@@ -198,14 +198,14 @@ class Compilation:
             from penstock.backends.cuda import emit_cuda
 
             return emit_cuda(self.plan)
-        made = {
+        stages: dict[str, Callable[[], object]] = {
             "trace": lambda: self.traced.function,
             "graph": lambda: self.graph,
             "fused": lambda: self.fused,
             "plan": lambda: self.plan,
             "llvm": lambda: self.llvm,
-        }[stage]()
-        return str(made)
+        }
+        return str(stages[stage]())
 
     @cached_property
     def errors(self) -> tuple[ErrorEntry, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from penstock.ir.location import user_location
 __all__ = ["Key", "checked_index", "parse_key", "slice_bounds"]
 
 
-@dataclass
 class Key:
     """One part of an index.
 
@@ -35,12 +33,24 @@ class Key:
         axis_count: how many axes of the array it takes.
     """
 
-    kind: str
-    integer: Size = 0
-    value: Value | None = None
-    bounds: slice | None = None
-    array: TracedArray | None = None
-    axis_count: int = 1
+    __slots__ = ("array", "axis_count", "bounds", "integer", "kind", "value")
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        integer: Size = 0,
+        value: Value | None = None,
+        bounds: slice | None = None,
+        array: TracedArray | None = None,
+        axis_count: int = 1,
+    ) -> None:
+        self.kind = kind
+        self.integer = integer
+        self.value = value
+        self.bounds = bounds
+        self.array = array
+        self.axis_count = axis_count
 
 
 def parse_key(array: TracedArray, key: Any) -> list[Key]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from penstock.frontend.broadcasting import broadcast_shape, require_equal
@@ -15,6 +14,7 @@ from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
+from penstock.runtime.record import Record
 
 __all__ = ["Gathered", "basic_view", "gather_parts", "get_item", "masked_part"]
 
@@ -107,8 +107,7 @@ def _index_dynamically(array: TracedArray, axis: int, part: Key) -> TracedArray:
     return array.view(IndexStep(axis, part.value), sizes[:axis] + sizes[axis + 1 :])
 
 
-@dataclass
-class Gathered:
+class Gathered(Record):
     """The parts of an index with index arrays.
 
     Attributes:

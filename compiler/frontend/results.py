@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,6 @@ _CONSTANTS = (
 )  # fmt: skip
 
 
-@dataclass
 class Results:
     """The results of a graph and how the caller gets them.
 
@@ -49,10 +47,11 @@ class Results:
             the sizes of all arrays in the sizes vector, at ``2 + ranks + i``.
     """
 
-    structure: Structure
-    leaves: list[Result] = field(default_factory=list)
-    values: list[Value] = field(default_factory=list)
-    host_numbers: list[Size | Real] = field(default_factory=list)
+    def __init__(self, structure: Structure) -> None:
+        self.structure = structure
+        self.leaves: list[Result] = []
+        self.values: list[Value] = []
+        self.host_numbers: list[Size | Real] = []
 
 
 def collect_results(

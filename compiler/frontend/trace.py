@@ -7,8 +7,7 @@ computes becomes Values; what it asks about sizes and numbers becomes guards.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
 from types import CodeType, TracebackType
 from typing import Any
 
@@ -24,13 +23,13 @@ from penstock.ir.location import Location, is_user_code
 from penstock.ir.reals import Real
 from penstock.runtime.binding import Call
 from penstock.runtime.readers import ValueReader
+from penstock.runtime.record import Record
 from penstock.runtime.signature import Signature
 
 __all__ = ["Trace", "trace"]
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(Record):
     """What tracing a function gives.
 
     Attributes:
@@ -44,8 +43,8 @@ class Trace:
 
     function: Function
     signature: Signature
-    host_numbers: tuple[Size | Real, ...] = ()
-    hints: dict[str, int] = field(default_factory=dict)
+    host_numbers: tuple[Size | Real, ...]
+    hints: Mapping[str, int]
 
 
 def trace(

@@ -7,8 +7,6 @@ one new Value, and every other view of the cell sees it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
 from penstock.ir.graph.value import Value
@@ -27,9 +25,16 @@ __all__ = [
 
 
 class Step:
-    """One step of a view."""
+    """One step of a view; steps are equal by their kind and parameters."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__slots__
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     def take(self, tracer: Tracer, value: Value) -> Value:
         """The elements that the view sees."""
@@ -40,13 +45,17 @@ class Step:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
 class SliceStep(Step):
     """Along each axis, ``size`` elements from ``start`` on, ``step`` apart."""
 
-    start: tuple[Size, ...]
-    step: tuple[Size, ...]
-    size: tuple[Size, ...]
+    __slots__ = ("size", "start", "step")
+
+    def __init__(
+        self, start: tuple[Size, ...], step: tuple[Size, ...], size: tuple[Size, ...]
+    ) -> None:
+        self.start = start
+        self.step = step
+        self.size = size
 
     def take(self, tracer: Tracer, value: Value) -> Value:
         """A slice."""
@@ -73,11 +82,13 @@ def _is_every(sizes: tuple[Size, ...], number: int) -> bool:
     return all(isinstance(size, int) and size == number for size in sizes)
 
 
-@dataclass(frozen=True, slots=True)
 class TransposeStep(Step):
     """The axes in another order."""
 
-    permutation: tuple[int, ...]
+    __slots__ = ("permutation",)
+
+    def __init__(self, permutation: tuple[int, ...]) -> None:
+        self.permutation = permutation
 
     def take(self, tracer: Tracer, value: Value) -> Value:
         """The transposed array."""
@@ -90,11 +101,13 @@ class TransposeStep(Step):
         )
 
 
-@dataclass(frozen=True, slots=True)
 class ReshapeStep(Step):
     """The elements in C order in another shape."""
 
-    shape: tuple[Size, ...]
+    __slots__ = ("shape",)
+
+    def __init__(self, shape: tuple[Size, ...]) -> None:
+        self.shape = shape
 
     def take(self, tracer: Tracer, value: Value) -> Value:
         """The reshaped array."""
@@ -105,12 +118,14 @@ class ReshapeStep(Step):
         return tracer.emit("reshape", part, shape=tracer.type_of(value).shape)
 
 
-@dataclass(frozen=True, slots=True)
 class IndexStep(Step):
     """The elements at one place along an axis, which a traced integer names."""
 
-    axis: int
-    index: Value
+    __slots__ = ("axis", "index")
+
+    def __init__(self, axis: int, index: Value) -> None:
+        self.axis = axis
+        self.index = index
 
     def take(self, tracer: Tracer, value: Value) -> Value:
         """The elements there; out of range is an error at run time."""
@@ -121,11 +136,13 @@ class IndexStep(Step):
         return tracer.emit("scatter", value, part, self.index, axes=(self.axis,))
 
 
-@dataclass(frozen=True, slots=True)
 class BroadcastStep(Step):
     """Elements repeated along axes; NumPy makes such views read-only."""
 
-    shape: tuple[Size, ...]
+    __slots__ = ("shape",)
+
+    def __init__(self, shape: tuple[Size, ...]) -> None:
+        self.shape = shape
 
     def take(self, tracer: Tracer, value: Value) -> Value:
         """The repeated elements."""

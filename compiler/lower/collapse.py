@@ -18,7 +18,6 @@ from penstock.lower.cluster import Cluster, Lane, reductions_of
 __all__ = ["collapse"]
 
 _TRANSPARENT = frozenset({"reshape", "broadcast_to"})
-_COVERED = _TRANSPARENT | {"slice"}
 
 
 def collapse(cluster: Cluster) -> Cluster:
@@ -41,56 +40,49 @@ def collapse(cluster: Cluster) -> Cluster:
     return _Writer(cluster, lanes, runs).write()
 
 
+class _NoLanes(Exception):  # noqa: N818
+    """Some array of the cluster is read in a way that merged loops cannot."""
+
+
 def _lanes(cluster: Cluster) -> dict[Value, Lane] | None:
     """The loops of each Value's axes; None if some array is read in another way."""
-    body = cluster.body
+    if any(cluster.strided.values()):
+        return None
+    try:
+        return _find_lanes(cluster)
+    except _NoLanes:
+        return None
+
+
+def _find_lanes(cluster: Cluster) -> dict[Value, Lane]:
+    body, steady = cluster.body, steady_values(cluster)
     lanes: dict[Value, Lane] = {}
 
-    def note(value: Value, lane: Lane) -> bool:
-        ascending = [loop for loop in lane if loop is not None]
-        fits = ascending == sorted(ascending) and lanes.get(value, lane) == lane
-        lanes[value] = lane
-        return fits
+    def note(value: Value, lane: Lane) -> None:
+        loops = [loop for loop in lane if loop is not None]
+        if loops != sorted(loops) or lanes.setdefault(value, lane) != lane:
+            raise _NoLanes
 
-    seeds = [
+    for result, lane in zip(body.results, cluster.result_lanes, strict=True):
         note(result, lane)
-        for result, lane in zip(body.results, cluster.result_lanes, strict=True)
-    ]
-    seeds += [note(r.operands[0], lane) for r, lane in cluster.reductions.items()]
-    if not all(seeds) or any(cluster.strided.values()):
-        return None
     for reduction, lane in cluster.reductions.items():
-        if not note(reduction, _reduced_lane(reduction, lane)):
-            return None
-    steady = steady_values(cluster)
-    if steady.intersection(body.results):
-        return None
+        note(reduction.operands[0], lane)
+        note(reduction, _reduced_lane(reduction, lane))
     for value in reversed(body.values):
-        if value not in lanes or value in steady:
+        if value not in lanes or value in steady or value in cluster.reductions:
             continue
-        if issubclass(value.op, Reduction) or not value.operands:
-            continue
-        if not issubclass(value.op, Elementwise) and value.op.name not in _COVERED:
-            return None
-        if value.is_op("slice") and not _keeps_axes(value, lanes[value]):
-            return None
-        for operand, mapping in zip(value.operands, _mappings(value), strict=True):
-            if operand in steady:
-                continue
-            if mapping is None:
-                return None
-            own = tuple(
-                None if axis is None else lanes[value][axis] for axis in mapping
-            )
-            if not note(operand, own):
-                return None
-    if any(value.is_op("iota") for value in lanes):
-        return None
-    lanes = {value: lane for value, lane in lanes.items() if value not in steady}
+        for operand, mapping in zip(
+            value.operands, _mappings(value, lanes[value]), strict=True
+        ):
+            if operand not in steady:
+                lane = lanes[value]
+                note(operand, tuple(None if a is None else lane[a] for a in mapping))
     # What steady Values read keeps its shape, so nothing else may want it in another.
-    if any(o in lanes for value in steady for o in value.operands):
-        return None
-    return lanes
+    read = {operand for value in steady for operand in value.operands}
+    moving = {value: lane for value, lane in lanes.items() if value not in steady}
+    if len(moving) < len(lanes) or read.intersection(moving):
+        raise _NoLanes
+    return moving
 
 
 def steady_values(cluster: Cluster) -> set[Value]:
@@ -123,11 +115,20 @@ def _keeps_axes(value: Value, lane: Lane) -> bool:
     )
 
 
-def _mappings(value: Value) -> Sequence[Mapping | None]:
+def _mappings(value: Value, lane: Lane) -> list[Mapping]:
+    """How the operands' axes lie along a Value's; raises where merging loses that."""
     if value.is_op("slice"):
+        if not _keeps_axes(value, lane):
+            raise _NoLanes
         # Along the same loops, from another start: see `_is_whole`.
         return [tuple(range(len(value.shape)))]
-    return operand_mappings(value)
+    known = issubclass(value.op, Elementwise) or value.op.name in _TRANSPARENT
+    mappings = [m for m in operand_mappings(value) if m is not None]
+    if (not known and value.operands) or len(mappings) < len(value.operands):
+        raise _NoLanes
+    if value.is_op("iota"):
+        raise _NoLanes
+    return mappings
 
 
 def _reduced_lane(reduction: Value, lane: Lane) -> Lane:
@@ -163,7 +164,7 @@ def _may_join(
         # Part of the rows is a run of memory only if it is whole rows.
         if not _is_whole(value, lane.index(second)):
             return False
-        if value.attributes["step"][lane.index(run[0])] != 1:  # type: ignore[index]
+        if value.attributes["step"][lane.index(run[0])] != 1:
             return False
     return True
 
@@ -308,8 +309,8 @@ class _Writer:
             stride: Size = 1
             if axes and number in self.own_runs(value):
                 row = product([whole.shape[axis] for axis in axes[1:]])
-                first = value.attributes["start"][axes[0]] * row  # type: ignore[index,operator]
-                stride = value.attributes["step"][axes[0]]  # type: ignore[index,assignment]
+                first = value.attributes["start"][axes[0]] * row
+                stride = value.attributes["step"][axes[0]]
             start.append(first)
             step.append(stride)
         return operand.reshape(self.shape(whole)).apply(

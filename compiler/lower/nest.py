@@ -100,7 +100,7 @@ class _Context(ValueContext):
                 return all(mapping is not None for mapping in mappings)
             if value.is_op("slice"):
                 step = value.attributes["step"]
-                if step[axis] != 1:  # type: ignore[index]
+                if step[axis] != 1:
                     return False
             elif mappings[0] is None:
                 return False

@@ -144,7 +144,7 @@ class _PlanBuilder:
                 ]
                 buffers = self.lower_cluster(cluster, wanted)
                 for index, other in gets.items():
-                    self.buffer_of[other] = buffers[index]  # type: ignore[index]
+                    self.buffer_of[other] = buffers[index]
         else:
             raise UnsupportedError(
                 value.loc, f"{name} cannot be compiled yet", code="not-compiled"

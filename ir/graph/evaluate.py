@@ -206,7 +206,7 @@ class _Interpreter:
 
     def loop(self, value: Value, carried: list[Any]) -> Any:
         (body,) = value.regions
-        for index in range(self.size(value.attributes["trip"])):  # type: ignore[arg-type]
+        for index in range(self.size(value.attributes["trip"])):
             carried = self.run(body, [np.array(index, np.int64), *carried])
         return _together(carried)
 

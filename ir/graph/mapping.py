@@ -41,7 +41,7 @@ def operand_mappings(value: Value, facts: Facts | None = None) -> list[Mapping |
         return [_aligned(shapes[0], len(value.shape))]
     if name == "transpose":
         permutation = value.attributes["permutation"]
-        return [inverse(permutation)]  # type: ignore[arg-type]
+        return [inverse(permutation)]
     if name == "reshape":
         return [_reshaped(value.shape, shapes[0])]
     if name == "update_slice":

@@ -134,7 +134,7 @@ class Iota(Create):
         assert isinstance(shape, tuple)
         if not (isinstance(axis, int) and 0 <= axis < len(shape)):
             raise TypeRuleError(f"iota: axis {axis} is not in {len(shape)} axes")
-        return TensorType(dtype, shape)  # type: ignore[arg-type]
+        return TensorType(dtype, shape)
 
     @staticmethod
     def lower(context: ElementContext, indices: Sequence[Scalar]) -> Scalar:

@@ -167,7 +167,7 @@ class Pad(Movement):
         if not len(low) == len(high) == x.rank:
             raise TypeRuleError(f"pad: widths {low}, {high} do not fit {x}")
         shape: tuple[Size, ...] = tuple(
-            size + before + after  # type: ignore[operator]
+            size + before + after
             for size, before, after in zip(x.shape, low, high, strict=True)
         )
         if any(isinstance(size, int) and size < 0 for size in shape):

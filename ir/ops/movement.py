@@ -39,7 +39,7 @@ class Reshape(Movement):
     def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The operand's dtype in the given shape."""
         (type_,) = cls.check_operands(types)
-        result = TensorType(type_.dtype, attributes["shape"])  # type: ignore[arg-type]
+        result = TensorType(type_.dtype, attributes["shape"])
         # A quotient of sizes is one that a guard says to leave no remainder.
         if without_remainders(result.size - type_.size) != 0:
             raise TypeRuleError(
@@ -171,14 +171,12 @@ class Transpose(Movement):
         (type_,) = cls.check_operands(types)
         permutation = attributes["permutation"]
         assert isinstance(permutation, tuple)
-        if sorted(permutation) != list(range(type_.rank)):  # type: ignore[type-var]
+        if sorted(permutation) != list(range(type_.rank)):
             raise TypeRuleError(
                 f"transpose: {permutation} does not order {type_.rank} axes",
                 kind=AxisError,
             )
-        return type_.with_shape(
-            tuple(type_.shape[axis] for axis in permutation)  # type: ignore[index]
-        )
+        return type_.with_shape(tuple(type_.shape[axis] for axis in permutation))
 
     @staticmethod
     def transpose(
@@ -234,7 +232,7 @@ class BroadcastTo(Movement):
     def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The operand's dtype in the given shape."""
         (type_,) = cls.check_operands(types)
-        result = TensorType(type_.dtype, attributes["shape"])  # type: ignore[arg-type]
+        result = TensorType(type_.dtype, attributes["shape"])
         tail = result.shape[result.rank - type_.rank :]
         if type_.rank > result.rank or any(
             size not in (1, wanted)

@@ -218,7 +218,7 @@ def _extremum(
     axes, keepdims = attributes["axes"], attributes["keepdims"]
     if x.size == 0:
         shape = reduced_shape(x.shape, axes, keepdims)
-        return np.full(shape, identity(dtype), x.dtype)  # type: ignore[arg-type]
+        return np.full(shape, identity(dtype), x.dtype)
     return np.asarray(cls.reference(x, axis=axes, keepdims=keepdims))
 
 

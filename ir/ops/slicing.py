@@ -40,19 +40,19 @@ def check_slice(
         numbers = (first, stride, count, whole)
         if not all(isinstance(number, int) for number in numbers):
             continue
-        last = first + (count - 1) * stride  # type: ignore[operator]
-        if count > 0 and not (0 <= first < whole and 0 <= last < whole):  # type: ignore[operator]
+        last = first + (count - 1) * stride
+        if count > 0 and not (0 <= first < whole and 0 <= last < whole):
             raise TypeRuleError(
                 f"{name}: elements {first} to {last} lie outside an axis of {whole}"
             )
-        if count < 0:  # type: ignore[operator]
+        if count < 0:
             raise TypeRuleError(f"{name}: a slice of {count} elements")
-    return size  # type: ignore[return-value]
+    return size
 
 
 def slice_key(start: Sequence[int], step: Sequence[int], size: Sequence[int]) -> Any:
     """NumPy's index for elements ``start + i * step``, i below ``size``."""
-    key = []
+    key: list[Any] = []
     for first, stride, count in zip(start, step, size, strict=True):
         stop = first + count * stride
         if count == 0:

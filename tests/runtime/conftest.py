@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from penstock.backends.llvm.emitter import Emitter, Module, Operand, Parameter
@@ -20,7 +21,7 @@ from penstock.runtime.executable import Executable
 from penstock.runtime.load import pack, save
 from penstock.runtime.machine import host
 from penstock.runtime.native import new_callable, self_check
-from penstock.runtime.pytree import flat_tuple
+from penstock.runtime.pytree import flat_tuple, flatten
 from penstock.runtime.signature import (
     ArrayLeaf,
     ArrayResult,
@@ -293,6 +294,71 @@ class _Base:
     """What callables of tests derive from."""
 
     __slots__ = ()
+
+    def method(self):
+        return "of the base"
+
+    def __repr__(self):
+        return f"<compiled {self.__name__}>"
+
+
+class _Counting(Dispatcher):
+    """Counts the calls that reach the Python dispatcher."""
+
+    reached = 0
+
+    def __call__(self, *args, **kwargs):
+        self.reached += 1
+        return self.call(args, kwargs)
+
+
+class _Pair:
+    """The same function behind both dispatchers."""
+
+    def __init__(self, function, make_variant, support, **options):
+        binder, options = Binder.of(function), DispatchOptions(**options)
+        self.oracle = Dispatcher(binder, options, make_variant)
+        self.dispatcher = _Counting(binder, options, make_variant)
+        self.native = new_callable(_Base, self.dispatcher, support)
+
+    def check(self, *args, is_native=None, **kwargs):
+        """Compare one call; ``is_native`` says whether Python may be reached."""
+        expected = _outcome(self.oracle, args, kwargs)
+        before = self.dispatcher.reached
+        actual = _outcome(self.native, args, kwargs)
+        assert actual == expected
+        if is_native is not None:
+            assert (self.dispatcher.reached == before) == is_native
+        theirs, ours = self.oracle.statistics(), self.dispatcher.statistics()
+        assert (theirs.calls, theirs.compiles) == (ours.calls, ours.compiles)
+        return actual
+
+
+def _outcome(function, args, kwargs):
+    try:
+        result = function(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001
+        return type(error), str(error)
+    leaves, structure = flatten(result)
+    return structure, [_exactly(leaf) for leaf in leaves]
+
+
+def _exactly(leaf):
+    if isinstance(leaf, np.ndarray):
+        assert leaf.flags.c_contiguous
+        assert leaf.flags.writeable
+        assert leaf.base is None
+        return leaf.shape, leaf.dtype, leaf.tobytes()
+    return type(leaf), leaf
+
+
+@pytest.fixture
+def pair(support):
+    """The same function behind both: ``pair(function, make_variant)``."""
+    assert self_check() is None
+    return lambda function, make_variant, **options: _Pair(
+        function, make_variant, support, **options
+    )
 
 
 @pytest.fixture

@@ -312,14 +312,9 @@ class _KernelPrinter:
         if self.threads.by_rows:
             first = f"{self.expressions.helper('thread_of_grid')}()"
             step = f"{self.expressions.helper('threads_of_grid')}()"
-        self.strided_loop(loop, first, step)
+        self.open_loop(loop, first, step)
         self.block(loop.body, alone=self.threads.by_rows)
         self.close()
-
-    def strided_loop(self, loop: For, first: str, step: str) -> None:
-        if loop.step != 1:
-            first, step = (f"{loop.step}ll * {text}" for text in (first, step))
-        self.open_loop(loop, first, step)
 
     def serial_loop(self, loop: For, *, alone: bool) -> None:
         self.start_carries(loop)
@@ -332,7 +327,10 @@ class _KernelPrinter:
     def vector_loop(self, loop: For) -> None:
         """Iterations to the threads of a block."""
         self.start_carries(loop)
-        self.strided_loop(loop, "threadIdx.x", "blockDim.x")
+        first, step = "threadIdx.x", "blockDim.x"
+        if loop.step != 1:
+            first, step = (f"{loop.step}ll * {text}" for text in (first, step))
+        self.open_loop(loop, first, step)
         self.block(loop.body, alone=True)
         self.update(loop.carries)
         self.close()

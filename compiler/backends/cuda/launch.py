@@ -151,11 +151,9 @@ def _grid(threads: ThreadMap, block: int) -> Size:
         ):
             # Every block would do it.
             raise unsupported(kernel, "stores outside its parallel loop")
-    start, stop = _size(parallel.start), _size(parallel.stop)
-    if start is None or stop is None:
-        raise unsupported(kernel, "has a parallel loop over numbers it computes")
-    each = parallel.step * (block if threads.by_rows else 1)
-    blocks = (stop - start + (each - 1)) // each
+    iterations = _size(parallel.stop)
+    each = block if threads.by_rows else 1
+    blocks = (iterations + (each - 1)) // each
     return dim_maximum(dim_minimum(blocks, MOST_BLOCKS), 1)
 
 
@@ -166,12 +164,11 @@ def _constant(scalar: Scalar) -> int | None:
     return None
 
 
-def _size(scalar: Scalar) -> Size | None:
+def _size(scalar: Scalar) -> Size:
     definition = scalar.definition
-    if isinstance(definition, Let) and definition.primitive == "size":
-        size: Size = definition.value
-        return size
-    return _constant(scalar)
+    assert isinstance(definition, Let), "a parallel loop runs over a size"
+    size: Size = definition.value
+    return size if definition.primitive == "size" else int(definition.value)
 
 
 def _longest(loop: For) -> int | None:
