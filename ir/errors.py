@@ -11,6 +11,7 @@ from __future__ import annotations
 from penstock.ir.location import Location
 
 __all__ = [
+    "ArgumentError",
     "ArtifactError",
     "AxisError",
     "CompileError",
@@ -80,6 +81,12 @@ class ShapeError(CompileError, ValueError):
     """Shapes that do not fit together."""
 
     default_code = "shape-mismatch"
+
+
+class ArgumentError(CompileError, ValueError):
+    """An argument whose value a function does not take."""
+
+    default_code = "bad-argument"
 
 
 class DtypeError(CompileError, TypeError):

@@ -319,15 +319,18 @@ def _cache_at(wanted: str, shared: str) -> Cache:
     return Cache(os.path.join(shared, "penstock"))
 
 
-def support_data(cache: Cache, build: Callable[[], bytes] | None) -> bytes | None:
+def support_data(
+    cache: Cache, build: Callable[[], bytes] | None, maker: str = ""
+) -> bytes | None:
     """The bytes of the support object, made and added to the cache if need be.
 
     Args:
         cache: where to look.
         build: makes them; ``None`` where there is no compiler.
+        maker: a text that differs where ``build`` makes others of the same layout.
     """
     machine = host()
-    key = sha256(support_cache_text(machine).encode()).hex()
+    key = sha256(f"{support_cache_text(machine)} {maker}".encode()).hex()
     if (found := cache.load(key)) is not None:
         return found.parts[SHARED_OBJECT]
     if build is None:

@@ -230,6 +230,6 @@ def _version() -> int:
 
 
 # Raised when the generated code changes in another way than by this file.
-_GENERATION = 3
+_GENERATION = 4
 SUPPORT_VERSION: Final = _version()
 """Stands in the support object, so that none of another layout is ever used."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from tests.system.arguments import DTYPES, LAYOUTS, array
 
+
 @dataclass
 class Variable:
     name: str
@@ -70,6 +71,7 @@ class Writer:
         tries = 0
         made = 0
         from tests.system import statements as s
+
         while made < statements and tries < statements * 6 and not self.raises:
             tries += 1
             try:
@@ -87,10 +89,26 @@ class Writer:
         for i in range(rng.randint(1, 3)):
             dtype = main if rng.random() < 0.5 else rng.choice(DTYPES)
             shape = rng.choice(
-                ("(n, m)", "(n, m)", "(n, m)", "(m,)", "(n, 1)", "(n,)", "()",
-                 "(k, n, m)", "(1, m)", "(m, n)", "(n, n)", "(m, k)", "(2, m)"))
+                (
+                    "(n, m)",
+                    "(n, m)",
+                    "(n, m)",
+                    "(m,)",
+                    "(n, 1)",
+                    "(n,)",
+                    "()",
+                    "(k, n, m)",
+                    "(1, m)",
+                    "(m, n)",
+                    "(n, n)",
+                    "(m, k)",
+                    "(2, m)",
+                )
+            )
             name = "abc"[i]
-            self.parameters.append((name, f'array("{dtype}", {shape}, "{{layout}}", {{seed}})'))
+            self.parameters.append(
+                (name, f'array("{dtype}", {shape}, "{{layout}}", {{seed}})')
+            )
             self.names.append(Variable(name))
         if rng.random() < 0.4:
             self.parameters.append(("k", "{k}"))
@@ -101,7 +119,12 @@ class Writer:
         self.globals_: list[tuple[str, str]] = []
         if rng.random() < 0.3:
             dtype = rng.choice(DTYPES)
-            self.globals_.append(("W", f'array("{dtype}", {rng.choice(("(4,)", "(2, 3)", "()", "(5, 1)"))}, "C", {{seed}})'))
+            self.globals_.append(
+                (
+                    "W",
+                    f'array("{dtype}", {rng.choice(("(4,)", "(2, 3)", "()", "(5, 1)"))}, "C", {{seed}})',
+                )
+            )
             self.names.append(Variable("W"))
         if rng.random() < 0.3:
             self.globals_.append(("SCALE", rng.choice(("2", "0.5", "-3"))))
@@ -169,13 +192,21 @@ class Writer:
             return name
         result = self.env[name]
         if isinstance(result, (np.ndarray, np.generic)):
-            if result.size > 3000 or result.ndim > 4 or result.dtype.kind not in "biuf" or result.dtype.itemsize > 8:
+            if (
+                result.size > 3000
+                or result.ndim > 4
+                or result.dtype.kind not in "biuf"
+                or result.dtype.itemsize > 8
+            ):
                 raise Discarded
         elif not isinstance(result, (bool, int, float)):
             raise Discarded
         self.body.append((f"{name} = {expression}", False))
         made = Variable(name)
-        if tolerance is not None and getattr(result, "dtype", np.dtype("?")).kind == "f":
+        if (
+            tolerance is not None
+            and getattr(result, "dtype", np.dtype("?")).kind == "f"
+        ):
             made.tolerance = f"{name}_tolerance"
             self.shadow(f"{made.tolerance} = {tolerance.replace('@r@', name)}")
         if isinstance(result, (np.ndarray, np.generic)):
@@ -188,7 +219,8 @@ class Writer:
 
     def pick(self, accept=lambda v: True, *, rounded=False) -> str:
         found = [
-            v.name for v in self.names
+            v.name
+            for v in self.names
             if (v.tolerance is not None) == rounded and accept(self.env[v.name])
         ]
         if not found:
@@ -203,7 +235,12 @@ class Writer:
             base = x
             while isinstance(base.base, np.ndarray):
                 base = base.base
-            return not any(base is p or np.may_share_memory(base, p) for p in self.protected if isinstance(p, np.ndarray))
+            return not any(
+                base is p or np.may_share_memory(base, p)
+                for p in self.protected
+                if isinstance(p, np.ndarray)
+            )
+
         return self.pick(accept)
 
     # -- finishing
@@ -222,6 +259,7 @@ class Writer:
         form = rng.choice(("tuple", "tuple", "list", "dict", "nested"))
         if len(leaves) == 1 and rng.random() < 0.6:
             return leaves[0]
+
         def build(i):
             names = [leaf[i] for leaf in leaves]
             if form == "tuple":
@@ -229,8 +267,11 @@ class Writer:
             if form == "list":
                 return f"[{', '.join(names)}]"
             if form == "dict":
-                return "{" + ", ".join(f"'r{j}': {n}" for j, n in enumerate(names)) + "}"
+                return (
+                    "{" + ", ".join(f"'r{j}': {n}" for j, n in enumerate(names)) + "}"
+                )
             return f"({names[0]}, {{'rest': [{', '.join(names[1:])}]}})"
+
         return build(0), build(1)
 
     def program(self) -> Program:
@@ -242,7 +283,13 @@ class Writer:
         plans = [(hint, ["C"], 2)]
         plans.append(({s: rng.choice((1, 2, 3, 5, 6, 9)) for s in "nmk"}, ["C"], 3))
         plans.append((hint, [rng.choice(LAYOUTS) for _ in self.parameters], 5))
-        plans.append(({s: rng.choice((0, 1, 2, 17)) for s in "nmk"}, [rng.choice(("C", "C", "C", "strided"))], 4))
+        plans.append(
+            (
+                {s: rng.choice((0, 1, 2, 17)) for s in "nmk"},
+                [rng.choice(("C", "C", "C", "strided"))],
+                4,
+            )
+        )
         big = {s: rng.choice((2, 3, 4)) for s in "nmk"}
         big[rng.choice("nm")] = rng.choice((33, 65, 130))
         plans.append((big, ["C"], 7))
@@ -250,7 +297,10 @@ class Writer:
         for number, (sizes, layouts, seed) in enumerate(plans):
             before = ""
             if self.globals_ and number in (0, 3, 4):
-                before = "\n".join(f"{name} = {value.format(seed=seed)}" for name, value in self.globals_)
+                before = "\n".join(
+                    f"{name} = {value.format(seed=seed)}"
+                    for name, value in self.globals_
+                )
             calls.append((before, ", ".join(self.call_text(sizes, layouts, seed))))
         return Program(self.seed, signature, self.body, result, tolerances, calls)
 

@@ -63,6 +63,7 @@ def test_public_methods_are_these():
 
 def test_public_errors_are_these():
     assert ps.errors.__all__ == [
+        "ArgumentError",
         "ArtifactError",
         "AxisError",
         "CompileError",

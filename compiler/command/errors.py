@@ -30,9 +30,8 @@ class UsageError(CommandError):
 
 
 _OURS = tuple(
-    os.path.realpath(folder) + os.sep
+    os.path.dirname(os.path.realpath(str(package.__file__))) + os.sep
     for package in (penstock, penstock.ir, penstock.runtime)
-    for folder in package.__path__
 )
 _LIBRARIES = tuple(
     os.path.realpath(sysconfig.get_path(name)) + os.sep

@@ -13,6 +13,7 @@ import numpy as np
 
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import host_integer
+from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Tracer
 from penstock.ir.attributes import Constant
 from penstock.ir.dims import Size, dim_maximum, dim_minimum
@@ -48,9 +49,9 @@ def truth(array: TracedArray) -> bool:
     tracer.check()
     for size in array.sizes:
         if not tracer.ask(size, "==", 1):
-            raise ValueError(
-                "The truth value of an array with more than one element is ambiguous. "
-                "Use a.any() or a.all()"
+            raise bad_value(
+                f"a {array.tensor} of more than one element is neither true nor false",
+                hint="ask x.any() or x.all()",
             )
     value = array.value
     known = constant_array(tracer, value)
@@ -79,7 +80,9 @@ def number(array: TracedArray, what: str) -> Any:
     tracer.check()
     for size in array.sizes:
         if not tracer.ask(size, "==", 1):
-            raise TypeError("only length-1 arrays can be converted to Python scalars")
+            raise bad_type(
+                f"{what} of a {array.tensor}: only arrays of one element have a number"
+            )
     known = constant_array(tracer, array.value)
     if known is not None:
         return known.reshape(()).item()
@@ -103,7 +106,9 @@ def index(array: TracedArray) -> int:
         TypeError: it is no integer scalar.
     """
     if array.sizes or not array.kind.is_integer:
-        raise TypeError("only integer scalar arrays can be converted to a scalar index")
+        raise bad_type(
+            f"a {array.tensor} is no index or count: only integer scalars are"
+        )
     return int(number(array, "an index or a count"))
 
 

@@ -10,6 +10,7 @@ from penstock.frontend.handles import TracedArray, broadcast_into, fresh
 from penstock.frontend.index_keys import Key, parse_key
 from penstock.frontend.indexing import basic_view, gather_parts, masked_part
 from penstock.frontend.lift import as_array, value_of
+from penstock.frontend.refusals import bad_value
 from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.views import inverse_permutation
@@ -63,7 +64,7 @@ def assigned_array(tracer: Tracer, value: Any, dtype: Dtype) -> TracedArray:
     kind = type(value)
     if kind is float and dtype.is_integer:
         if math.isnan(value):
-            raise ValueError("cannot convert float NaN to integer")
+            raise bad_value(f"assignment: nan is no integer, but the array is {dtype}")
         value = int(value)
         kind = int
     if kind in (int, float, bool):

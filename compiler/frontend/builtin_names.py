@@ -8,6 +8,8 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from penstock.frontend.functions import GlobalsView
+from penstock.frontend.handles import TracedArray
+from penstock.frontend.host_numbers import host_integer
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 from penstock.runtime.readers import ItemReader, ValueReader
@@ -53,6 +55,12 @@ def traced_builtins(capture: Capture) -> dict[str, Any]:
             args = (frame.f_locals["__class__"], frame.f_locals[first])
         return capture.objects.super_view(*args)
 
+    def len_(value: Any, /) -> Any:
+        # Python's own insists on a true int, which would fix the size.
+        if issubclass(type(value), TracedArray) and value.sizes:
+            return host_integer(value.tracer, value.sizes[0])
+        return len(value)
+
     def globals_() -> Any:
         return sys._getframe(1).f_globals
 
@@ -61,6 +69,7 @@ def traced_builtins(capture: Capture) -> dict[str, Any]:
         __build_class__=build_class,
         super=super_,
         globals=globals_,
+        len=len_,
         eval=_refused("eval"),
         exec=_refused("exec"),
     )

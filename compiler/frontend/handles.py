@@ -258,8 +258,8 @@ class TracedArray(Traced):
             "a traced array cannot become a NumPy array: its elements are known only "
             "when the compiled function runs",
             "to-numpy",
-            "keep it traced: numpy functions take it as it is; np.asarray works "
-            "within the traced function",
+            "keep it traced: numpy functions take it as it is, and x.astype(dtype) "
+            "converts it",
         )
 
     def _unknown(self, message: str, code: str, hint: str) -> TraceError:

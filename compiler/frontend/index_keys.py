@@ -10,6 +10,7 @@ from penstock.frontend.answers import constant_array, host_size
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import size_of
 from penstock.frontend.lift import as_array
+from penstock.frontend.refusals import bad_index, bad_type, bad_value
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
 from penstock.ir.errors import IndexOutOfBoundsError, UnsupportedError
@@ -65,7 +66,7 @@ def parse_key(array: TracedArray, key: Any) -> list[Key]:
         None if part is Ellipsis else _parse_part(tracer, part) for part in parts
     ]
     if found.count(None) > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
+        raise bad_index("an index holds more than one ...")
     taken = sum(part.axis_count for part in found if part is not None)
     rank = len(array.sizes)
     if taken > rank:
@@ -96,9 +97,9 @@ def _parse_part(tracer: Tracer, part: Any) -> Key:
         if size is not None:
             return Key("integer", integer=tracer.normalize(size))
     if issubclass(kind, (float, np.floating, str)):
-        raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) "
-            "and integer or boolean arrays are valid indices"
+        raise bad_index(
+            f"a {kind.__name__} is no index",
+            hint="index by integers, slices, ..., None, or arrays of integers or bools",
         )
     if hasattr(kind, "__index__") and not issubclass(
         kind, (TracedArray, np.ndarray, np.generic, bool)
@@ -120,7 +121,10 @@ def _index_array(tracer: Tracer, part: Any) -> TracedArray:
         return as_array(tracer, np.empty(0, np.int64))
     index = as_array(tracer, part)
     if index.kind.kind not in "biu":
-        raise IndexError("arrays used as indices must be of integer (or boolean) type")
+        raise bad_index(
+            f"a {index.tensor} is no index",
+            hint="index by arrays of integers or bools, e.g. i.astype(int)",
+        )
     return index
 
 
@@ -179,7 +183,7 @@ def slice_bounds(
         return 0, 1, size
     step = 1 if bounds.step is None else tracer.pin(_bound(tracer, bounds.step))
     if step == 0:
-        raise ValueError("slice step cannot be zero")
+        raise bad_value("the step of a slice is 0")
     least: Size = 0 if step > 0 else -1
     greatest = size if step > 0 else size - 1
     first, last = (least, greatest) if step > 0 else (greatest, least)
@@ -213,9 +217,7 @@ def _bound(tracer: Tracer, end: Any) -> Size:
         )
     if hasattr(type(end), "__index__"):
         return int(end.__index__())
-    raise TypeError(
-        "slice indices must be integers or None or have an __index__ method"
-    )
+    raise bad_type(f"a {type(end).__name__} is no end of a slice")
 
 
 def _clamp(tracer: Tracer, end: Size, size: Size, least: Size, greatest: Size) -> Size:

@@ -11,6 +11,7 @@ from penstock.frontend.ufuncs import call_ufunc
 
 __all__ = ["binary", "in_place"]
 
+_UNLIKE = (str, bytes, type(None))
 _OPERANDS = (TracedArray, int, float, complex, np.ndarray, np.generic, list, tuple)
 
 
@@ -19,8 +20,9 @@ def binary(ufunc: np.ufunc, left: Any, right: Any, own: TracedArray) -> Any:
     other = right if left is own else left
     if not isinstance(other, _OPERANDS) and not hasattr(other, "__array_ufunc__"):
         if not hasattr(type(other), "__array__"):
-            if ufunc in (np.equal, np.not_equal):
-                return ufunc is np.not_equal if other is None else NotImplemented
+            if ufunc in (np.equal, np.not_equal) and isinstance(other, _UNLIKE):
+                # No number equals what is no number, element by element.
+                return np.full_like(own, ufunc is np.not_equal, dtype=bool)
             return NotImplemented
     elif getattr(type(other), "__array_ufunc__", True) is None:
         return NotImplemented

@@ -185,7 +185,10 @@ class Tracer:
         answer = RELATIONS[relation](self.number(left), self.number(right))
         if not answer:
             relation = _OPPOSITE[relation]
-        self.facts.add(Guard(self.normalize(left), relation, self.normalize(right)))
+        left, right = self.normalize(left), self.normalize(right)
+        if isinstance(left, int):
+            left, relation, right = right, _MIRRORED[relation], left
+        self.facts.add(Guard(left, relation, right))
         return answer
 
     def ask_real(self, left: Real, relation: str, right: Real) -> bool:
@@ -232,4 +235,5 @@ def _symbols(size: Size) -> list[str]:
     return list(symbols_of(size))
 
 
+_MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}

@@ -15,6 +15,7 @@ import numpy as np
 
 from penstock.frontend.handles import TracedArray, wrap
 from penstock.frontend.promotion import integer_range
+from penstock.frontend.refusals import bad_value
 from penstock.ir.attributes import Constant
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -112,7 +113,10 @@ def _power(x: TracedArray, y: TracedArray) -> Any:
 
 def _refuse_integer_power(x: TracedArray, exponent: Any) -> Any:
     if exponent is not None:
-        raise ValueError("Integers to negative integer powers are not allowed.")
+        raise bad_value(
+            f"power: a {x.tensor} to the negative power {exponent} is no integer",
+            hint="make the base floating, e.g. x.astype(float)",
+        )
     raise UnsupportedError(
         user_location(),
         f"an integer {x.tensor} to the power of signed integers that are not constant",

@@ -13,6 +13,7 @@ from penstock.frontend.index_keys import parse_key
 from penstock.frontend.indexing import gather_parts
 from penstock.frontend.numpy_functions import reductions
 from penstock.frontend.numpy_functions.arguments import NO_VALUE, arrays_of, operand
+from penstock.frontend.refusals import bad_type
 from penstock.frontend.ufuncs import call_ufunc
 from penstock.frontend.views import inverse_permutation
 from penstock.ir.errors import UnsupportedError
@@ -80,7 +81,7 @@ def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
     if ufunc not in (np.add, np.subtract) or values is NO_VALUE:
         raise _unsupported(ufunc, "at")
     if type(array) is not TracedArray:
-        raise TypeError("first operand must be array")
+        raise bad_type(f"{ufunc.__name__}.at: a {type(array).__name__} is not traced")
     array.check_writable()
     tracer = array.tracer
     parts = parse_key(array, key)

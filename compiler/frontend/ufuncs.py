@@ -8,6 +8,7 @@ import numpy as np
 
 from penstock.frontend.broadcasting import broadcast_shape, fits_into
 from penstock.frontend.handles import TracedArray, broadcast_into, wrap
+from penstock.frontend.host_numbers import HostInteger
 from penstock.frontend.lift import as_array, convert, find_tracer, kind_of, value_of
 from penstock.frontend.promotion import Kind, check_cast, integer_range, loop_dtypes
 from penstock.frontend.tracer import Tracer
@@ -165,8 +166,13 @@ def _bring_into_range(
     weak = kinds.index(int)
     other = kinds[1 - weak]
     number = inputs[weak]
-    if not isinstance(other, Dtype) or not other.is_integer or type(number) is not int:
+    if not isinstance(other, Dtype) or not other.is_integer:
         return inputs, kinds
+    if type(number) is HostInteger:
+        # Integers of two dtypes compare as the numbers they are.
+        exact = wrap(tracer, value_of(tracer, number))
+        changed = (inputs[0], exact) if weak else (exact, inputs[1])
+        return changed, [exact.kind if kind is int else kind for kind in kinds]
     least, greatest = integer_range(other)
     if least <= number <= greatest:
         return inputs, kinds
@@ -174,8 +180,8 @@ def _bring_into_range(
     beyond = float("inf") if number > greatest else float("-inf")
     array = as_array(tracer, inputs[1 - weak])
     as_float = wrap(tracer, tracer.emit("astype", array.value, dtype=f64))
-    changed = (as_float, beyond) if weak else (beyond, as_float)
-    return changed, [float if k is int else f64 for k in kinds]
+    bounded = (as_float, beyond) if weak else (beyond, as_float)
+    return bounded, [float if k is int else f64 for k in kinds]
 
 
 def _finish(

@@ -205,6 +205,8 @@ def rows_of(
     sizes: Sequence[Size],
     blocked: Size | None = None,
     block: int = 1,
+    *,
+    by_block: bool = False,
 ) -> Iterator[Rows]:
     """One parallel loop over all indices of some axes, and blocks of a last one.
 
@@ -216,6 +218,9 @@ def rows_of(
         sizes: the sizes of the axes.
         blocked: the size of one more axis, cut into blocks.
         block: how many indices a block covers.
+        by_block: whether all other indices are gone through for a block before the
+            next, because what they share is then in cache; else the blocks of a row
+            come one after the other.
     """
     blocks = None if blocked is None else ceil_divide(blocked, block)
     total = product([*sizes, 1 if blocks is None else blocks])
@@ -226,6 +231,9 @@ def rows_of(
             number = rest
             if blocks == 1:
                 number = builder.size(0)
+            elif by_block and product(list(sizes)) != 1:
+                count = builder.size(product(list(sizes)))
+                number, rest = rest // count, rest % count
             elif product(list(sizes)) != 1:
                 count = builder.size(blocks)  # type: ignore[arg-type]
                 number, rest = rest % count, rest // count

@@ -11,7 +11,13 @@ from penstock.ir.graph.value import Value
 from penstock.ir.loop.node import Buffer, Scalar
 from penstock.ir.ops.families import Nest
 from penstock.ir.types import TensorType
-from penstock.lower.cluster import Cluster, KernelLaunch, KernelWriter, rows_of
+from penstock.lower.cluster import (
+    Cluster,
+    KernelLaunch,
+    KernelWriter,
+    ceil_divide,
+    rows_of,
+)
 from penstock.lower.element import ValueContext
 from penstock.lower.schedule import element_cost
 
@@ -58,6 +64,17 @@ class _Context(ValueContext):
         self.iterations = product(list(sizes))
         with rows_of(self.builder, sizes) as rows:
             yield rows.indices
+
+    @contextmanager
+    def tiles(
+        self, sizes: Sequence[Size], blocked: Size, block: int
+    ) -> Iterator[tuple[tuple[Scalar, ...], Scalar, Scalar]]:
+        """The parallel loop over blocks of one axis and all indices of others."""
+        self.iterations = product([*sizes, ceil_divide(blocked, block)])
+        with rows_of(self.builder, sizes, blocked, block, by_block=True) as rows:
+            assert rows.start is not None
+            assert rows.stop is not None
+            yield rows.indices, rows.start, rows.stop
 
     def store(self, indices: Sequence[Scalar], value: Scalar) -> None:
         """Write an element, and those of the Values that consume it."""

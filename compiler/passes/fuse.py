@@ -283,6 +283,11 @@ class Fuser:
     ) -> Lane:
         """Merge another operand's group into the one that the Value joins."""
         other = self.group_of[operand]
+        # What the Value reads besides must not wait for either of the two.
+        needed = needed | {
+            self.group_of[o] for o in value.operands if o in self.group_of
+        }
+        needed -= {group, other}
         if (
             "nest" in (group.kind, other.kind)
             or other.closed

@@ -167,36 +167,44 @@ class Contract(Nest):
             summed = [c for c in summed if c != plan.summed_letter]
             summed.append(plan.summed_letter)
         zero = builder.constant(0, accumulator)
-        with context.rows([sizes[letter] for letter in rows]) as row_indices:
-            position = dict(zip(rows, row_indices, strict=True))
+        position: dict[str, Scalar] = {}
 
-            def step(indices: list[Scalar], total: Scalar) -> Scalar:
-                at = {**position, **dict(zip(summed, indices, strict=True))}
-                factors = [
-                    context.operand(p, [at[letter] for letter in letters])
-                    for p, letters in enumerate(inputs)
-                ]
-                if len(factors) == 1:
-                    return total + builder.convert(factors[0], accumulator)
-                return multiply_add(factors[0], factors[1], total)
+        def step(indices: list[Scalar], total: Scalar) -> Scalar:
+            at = {**position, **dict(zip(summed, indices, strict=True))}
+            factors = [
+                context.operand(p, [at[letter] for letter in letters])
+                for p, letters in enumerate(inputs)
+            ]
+            if len(factors) == 1:
+                return total + builder.convert(factors[0], accumulator)
+            return multiply_add(factors[0], factors[1], total)
 
-            def finish() -> None:
-                kind = "vector" if plan.summed_letter else "serial"
-                extents = [sizes[letter] for letter in summed]
-                total = serial_loops(builder, extents, zero, step, kind)
-                context.store(
-                    [position[letter] for letter in output],
-                    builder.convert(total, context.type.dtype),
-                )
+        def compute() -> None:
+            kind = "vector" if plan.summed_letter else "serial"
+            extents = [sizes[letter] for letter in summed]
+            total = serial_loops(builder, extents, zero, step, kind)
+            context.store(
+                [position[letter] for letter in output],
+                builder.convert(total, context.type.dtype),
+            )
 
-            if plan.output_letter:
-                stop = builder.size(sizes[plan.output_letter])
-                with builder.loop("vector", stop, hint="j") as loop:
-                    position[plan.output_letter] = loop.index
-                    finish()
-            else:
-                finish()
+        extents = [sizes[letter] for letter in rows]
+        if not plan.output_letter:
+            with context.rows(extents) as indices:
+                position.update(zip(rows, indices, strict=True))
+                compute()
+            return
+        # A panel of columns is read once for every row: it has to stay in cache.
+        columns = sizes[plan.output_letter]
+        with context.tiles(extents, columns, _PANEL) as (indices, start, stop):
+            position.update(zip(rows, indices, strict=True))
+            with builder.loop("vector", stop, start=start, hint="j") as loop:
+                position[plan.output_letter] = loop.index
+                compute()
 
+
+# Columns that are computed together: as many as the main loop of vectors takes.
+_PANEL = 64
 
 # Sums of so few terms leave most lanes of a vector idle.
 _SHORT_SUM = 8

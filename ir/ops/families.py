@@ -62,6 +62,14 @@ class NestContext(ElementContext, Protocol):
     def rows(self, sizes: Sequence[Size]) -> AbstractContextManager[tuple[Scalar, ...]]:
         """The parallel loop over all indices of some axes."""
 
+    def tiles(
+        self, sizes: Sequence[Size], blocked: Size, block: int
+    ) -> AbstractContextManager[tuple[tuple[Scalar, ...], Scalar, Scalar]]:
+        """The parallel loop over blocks of one axis and all indices of others.
+
+        Gives the indices, and where the block starts and stops.
+        """
+
     def store(self, indices: Sequence[Scalar], value: Scalar) -> None:
         """Write an element of the result."""
 

@@ -12,6 +12,7 @@ import pytest
 import penstock as ps
 from penstock.__main__ import COMMANDS
 from penstock.command.errors import describe_error
+from penstock.driver import origin_of
 from penstock.ir.dims import Dim
 
 EXAMPLES = {
@@ -201,8 +202,12 @@ def test_a_mistake_of_ours_keeps_its_traceback(command, monkeypatch):
 
 
 def test_an_error_is_blamed_on_who_raised_it():
+    # Wherever the package's folders lie, an error in any of them is ours.
     with pytest.raises(TypeError) as ours:
         str(Dim(3))
+    assert describe_error(ours.value) is None
+    with pytest.raises(AttributeError) as ours:
+        origin_of(None, 3)
     assert describe_error(ours.value) is None
     with pytest.raises(ValueError, match="negative") as users:
         np.ones(-1)

@@ -51,13 +51,6 @@ def support(support_data) -> Iterator[Support]:
     return loaded
 
 
-@pytest.fixture
-def private_folder(tmp_path, monkeypatch) -> Path:
-    """A cache of the test's own."""
-    monkeypatch.setenv("PENSTOCK_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 @dataclass
 class Program:
     """A program and what is needed to make variants of it."""

@@ -11,9 +11,6 @@ import pytest
 
 from penstock.ir.errors import RunError
 from penstock.ir.types import f32, f64
-from penstock.runtime.binding import Binder
-from penstock.runtime.dispatch import Dispatcher, DispatchOptions
-from penstock.runtime.native import new_callable
 from penstock.runtime.pytree import flat_tuple, flatten
 from penstock.runtime.signature import (
     ArgumentReader,
@@ -317,7 +314,7 @@ def test_defaults_are_held_while_they_are_used(pair, numbers):
         assert both.dispatcher.reached == before
 
 
-def test_variants_are_dropped_while_they_run(support, take):
+def test_variants_are_dropped_while_they_run(native, take):
     """Threads call, and each call of another kind drops the variant of the others."""
 
     def make(call):
@@ -329,10 +326,7 @@ def test_variants_are_dropped_while_they_run(support, take):
             )
         )
 
-    dispatcher = Dispatcher(
-        Binder.of(lambda x, i, key: x), DispatchOptions(variant_limit=1), make
-    )
-    f = new_callable(_Base, dispatcher, support)
+    f = native(lambda x, i, key: x, make, variant_limit=1)
     x, i = np.arange(1000.0), np.arange(1000)[::-1].copy()
     wrong = []
 
@@ -347,8 +341,9 @@ def test_variants_are_dropped_while_they_run(support, take):
     for one in threads:
         one.join()
     assert wrong == []
-    assert dispatcher.statistics().calls == 600
-    assert dispatcher.statistics().evictions > 100
+    found = f.dispatcher.statistics()
+    assert found.calls == 600
+    assert found.evictions > 100
 
 
 def test_the_lock_is_released_for_long_work(pair, spin):

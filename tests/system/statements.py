@@ -168,7 +168,8 @@ np.identity({h}, {d})
 {bi}.sum()
 {bi}.sum({axis})
 np.sum({bi}, {axis})
-np.sum({bi}, {axis}, dtype={d})
+np.sum({bi}, {axis}, dtype={id})
+np.sum({bi}, {axis}, dtype=np.float64)
 {bi}.prod({axis})
 {x}.max()
 {x}.max({axis})
@@ -473,11 +474,13 @@ def write(w):
                 w.body.pop()
                 raise _discarded()
             from tests.random_numpy import Variable
+
             w.names.append(Variable(v))
 
 
 def _discarded():
     from tests.random_numpy import Discarded
+
     return Discarded()
 
 
@@ -499,7 +502,7 @@ def fill(w, template, known=None):
             value = choose(w, kind, known)
             if kind in KEPT:
                 known[kind] = value
-        text = text[: match.start()] + value + text[match.end():]
+        text = text[: match.start()] + value + text[match.end() :]
     while (match := re.search(r"\{([A-Za-z0-9]+)\}", text)) is not None:
         kind = match.group(1)
         if kind == "r" and "r" not in known:
@@ -510,7 +513,7 @@ def fill(w, template, known=None):
             value = choose(w, kind, known)
             if kind in KEPT:
                 known[kind] = value
-        text = text[: match.start()] + value + text[match.end():]
+        text = text[: match.start()] + value + text[match.end() :]
     return text
 
 
@@ -535,32 +538,59 @@ def choose(w, kind, known):
     if kind in ("n", "f", "i", "b", "bi"):
         kinds = {"n": "iuf", "f": "f", "i": "iu", "b": "b", "bi": "biu"}[kind]
         shape = getattr(subject(w, known), "shape", None)
-        made = w.pick(lambda v: v.dtype.kind in kinds and (kind != "b" or shape is None or v.shape == shape))
+        made = w.pick(
+            lambda v: (
+                v.dtype.kind in kinds
+                and (kind != "b" or shape is None or v.shape == shape)
+            )
+        )
         known.setdefault("last", made)
-        known.setdefault("w_" , made)
+        known.setdefault("w_", made)
         known["subject"] = made
         return made
     first = w.value(known["subject"]) if "subject" in known else subject(w, known)
     rank = getattr(first, "ndim", 2)
     shape = getattr(first, "shape", (2, 2))
     if kind == "p":
+
         def fits(v):
             try:
                 np.broadcast_shapes(v.shape, shape)
             except ValueError:
                 return False
             return True
+
         return w.pick(fits) if rng.random() < 0.95 else w.pick()
     if kind == "s":
-        options = ["0", "1", "2", "-1", "3", "0.5", "-2.5", "True", "100", "300", "1e10", "-7", "np.inf"]
+        options = [
+            "0",
+            "1",
+            "2",
+            "-1",
+            "3",
+            "0.5",
+            "-2.5",
+            "True",
+            "100",
+            "300",
+            "1e10",
+            "-7",
+            "np.inf",
+        ]
         return rng.choice(options + (w.floats + w.ints) * 2)
     if kind == "h":
         options = ["2", "3", *w.ints]
         if shape:
-            options += [f"{a}.shape[{rng.randrange(-w.value(a).ndim, w.value(a).ndim)}]" for a in [v.name for v in w.names[:4]] if w.value(a).ndim] * 2
+            options += [
+                f"{a}.shape[{rng.randrange(-w.value(a).ndim, w.value(a).ndim)}]"
+                for a in [v.name for v in w.names[:4]]
+                if w.value(a).ndim
+            ] * 2
         return rng.choice(options)
     if kind in ("01", "12", "s1"):
-        return rng.choice({"01": ("0", "1"), "12": ("1", "2"), "s1": ("1", "-1", "2", "-2")}[kind])
+        return rng.choice(
+            {"01": ("0", "1"), "12": ("1", "2"), "s1": ("1", "-1", "2", "-2")}[kind]
+        )
     if kind == "d":
         return "np." + np.dtype(rng.choice(DTYPES)).name
     if kind == "id":
@@ -572,7 +602,11 @@ def choose(w, kind, known):
         rng.shuffle(order)
         return str(tuple(order))
     if kind == "axis1":
-        parts = [f"axis={rng.randrange(-max(rank, 1), max(rank, 1))}"] if rng.random() < 0.8 else []
+        parts = (
+            [f"axis={rng.randrange(-max(rank, 1), max(rank, 1))}"]
+            if rng.random() < 0.8
+            else []
+        )
         return ", ".join(parts)
     if kind == "axis":
         choice = rng.random()
@@ -593,17 +627,37 @@ def choose(w, kind, known):
         if name:
             options += [f"({name}.size,)", f"({name}.size, 1)"]
             if rank > 1:
-                options += [f"({name}.shape[0], -1)", f"(-1, {name}.shape[-1])", f"({name}.shape[0] * {name}.shape[1], -1)", f"{name}.shape[::-1]", f"({name}.shape[-1], -1)"]
+                options += [
+                    f"({name}.shape[0], -1)",
+                    f"(-1, {name}.shape[-1])",
+                    f"({name}.shape[0] * {name}.shape[1], -1)",
+                    f"{name}.shape[::-1]",
+                    f"({name}.shape[-1], -1)",
+                ]
         if size % 2 == 0:
             options += ["(2, -1)", "(-1, 2)"]
         return rng.choice(options)
     if kind == "index":
         n = shape[0] if shape else 1
-        options = ["[0]", "[0, -1]", "np.array([0, 0, -1])", "np.array([[0], [-1]])", "np.arange(2)", "[True, False]"]
+        options = [
+            "[0]",
+            "[0, -1]",
+            "np.array([0, 0, -1])",
+            "np.array([[0], [-1]])",
+            "np.arange(2)",
+            "[True, False]",
+        ]
         if shape:
             name = known.get("x") or known.get("w") or known.get("subject")
-            options += [f"np.arange({name}.shape[0])[::-1]", f"np.arange({name}.shape[0] - 1)"]
-            ints = [v.name for v in w.names if not v.tolerance and w.value(v.name).dtype.kind in "iu"]
+            options += [
+                f"np.arange({name}.shape[0])[::-1]",
+                f"np.arange({name}.shape[0] - 1)",
+            ]
+            ints = [
+                v.name
+                for v in w.names
+                if not v.tolerance and w.value(v.name).dtype.kind in "iu"
+            ]
             if ints:
                 options += [f"{rng.choice(ints)} % {name}.shape[0]", rng.choice(ints)]
         return rng.choice(options)
@@ -642,11 +696,21 @@ def basic_key(w, rank, shape):
         elif kind == 4:
             parts.append(f":{rng.randint(-2, 4)}")
         elif kind == 5:
-            parts.append(f"{rng.choice(('', '1', '-1', '-3'))}:{rng.choice(('', '0', '-1', '7'))}:{rng.choice((2, -2, 3, -1))}")
+            parts.append(
+                f"{rng.choice(('', '1', '-1', '-3'))}:{rng.choice(('', '0', '-1', '7'))}:{rng.choice((2, -2, 3, -1))}"
+            )
         elif kind == 6:
             parts.append("::2")
         elif kind == 7 and w.ints:
-            parts.append(rng.choice((f"{rng.choice(w.ints)}:", f":{rng.choice(w.ints)}", rng.choice(w.ints))))
+            parts.append(
+                rng.choice(
+                    (
+                        f"{rng.choice(w.ints)}:",
+                        f":{rng.choice(w.ints)}",
+                        rng.choice(w.ints),
+                    )
+                )
+            )
         else:
             parts.append(":")
         axis += 1

@@ -16,7 +16,9 @@ def ulps(result: Any, count: float) -> Any:
         return np.zeros(result.shape)
     information = np.finfo(result.dtype)
     size = np.abs(result.astype(np.float64))
-    return count * (size * float(information.eps) + float(information.smallest_subnormal))
+    return count * (
+        size * float(information.eps) + float(information.smallest_subnormal)
+    )
 
 
 def sum_bound(result: Any, terms: Any, **options: Any) -> Any:

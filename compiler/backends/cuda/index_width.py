@@ -46,6 +46,8 @@ class IndexWidths:
         if let.primitive == "size":
             mentioned = self.integers.intersection(symbols_of(let.value))
             return _UNKNOWN if mentioned else _SIZE_BITS
+        if let.primitive == "convert" and let.operands[0].dtype.is_integer:
+            return let.operands[0].dtype.bits
         operands = [self._known(operand) for operand in let.operands]
         if _UNKNOWN in operands:
             return _UNKNOWN

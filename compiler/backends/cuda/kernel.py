@@ -196,7 +196,7 @@ class _KernelPrinter:
             elif statement.kind == "vector":
                 self.vector_loop(statement)
             elif statement in self.threads.solo:
-                self.write("if (threadIdx.x == 0) {")
+                self.write("if (threadIdx.x == 0) {  // stores one after the other")
                 self.indent += 1
                 self.serial_loop(statement, alone=True)
                 self.close()

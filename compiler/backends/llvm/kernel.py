@@ -15,7 +15,7 @@ from penstock.backends.llvm.kernel_numbers import Number, as_signed, spread
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
 from penstock.backends.llvm.primitives import ELEMENTS, emit_primitive
-from penstock.backends.llvm.width import lanes_of, unroll_of
+from penstock.backends.llvm.width import lanes_of, registers_of, unroll_of
 from penstock.ir.loop.node import (
     Block,
     Buffer,
@@ -178,13 +178,14 @@ class _KernelEmitter(MemoryEmitter):
         """Whole vectors first, several at a time; then what is left, masked."""
         e = self.e
         width = lanes_of(self.machine, loop)
-        unroll = unroll_of(loop)
+        unroll, registers = unroll_of(loop), registers_of(loop)
         start = self.uniform(self.numbers[loop.start])
         stop = self.uniform(self.numbers[loop.stop])
         saved = dict(self.partial), dict(self.shared)
         self.in_vector = True
         self.lanes = width
-        self.settle(loop.body)
+        if registers == 1:
+            self.settle(loop.body)
         self.hoist(loop.body)
         identities = [
             self.identity(loop, position) for position in range(len(loop.carries))
@@ -192,18 +193,22 @@ class _KernelEmitter(MemoryEmitter):
         sums = [spread(e, identity, width) for identity in identities]
         length = _constant_length(start, stop)
         position = start
-        step = width * unroll
+        step = width * unroll * registers
         if length is None or length >= step:
+            self.lanes = width * registers
+            self.settle(loop.body)
             last = e.sub(stop, step - 1)
             carried = [position, *(total for total in sums for _ in range(unroll))]
             with e.for_loop(start, last, step, carried) as main:
                 totals = list(main.carried[1:])
                 for copy in range(unroll):
                     chosen = totals[copy::unroll]
-                    index = e.add(main.index, copy * width) if copy else main.index
+                    shift = copy * self.lanes
+                    index = e.add(main.index, shift) if shift else main.index
                     totals[copy::unroll] = self.vector_body(loop, index, chosen)
                 main.carry(e.add(main.index, step), *totals)
             position = main.results[0]
+            self.lanes = width
             sums = []
             for number, carry in enumerate(loop.carries):
                 parts = main.results[1 + number * unroll : 1 + (number + 1) * unroll]

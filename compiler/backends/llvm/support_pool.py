@@ -34,6 +34,8 @@ _PAUSE = {"x86_64": "x86.sse2.pause", "aarch64": "aarch64.hint"}
 _FUTEX_WAIT_PRIVATE, _FUTEX_WAKE_PRIVATE = 128, 129
 _CLOCK_MONOTONIC = 1
 _SIG_SETMASK = 2
+# SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: raised by the thread's own instructions.
+_FAULTS = (4, 5, 7, 8, 11)
 
 _LOOP = [
     Parameter("task", "ptr"),
@@ -257,12 +259,17 @@ def _add_worker(module: Module, state: _State) -> None:
 
 
 def _add_start(module: Module, state: _State) -> None:
-    """``pool_start()``: start the workers that are missing, deaf to signals."""
+    """``pool_start()``: start the workers that are missing.
+
+    They leave signals to the other threads, one of which may be waiting for them.
+    """
     f = module.function("pool_start", [], internal=True)
-    # sigset_t is at most 128 bytes; all ones is every signal.
+    # sigset_t is at most 128 bytes, a bit for each signal.
     every, before, thread = f.allocate(128), f.allocate(128), f.allocate(8, 8)
+    faults = sum(1 << number - 1 for number in _FAULTS)
     for position in range(0, 128, 8):
-        f.store(f.constant(-1, "i64"), f.offset(every, position), align=8)
+        bits = f.constant(-1 if position else ~faults, "i64")
+        f.store(bits, f.offset(every, position), align=8)
     mask = f.constant(_SIG_SETMASK, "i32")
     null = f.constant(0, "ptr")
     f.call("pthread_sigmask", [mask, every, before], "i32")

@@ -7,9 +7,10 @@ from penstock.ir.loop.primitive import PRIMITIVES
 from penstock.ir.types import i64
 from penstock.runtime.machine import Machine
 
-__all__ = ["lanes_of", "unroll_of"]
+__all__ = ["lanes_of", "registers_of", "unroll_of"]
 
 _MOST_LANES = 64
+_SHORT_BODY = 48
 
 
 def lanes_of(machine: Machine, loop: For) -> int:
@@ -39,11 +40,28 @@ def unroll_of(loop: For) -> int:
         return loop.unroll
     if any(isinstance(statement, For) for statement in loop.body.walk()):
         return 1
-    flops = sum(
+    flops = _flops(loop)
+    if flops <= 8:
+        return 4
+    return 2 if flops <= 24 else 1
+
+
+def registers_of(loop: For) -> int:
+    """How many registers side by side the lanes of the main loop fill.
+
+    A loop within the vector loop, such as the sum of a contraction, waits for its last
+    addition in each lane; with several registers it has something to do meanwhile.
+    """
+    inner = [s for s in loop.body.walk() if isinstance(s, For)]
+    is_sum = len(inner) > 0 and all(s.kind == "serial" and s.carries for s in inner)
+    if not is_sum or loop.carries or _flops(loop) > _SHORT_BODY:
+        return 1
+    return 4
+
+
+def _flops(loop: For) -> int:
+    return sum(
         PRIMITIVES[statement.primitive].flops
         for statement in loop.body.walk()
         if isinstance(statement, Let) and statement.primitive in PRIMITIVES
     )
-    if flops <= 8:
-        return 4
-    return 2 if flops <= 24 else 1

@@ -13,6 +13,7 @@ from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import size_of
 from penstock.frontend.lift import as_array, find_tracer
+from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Traced, Tracer, require_tracer
 from penstock.ir.dims import Size
 from penstock.ir.errors import AxisError, ShapeError, UnsupportedError
@@ -141,7 +142,7 @@ def normalize_axes(axis: Any, rank: int) -> tuple[int, ...]:
     if isinstance(axis, (tuple, list)):
         axes = sorted(normalize_axis(one, rank) for one in axis)
         if len(set(axes)) < len(axes):
-            raise ValueError("duplicate value in 'axis'")
+            raise bad_value(f"axis {axis} names an axis twice")
         return tuple(axes)
     return (normalize_axis(axis, rank),)
 
@@ -155,7 +156,7 @@ def size_argument(tracer: Tracer, value: Any) -> Size:
     """
     if issubclass(type(value), TracedArray):
         if value.sizes or not value.kind.is_integer:
-            raise TypeError("expected an integer")
+            raise bad_type(f"a {value.tensor} is no size: only integer scalars are")
         size = host_size(tracer, value.value)
         return value.__index__() if size is None else size
     size = size_of(value)

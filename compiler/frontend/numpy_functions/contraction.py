@@ -17,6 +17,7 @@ from penstock.frontend.numpy_functions.arguments import (
     numpy,
 )
 from penstock.frontend.promotion import result_dtype
+from penstock.frontend.refusals import bad_value
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
 from penstock.ir.errors import ShapeError, UnsupportedError
@@ -86,9 +87,9 @@ def matmul(x1: Any, x2: Any) -> Any:
     """``np.matmul``."""
     a, b = arrays_of([x1, x2])
     if not a.sizes or not b.sizes:
-        raise ValueError(
-            "matmul: Input operand does not have enough dimensions (has 0, gufunc core "
-            "with signature (n?,k),(k,m?)->(n?,m?) requires 1)"
+        raise bad_value(
+            f"matmul: cannot multiply {a.tensor} with {b.tensor}: a scalar has no axis",
+            hint="multiply by scalars with *",
         )
     row = len(a.sizes) == 1
     column = len(b.sizes) == 1
@@ -122,7 +123,7 @@ def _batched(
     tracer = a.tracer
     left, right = len(a.sizes) - len(own), len(b.sizes) - len(other)
     if left < 0 or right < 0:
-        raise ValueError(f"{name}: Input operand does not have enough dimensions")
+        raise bad_value(f"{name}: {a.tensor} and {b.tensor} have too few axes")
     shared_left = a.sizes[left:][own.index("k")]
     shared_right = b.sizes[right:][other.index("k")]
     if tracer.normalize(shared_left) != tracer.normalize(shared_right) and not (
@@ -212,7 +213,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     left = [normalize_axis(axis, len(x.sizes)) for axis in left]
     right = [normalize_axis(axis, len(y.sizes)) for axis in right]
     if len(left) != len(right):
-        raise ValueError("shape-mismatch for sum")
+        raise bad_value(f"tensordot: axes {axes} do not pair up")
     first = [*_LETTERS[: len(x.sizes)]]
     second = [*_LETTERS[26 : 26 + len(y.sizes)]]
     for own, other in zip(left, right, strict=True):
@@ -252,9 +253,7 @@ def cross(
     x, y = numpy.moveaxis(x, axisa, -1), numpy.moveaxis(y, axisb, -1)
     for part in (x, y):
         if not part.tracer.ask(part.sizes[-1], "==", 3):
-            raise ValueError(
-                "Both input arrays must be (arrays of) 3-dimensional vectors"
-            )
+            raise bad_value(f"cross: {part.tensor} does not hold vectors of 3 elements")
     parts = [
         x[..., i] * y[..., j] - x[..., j] * y[..., i]
         for i, j in ((1, 2), (2, 0), (0, 1))
@@ -303,16 +302,14 @@ def _complete_spec(spec: str, ranks: list[int]) -> tuple[list[str], str]:
     left, arrow, output = spec.partition("->")
     inputs = left.split(",")
     if len(inputs) != len(ranks):
-        raise ValueError(
-            "einsum: the number of operands does not fit the subscripts " + repr(spec)
-        )
+        raise bad_value(f"einsum: {spec!r} does not letter {len(ranks)} operands")
     free = [letter for letter in _LETTERS if letter not in spec]
     longest = 0
     for position, (letters, rank) in enumerate(zip(inputs, ranks, strict=True)):
         named = letters.replace("...", "")
         hidden = rank - len(named)
         if hidden < 0 or (hidden and "..." not in letters):
-            raise ValueError(
+            raise bad_value(
                 f"einsum: {letters!r} does not letter an operand of {rank} axes"
             )
         longest = max(longest, hidden if "..." in letters else 0)
@@ -326,7 +323,7 @@ def _complete_spec(spec: str, ranks: list[int]) -> tuple[list[str], str]:
         once = sorted(c for c in set(joined) if joined.count(c) == 1 and c not in every)
         output = every + "".join(once)
     if len(set(output)) < len(output) or any(c not in "".join(inputs) for c in output):
-        raise ValueError(f"einsum: {spec!r} has no such result")
+        raise bad_value(f"einsum: {spec!r} has no such result")
     return inputs, output
 
 

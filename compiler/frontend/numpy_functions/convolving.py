@@ -13,6 +13,7 @@ from penstock.frontend.numpy_functions.arguments import (
     refuse,
 )
 from penstock.frontend.promotion import result_dtype
+from penstock.frontend.refusals import bad_value
 from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.value import Value
@@ -34,11 +35,11 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
 
 def _correlate_1d(x: TracedArray, kernel: TracedArray, mode: str, name: str) -> Any:
     if len(x.sizes) != 1 or len(kernel.sizes) != 1:
-        raise ValueError("object too deep for desired array")
+        raise bad_value(f"{name}: {x.tensor} and {kernel.tensor} must have one axis")
     tracer = x.tracer
     for part in (x, kernel):
         if tracer.ask(part.sizes[0], "==", 0):
-            raise ValueError(f"{name}: an operand cannot be empty")
+            raise bad_value(f"{name}: an operand cannot be empty")
     if tracer.ask(x.sizes[0], "<", kernel.sizes[0]):
         # The shorter one slides; correlating the other way round reverses.
         return _correlate_1d(kernel, x, mode, name)[::-1]
@@ -53,7 +54,7 @@ def _padding(size: Size, mode: str) -> tuple[Size, Size]:
         return size // 2, (size - 1) - size // 2
     if mode == "valid":
         return 0, 0
-    raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
+    raise bad_value(f"mode is {mode!r}, but must be 'full', 'same' or 'valid'")
 
 
 def correlate_dense(
@@ -124,10 +125,10 @@ def signal_correlate(
     refuse("correlate", method=(method if method != "direct" else "auto", "auto"))
     x, kernel = arrays_of([in1, in2])
     if len(x.sizes) != len(kernel.sizes):
-        raise ValueError("in1 and in2 should have the same dimensionality")
+        raise bad_value(f"correlate: {x.tensor} and {kernel.tensor} differ in rank")
     tracer = x.tracer
     if mode not in ("full", "same", "valid"):
-        raise ValueError("acceptable mode flags are 'valid', 'same', or 'full'")
+        raise bad_value(f"mode is {mode!r}, but must be 'full', 'same' or 'valid'")
     for own, other in zip(x.sizes, kernel.sizes, strict=True):
         if mode == "valid" and not tracer.ask(own, ">=", other):
             raise UnsupportedError(

@@ -23,6 +23,7 @@ from penstock.frontend.numpy_functions.arguments import (
     tracer_of,
 )
 from penstock.frontend.promotion import as_dtype, result_dtype
+from penstock.frontend.refusals import bad_value
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
 from penstock.ir.types import Dtype, bool_, f64, i64
@@ -99,7 +100,7 @@ def _filled(tracer: Tracer, shape: tuple[Size, ...], number: Any, dtype: Dtype) 
     if shape:
         for size in shape:
             if not tracer.ask(size, ">=", 0):
-                raise ValueError("negative dimensions are not allowed")
+                raise bad_value(f"a size is {tracer.number(size)}, which is negative")
         value = tracer.emit("broadcast_to", value, shape=shape)
     return fresh(tracer, value)
 
@@ -263,7 +264,7 @@ def _range_count(tracer: Tracer, start: Any, stop: Any, step: Any) -> Size:
         return max(0, math.ceil((last - first) / delta))
     by = tracer.pin(by)
     if by == 0:
-        raise ValueError("Maximum allowed size exceeded")
+        raise bad_value("arange: the step is 0")
     span = high - low if by > 0 else low - high
     if not tracer.ask(span, ">=", 0):
         return 0
@@ -380,7 +381,7 @@ def diag(v: Any, k: Any = 0) -> Any:
     if len(x.sizes) == 2:
         return diagonal(x, k)
     if len(x.sizes) != 1:
-        raise ValueError("Input must be 1- or 2-d.")
+        raise bad_value(f"diag: {x.tensor} has neither one nor two axes")
     offset = operator.index(k)
     size = x.sizes[0] + abs(offset)
     row, column = _grid(x.tracer, size, size)
@@ -400,7 +401,7 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     rank, tracer = len(x.sizes), x.tracer
     first, second = normalize_axis(axis1, rank), normalize_axis(axis2, rank)
     if first == second:
-        raise ValueError("axis1 and axis2 cannot be the same")
+        raise bad_value("diagonal: the two axes are the same")
     x = numpy.moveaxis(x, (first, second), (-2, -1))
     number = operator.index(offset)
     x = x[..., max(-number, 0) :, max(number, 0) :]
@@ -428,7 +429,7 @@ def meshgrid(
 ) -> Any:
     """``np.meshgrid``."""
     if indexing not in ("xy", "ij"):
-        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+        raise bad_value(f"meshgrid: indexing is {indexing!r}, but must be 'xy' or 'ij'")
     arrays = arrays_of(xi)
     rank = len(arrays)
     found = []

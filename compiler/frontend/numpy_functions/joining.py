@@ -36,6 +36,7 @@ from penstock.frontend.numpy_functions.shaping import (
     transpose,
 )
 from penstock.frontend.promotion import as_dtype, result_dtype
+from penstock.frontend.refusals import bad_value
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 
@@ -52,7 +53,7 @@ def concatenate(
     """``np.concatenate``."""
     parts = [*arrays] if isinstance(arrays, TracedArray) else arrays_of(arrays)
     if not parts:
-        raise ValueError("need at least one array to concatenate")
+        raise bad_value("concatenate: there are no arrays to join")
     refuse("concatenate", casting=(casting, "same_kind"))
     tracer = parts[0].tracer
     kinds = [kind_of(part) for part in parts]
@@ -65,9 +66,9 @@ def concatenate(
         parts, axis = [ravel(part) for part in parts], 0
     rank = len(parts[0].sizes)
     if any(len(part.sizes) != rank for part in parts) or rank == 0:
-        raise ValueError(
-            "all the input arrays must have the same number of dimensions, and at "
-            "least one"
+        raise bad_value(
+            "concatenate: the arrays must have as many axes, at least one: "
+            + ", ".join(str(part.tensor) for part in parts)
         )
     place = normalize_axis(axis, rank)
     for part in parts[1:]:
@@ -94,12 +95,12 @@ def stack(
     """``np.stack``."""
     parts = arrays_of([*arrays])
     if not parts:
-        raise ValueError("need at least one array to stack")
+        raise bad_value("stack: there are no arrays to join")
     tracer = parts[0].tracer
     first = parts[0].sizes
     for part in parts[1:]:
         if len(part.sizes) != len(first):
-            raise ValueError("all input arrays must have the same shape")
+            raise bad_value(f"stack: {parts[0].tensor} and {part.tensor} differ")
         for left, right in zip(first, part.sizes, strict=True):
             require_equal(tracer, "stack", left, right)
     place = normalize_axis(axis, len(first) + 1)
@@ -151,7 +152,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     else:
         count = operator.index(indices_or_sections)
         if count <= 0:
-            raise ValueError("number sections must be larger than 0.")
+            raise bad_value(f"array_split: {count} sections are too few")
         total = host_integer(x.tracer, x.sizes[place])
         each, extra = divmod(total, count)
         cuts = [0]
@@ -168,7 +169,7 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     if not isinstance(indices_or_sections, (tuple, list, np.ndarray)):
         count = operator.index(indices_or_sections)
         if count <= 0 or not x.tracer.ask(x.sizes[place] % count, "==", 0):
-            raise ValueError("array split does not result in an equal division")
+            raise bad_value(f"split: {x.tensor} has no {count} equal parts")
     return array_split(x, indices_or_sections, place)
 
 

@@ -17,6 +17,7 @@ from penstock.frontend.numpy_functions.arguments import (
     operand,
     refuse,
 )
+from penstock.frontend.refusals import bad_value
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 
@@ -40,7 +41,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
             array, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord
         )
     if len(axes) != 2:
-        raise ValueError("Improper number of dimensions to norm.")
+        raise bad_value(f"norm: {len(axes)} axes are neither a vector nor a matrix")
     return _matrix_norm(array, ord, axes, keepdims)
 
 
@@ -84,7 +85,7 @@ def vector_norm(
     if ord == 2:
         return numpy.sqrt(numpy.sum(array * array, axis=axis, keepdims=keepdims))
     if isinstance(ord, str):
-        raise ValueError(f"Invalid norm order '{ord}' for vectors")
+        raise bad_value(f"norm: vectors have no norm {ord!r}")
     total = numpy.sum(abs(array) ** ord, axis=axis, keepdims=keepdims)
     return total ** (1 / ord)
 

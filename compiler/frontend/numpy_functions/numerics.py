@@ -19,6 +19,7 @@ from penstock.frontend.numpy_functions.arguments import (
     refuse,
 )
 from penstock.frontend.numpy_functions.joining import along
+from penstock.frontend.refusals import bad_type, bad_value
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 
@@ -30,7 +31,7 @@ def diff(
     x = operand(a)
     count = operator.index(n)
     if count < 0:
-        raise ValueError(f"order must be non-negative but got {count}")
+        raise bad_value(f"diff: the order {count} is negative")
     rank = len(x.sizes)
     place = normalize_axis(axis, rank)
     before, after = (
@@ -78,7 +79,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     if len(spacing) == 1:
         spacing = spacing * len(axes)
     if len(spacing) != len(axes):
-        raise TypeError("invalid number of arguments")
+        raise bad_type(f"gradient: {len(spacing)} spacings do not fit {len(axes)} axes")
     if not x.kind.is_float:
         x = x.astype(np.float64)
     found = []
@@ -90,9 +91,8 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
                 code="unsupported-argument",
             )
         if not x.tracer.ask(x.sizes[place], ">=", 2):
-            raise ValueError(
-                "Shape of array too small to calculate a numerical gradient, at least "
-                "(edge_order + 1) elements are required."
+            raise bad_value(
+                f"gradient: axis {place} of {x.tensor} has fewer than 2 elements"
             )
 
         def part(low: Any, high: Any, place: int = place) -> Any:

@@ -15,6 +15,7 @@ from penstock.frontend.numpy_functions.arguments import (
     size_argument,
 )
 from penstock.frontend.numpy_functions.joining import along
+from penstock.frontend.refusals import bad_value
 from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -28,7 +29,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> A
     widths = _per_axis(x, pad_width)
     for low, high in widths:
         if not (x.tracer.ask(low, ">=", 0) and x.tracer.ask(high, ">=", 0)):
-            raise ValueError("index can't contain negative values")
+            raise bad_value("pad: a width is negative")
     values = options.pop("constant_values", 0)
     reflect_type = options.pop("reflect_type", "even")
     if options or reflect_type != "even" or mode not in _MODES:
@@ -70,7 +71,7 @@ def _per_axis(x: TracedArray, given: Any) -> list[tuple[Size, Size]]:
     if len(given) == 1:
         given = [*given] * rank
     if len(given) != rank:
-        raise ValueError("pad_width does not fit the number of axes")
+        raise bad_value(f"pad: the widths do not fit the {rank} axes of {x.tensor}")
     found = []
     for pair in given:
         both = pair if isinstance(pair, (tuple, list)) else (pair, pair)

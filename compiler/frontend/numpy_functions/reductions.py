@@ -17,6 +17,7 @@ from penstock.frontend.numpy_functions.arguments import (
     operand,
 )
 from penstock.frontend.promotion import as_dtype
+from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Traced
 from penstock.frontend.ufuncs import call_ufunc
 from penstock.ir.dims import Size
@@ -24,7 +25,7 @@ from penstock.ir.types import Dtype, bool_, f32, f64, i64, u64
 
 __all__ = [
     "all_", "any_", "argmax", "argmin", "average", "count_nonzero", "cumsum",
-    "max_", "mean", "median", "min_", "prod", "ptp", "std", "sum_", "var",
+    "max_", "mean", "min_", "prod", "ptp", "std", "sum_", "var",
 ]  # fmt: skip
 
 
@@ -169,9 +170,8 @@ def _extremum(
     given = initial is not NO_VALUE and initial is not None
     if where is not True and where is not NO_VALUE:
         if not given:
-            raise ValueError(
-                f"reduction operation '{combine.__name__}' does not have an identity, "
-                "so to use a where mask one has to specify 'initial'"
+            raise bad_value(
+                f"{op} with where= needs initial=: it has no value for no elements"
             )
         x = _masked(x, where, initial)
     if not given:
@@ -187,8 +187,8 @@ def _check_not_empty(x: TracedArray, axes: tuple[int, ...], name: str) -> None:
     """
     for axis in axes:
         if x.tracer.ask(x.sizes[axis], "==", 0):
-            raise ValueError(
-                f"zero-size array to reduction operation {name} which has no identity"
+            raise bad_value(
+                f"{name} of no elements: axis {axis} of {x.tensor} is empty"
             )
 
 
@@ -208,7 +208,7 @@ def _argument(op: str, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
     flat = x.reshape(-1) if axis is None and rank != 1 else x
     place = 0 if axis is None else normalize_axis(axis, rank)
     if x.tracer.ask(flat.sizes[place], "==", 0):
-        raise ValueError(f"attempt to get {op} of an empty sequence")
+        raise bad_value(f"{op} of no elements: an axis of {x.tensor} is empty")
     keep = bool(keepdims) and axis is not None
     result = wrap(x.tracer, x.tracer.emit(op, flat.value, axis=place, keepdims=keep))
     if keepdims and axis is None:
@@ -234,7 +234,7 @@ def cumulative_sum(
     """``np.cumulative_sum``."""
     array = operand(x)
     if axis is None and len(array.sizes) != 1:
-        raise ValueError("axis must be given for arrays of more than one axis")
+        raise bad_value(f"cumulative_sum: {array.tensor} needs axis=")
     place = 0 if axis is None else normalize_axis(axis, len(array.sizes))
     result = cumsum(array, place, dtype)
     if include_initial:
@@ -399,8 +399,8 @@ def average(
     if scale.ndim != x.ndim:
         axes = normalize_axes(axis, len(x.sizes))
         if scale.ndim != len(axes):
-            raise TypeError(
-                "Axis must be specified when shapes of a and weights differ."
+            raise bad_type(
+                f"average: weights {scale.tensor} need as many axes as axis= names"
             )
         shape = tuple(x.shape[i] if i in axes else 1 for i in range(x.ndim))
         scale = scale.reshape(shape)
@@ -419,31 +419,3 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     """``np.count_nonzero``."""
     return sum_(_truth(operand(a)), axis, np.int64, keepdims=keepdims)
-
-
-def median(
-    a: Any,
-    axis: Any = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    keepdims: Any = False,
-) -> Any:
-    """``np.median``: the mean of the two middle elements; nan if any is nan."""
-    x = operand(a)
-    rank = len(x.sizes)
-    axes = normalize_axes(axis, rank)
-    kept = [i for i in range(rank) if i not in axes]
-    moved = numpy.transpose(x, (*kept, *axes))
-    lines = moved.reshape((*(x.shape[i] for i in kept), -1))
-    ordered = numpy.sort(lines, axis=-1)
-    count = lines.shape[-1]
-    low, high = ordered[..., (count - 1) // 2], ordered[..., count // 2]
-    result = mean(numpy.stack([low, high]), 0)
-    if x.kind.is_float:
-        last = ordered[..., -1]
-        result = numpy.where(numpy.isnan(last), last, result)
-    if keepdims:
-        result = result.reshape(
-            tuple(1 if i in axes else x.shape[i] for i in range(rank))
-        )
-    return deliver("median", result, out)

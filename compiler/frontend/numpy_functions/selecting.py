@@ -20,6 +20,7 @@ from penstock.frontend.numpy_functions.arguments import (
     refuse,
 )
 from penstock.frontend.promotion import Kind, integer_range, result_dtype
+from penstock.frontend.refusals import bad_index, bad_type, bad_value
 from penstock.frontend.ufuncs import call_ufunc
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -68,16 +69,18 @@ def where(condition: Any, x: Any = NO_VALUE, y: Any = NO_VALUE, /) -> Any:
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """``np.select``."""
     if len(condlist) != len(choicelist):
-        raise ValueError("list of cases must be same length as list of conditions")
+        raise bad_value(
+            f"select: {len(condlist)} conditions for {len(choicelist)} choices"
+        )
     if not condlist:
-        raise ValueError("select with an empty condition list is not possible")
+        raise bad_value("select: there are no conditions")
     tracer = find_tracer([*condlist, *choicelist, default])
     parts, dtype = _common(tracer, (*choicelist, default))
     result = as_array(tracer, parts[-1], dtype)
     for condition, choice in reversed([*zip(condlist, parts[:-1], strict=True)]):
         mask = as_array(tracer, condition)
         if mask.kind is not bool_:
-            raise TypeError("invalid entry 0 in condlist: should be boolean ndarray")
+            raise bad_type(f"select: a condition is {mask.tensor}, but must be bool")
         result = where(mask, as_array(tracer, choice, dtype), result)
     return result
 
@@ -105,7 +108,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
             covered = covered | condition
         conditions.append(~covered)
     elif len(functions) != len(conditions):
-        raise ValueError("with one function per condition, one more is the default")
+        raise bad_value(
+            f"piecewise: {len(functions)} functions for {len(conditions)} parts"
+        )
     result = numpy.zeros_like(array)
     for condition, function in zip(conditions, functions, strict=True):
         value = function(array, *args, **kw) if callable(function) else function
@@ -160,14 +165,14 @@ def take(
         indices = np.empty(0, np.int64)
     index = as_array(tracer, indices)
     if not index.kind.is_integer:
-        raise TypeError("Cannot cast array data to dtype('int64') according to 'safe'")
+        raise bad_type(f"take: the indices are {index.tensor}, but must be integers")
     if mode == "clip":
         index = clip(index, 0, x.shape[place] - 1)
     elif mode == "wrap":
         index = index % x.shape[place]
     elif mode != "raise":
-        raise ValueError(
-            f"clipmode must be one of 'clip', 'raise', or 'wrap', not {mode!r}"
+        raise bad_value(
+            f"take: mode is {mode!r}, but must be 'raise', 'wrap' or 'clip'"
         )
     value = tracer.emit("gather", x.value, index.value, axes=(place,))
     rank = len(index.sizes)
@@ -184,7 +189,7 @@ def _grid_indices(
     """Index arrays for each axis: ``index`` along one, the own index along others."""
     tracer = x.tracer
     if len(index.sizes) != len(x.sizes):
-        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+        raise bad_value(f"indices {index.tensor} and array {x.tensor} differ in rank")
     own = [s for i, s in enumerate(x.sizes) if i != place]
     theirs = [s for i, s in enumerate(index.sizes) if i != place]
     common = list(
@@ -210,7 +215,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     if axis is None:
         x, axis = x.reshape(-1), 0
     if not index.kind.is_integer:
-        raise IndexError("`indices` must be an integer array")
+        raise bad_index(f"take_along_axis: the indices are {index.tensor}")
     place = normalize_axis(axis, len(x.sizes))
     x = _spread_others(x, index, place)
     values, _ = _grid_indices(x, index, place)
@@ -221,7 +226,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
 def _spread_others(x: TracedArray, index: TracedArray, place: int) -> TracedArray:
     """An array repeated along axes of size 1 that the indices lengthen."""
     if len(index.sizes) != len(x.sizes):
-        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+        raise bad_value(f"indices {index.tensor} and array {x.tensor} differ in rank")
     tracer = x.tracer
     sizes = list(index.sizes)
     sizes[place] = x.sizes[place]
@@ -277,43 +282,6 @@ def sort_in_place(
     """``ndarray.sort``."""
     a.check_writable()
     a.write(sort(a, axis, kind, order).value)
-
-
-def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
-    """``np.searchsorted``, by counting: fit for short tables."""
-    refuse("searchsorted", sorter=(sorter, None))
-    tracer = find_tracer([a, v])
-    table, x = as_array(tracer, a), as_array(tracer, v)
-    spread = x.reshape((*x.shape, 1))
-    # nan sorts last: it is not less than anything, and nothing is less than it.
-    before = table < spread if side == "left" else table <= spread
-    if x.kind.is_float:
-        nan = numpy.isnan(spread)
-        before = before | (nan & ~numpy.isnan(table) if side == "left" else nan)
-    return numpy.sum(before, axis=-1, dtype=np.int64)
-
-
-def digitize(x: Any, bins: Any, right: bool = False) -> Any:
-    """``np.digitize`` for ascending bins."""
-    return searchsorted(bins, x, "left" if right else "right")
-
-
-def interp(
-    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
-) -> Any:
-    """``np.interp``: linear between neighbours, constant beyond the ends."""
-    refuse("interp", period=(period, None))
-    points, xs, ys = (part.astype(np.float64) for part in arrays_of([x, xp, fp]))
-    count = xs.shape[0]
-    upper = np.clip(searchsorted(xs, points, "right"), 1, count - 1)
-    x0, x1 = numpy.take(xs, upper - 1), numpy.take(xs, upper)
-    y0, y1 = numpy.take(ys, upper - 1), numpy.take(ys, upper)
-    result = (y1 - y0) / (x1 - x0) * (points - x0) + y0
-    result = numpy.where(points == x1, y1, result)
-    low = ys[0] if left is None else left
-    high = ys[-1] if right is None else right
-    result = numpy.where(points < xs[0], low, result)
-    return numpy.where(points > xs[-1], high, result)
 
 
 def isin(

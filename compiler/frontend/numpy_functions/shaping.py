@@ -21,6 +21,7 @@ from penstock.frontend.numpy_functions.arguments import (
     refuse,
     shape_of,
 )
+from penstock.frontend.refusals import bad_value
 from penstock.frontend.sizes import exact_quotient, make_equal
 from penstock.frontend.views import (
     BroadcastStep,
@@ -84,7 +85,7 @@ def _complete_shape(x: TracedArray, shape: tuple[Size, ...]) -> tuple[Size, ...]
     total = product(x.sizes)
     unknown = [i for i, s in enumerate(shape) if isinstance(s, int) and s == -1]
     if len(unknown) > 1:
-        raise ValueError("can only specify one unknown dimension")
+        raise bad_value(f"reshape: more than one size of {shape} is -1")
     if unknown:
         rest = product([s for i, s in enumerate(shape) if i != unknown[0]])
         quotient = None
@@ -135,7 +136,7 @@ def transpose(a: Any, axes: Any = None) -> TracedArray:
     else:
         order = tuple(normalize_axis(axis, rank) for axis in axes)
     if sorted(order) != list(range(rank)):
-        raise ValueError("axes don't match array")
+        raise bad_value(f"transpose: {axes} does not order the axes of {x.tensor}")
     if order == tuple(range(rank)):
         return (
             x
@@ -172,8 +173,8 @@ def moveaxis(a: Any, source: Any, destination: Any) -> TracedArray:
         for axes in (source, destination)
     )
     if len(sources) != len(places):
-        raise ValueError(
-            "`source` and `destination` arguments must have the same number of elements"
+        raise bad_value(
+            "moveaxis: source and destination name different numbers of axes"
         )
     order = [axis for axis in range(rank) if axis not in sources]
     for place, axis in sorted(zip(places, sources, strict=True)):
@@ -214,10 +215,7 @@ def squeeze(a: Any, axis: Any = None) -> TracedArray:
         places = [*normalize_axes(axis, len(x.sizes))]
         for place in places:
             if not tracer.ask(x.sizes[place], "==", 1):
-                raise ValueError(
-                    "cannot select an axis to squeeze out which has size not equal "
-                    "to one"
-                )
+                raise bad_value(f"squeeze: axis {place} of {x.tensor} is not of size 1")
     sizes = tuple(size for i, size in enumerate(x.sizes) if i not in places)
     return view_of(x, ReshapeStep(sizes), sizes)
 

@@ -350,7 +350,7 @@ def test_argmax_takes_the_first_and_nan_before_all(programs, size):
 
 
 @pytest.mark.parametrize(
-    "shape", [(2, 3, 5), (1, 1, 1), (0, 3, 2), (3, 0, 2), (3, 2, 0), (33, 31, 70)]
+    "shape", [(2, 3, 5), (1, 1, 1), (0, 3, 2), (3, 0, 2), (3, 2, 0), (33, 5, 70)]
 )
 def test_sums_over_each_axis(programs, shape):
     check(programs, "sums", normal(*shape), tolerance=1e-4)
@@ -381,7 +381,7 @@ def test_indices_are_checked(programs):
     check(programs, "taken", x, np.array([0, -1, 8, -9, 3]))
     with pytest.raises(IndexOutOfBoundsError, match="index -10 is out of bounds") as e:
         run(x, np.array([0, -10, 8]))
-    assert str(e.value.loc) == "model.py:7:5" or e.value.loc.line == 7
+    assert e.value.loc.short == "model.py:7"
     with pytest.raises(IndexOutOfBoundsError, match="index 9 is out of bounds"):
         run(x, np.array([9]))
 

@@ -210,7 +210,8 @@ def test_what_does_more_than_combine_may_not(combine, body, message):
         "%l = load %n[%i] : i64 serial %k = 0 to %l { }",
         # It reaches a bound of the second round through a carried value.
         """serial %j = 0 to n carry (%a = 0) -> (%b) {
-             serial %k = 0 to %a { }
+             %l = add %a, 1 : i64
+             serial %k = 0 to %l { }
              %c = add %a, %i : i64
              yield %c
            }""",

@@ -9,6 +9,7 @@
 // nothing orders blocks.
 #include "cuda.h"
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -34,8 +35,10 @@ constexpr std::size_t kStackBytes = 64 * 1024;
 enum class State { kReady, kAtBarrier, kInShuffle, kEnded, kFailed };
 
 struct Thread {
-  State state;
-  ucontext_t context;
+  State state = State::kEnded;
+  // Whether its fiber exists; one that ended runs the next block's thread.
+  bool has_fiber = false;
+  jmp_buf place;
   // Of the shuffle that it waits in.
   unsigned mask;
   unsigned distance;
@@ -85,7 +88,7 @@ struct Block {
   unsigned number;
   unsigned epoch;
   Thread* current;
-  ucontext_t scheduler;
+  jmp_buf scheduler;
   std::unordered_map<std::uintptr_t, Place> places;
 };
 
@@ -116,29 +119,46 @@ void refuse(const char* kind, const char* format, ...) {
   describe(kind, format, arguments);
   va_end(arguments);
   block.current->state = State::kFailed;
-  setcontext(&block.scheduler);
-  __builtin_unreachable();
+  _longjmp(block.scheduler, 1);
 }
 
-void wait(State state) {
+// From a fiber to the scheduler, until it is resumed. Jumps cost no system call, as
+// switching between contexts does.
+void leave(State state) {
   Thread* own = block.current;
   own->state = state;
-  swapcontext(&own->context, &block.scheduler);
+  if (!_setjmp(own->place)) _longjmp(block.scheduler, 1);
 }
 
 void fiber() {
-  block.body(*block.launch);
-  block.current->state = State::kEnded;
-  setcontext(&block.scheduler);
+  for (;;) {
+    block.body(*block.launch);
+    leave(State::kEnded);
+  }
+}
+
+// From the scheduler to a fiber, until it leaves.
+void resume(Thread& thread) {
+  block.current = &thread;
+  if (_setjmp(block.scheduler)) {
+    block.current = nullptr;
+    return;
+  }
+  if (thread.has_fiber) _longjmp(thread.place, 1);
+  thread.has_fiber = true;
+  ucontext_t context;
+  getcontext(&context);
+  context.uc_stack.ss_sp = stacks.get() + number_of(thread) * kStackBytes;
+  context.uc_stack.ss_size = kStackBytes;
+  context.uc_link = nullptr;
+  makecontext(&context, fiber, 0);
+  setcontext(&context);
 }
 
 void start(Thread& thread) {
+  // One that a failed launch left on its way is begun anew.
+  thread.has_fiber &= thread.state == State::kEnded;
   thread.state = State::kReady;
-  getcontext(&thread.context);
-  thread.context.uc_stack.ss_sp = stacks.get() + number_of(thread) * kStackBytes;
-  thread.context.uc_stack.ss_size = kStackBytes;
-  thread.context.uc_link = nullptr;
-  makecontext(&thread.context, fiber, 0);
 }
 
 // Lets the threads of a warp go on that have met in a shuffle.
@@ -214,9 +234,7 @@ void run_block(std::mt19937& random) {
     std::shuffle(order.begin(), order.end(), random);
     for (Thread* thread : order) {
       if (thread->state != State::kReady) continue;
-      block.current = thread;
-      swapcontext(&block.scheduler, &thread->context);
-      block.current = nullptr;
+      resume(*thread);
       if (thread->state == State::kFailed) return;
     }
     order.erase(
@@ -287,7 +305,7 @@ Index block_index() { return {block.number}; }
 Index block_size() { return {block.launch->block}; }
 Index grid_size() { return {block.launch->grid}; }
 
-void synchronize() { wait(State::kAtBarrier); }
+void synchronize() { leave(State::kAtBarrier); }
 
 unsigned long long shuffle_down(
     unsigned mask, unsigned long long value, unsigned distance) {
@@ -300,7 +318,7 @@ unsigned long long shuffle_down(
   own->mask = mask;
   own->value = value;
   own->distance = distance;
-  wait(State::kInShuffle);
+  leave(State::kInShuffle);
   return own->value;
 }
 

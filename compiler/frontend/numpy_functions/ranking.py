@@ -1,0 +1,201 @@
+"""Quantiles, sliding windows, and searches in sorted tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.handles import TracedArray, fresh, wrap
+from penstock.frontend.lift import as_array, find_tracer
+from penstock.frontend.numpy_functions.arguments import (
+    arrays_of,
+    deliver,
+    normalize_axes,
+    normalize_axis,
+    numpy,
+    operand,
+    refuse,
+    size_argument,
+)
+from penstock.frontend.refusals import bad_value
+from penstock.ir.dims import Size
+from penstock.ir.types import i64
+
+__all__ = [
+    "digitize",
+    "interp",
+    "median",
+    "percentile",
+    "quantile",
+    "searchsorted",
+    "sliding_window_view",
+]
+
+
+def _lines(x: TracedArray, axis: Any) -> tuple[TracedArray, tuple[int, ...]]:
+    """The elements to rank as one last axis, and the axes that they were."""
+    rank = len(x.sizes)
+    axes = normalize_axes(axis, rank)
+    kept = [i for i in range(rank) if i not in axes]
+    moved = numpy.transpose(x, (*kept, *axes))
+    return moved.reshape((*(x.shape[i] for i in kept), -1)), axes
+
+
+def _restored(result: Any, x: TracedArray, axes: tuple[int, ...]) -> Any:
+    """A result with size 1 where elements were ranked."""
+    shape = tuple(1 if i in axes else size for i, size in enumerate(x.shape))
+    lead = result.shape[: len(result.sizes) - (len(x.sizes) - len(axes))]
+    return result.reshape((*lead, *shape))
+
+
+def median(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    keepdims: Any = False,
+) -> Any:
+    """``np.median``: the mean of the two middle elements; nan if any is nan."""
+    x = operand(a)
+    lines, axes = _lines(x, axis)
+    ordered = numpy.sort(lines, axis=-1)
+    count = lines.shape[-1]
+    middle = [ordered[..., (count - 1) // 2], ordered[..., count // 2]]
+    result = numpy.mean(numpy.stack(middle), axis=0)
+    if x.kind.is_float:
+        last = ordered[..., -1]
+        result = numpy.where(numpy.isnan(last), last, result)
+    if keepdims:
+        result = _restored(result, x, axes)
+    return deliver("median", result, out)
+
+
+def quantile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: Any = False,
+    *,
+    weights: Any = None,
+) -> Any:
+    """``np.quantile`` with linear interpolation (Hyndman and Fan 1996, type 7)."""
+    refuse("quantile", method=(method, "linear"), weights=(weights, None))
+    tracer = find_tracer([a, q])
+    x, places = as_array(tracer, a), as_array(tracer, q)
+    if not x.kind.is_float:
+        x = x.astype(np.float64)
+    lines, axes = _lines(x, axis)
+    ordered = numpy.moveaxis(numpy.sort(lines, axis=-1), -1, 0)
+    last = ordered.shape[0] - 1
+    place = places.astype(x.dtype) * last
+    low = numpy.floor(place)
+    lower = numpy.take(ordered, low.astype(np.int64), axis=0)
+    upper = numpy.take(ordered, numpy.minimum(low.astype(np.int64) + 1, last), axis=0)
+    part = (place - low).reshape((*place.shape, *([1] * (len(ordered.sizes) - 1))))
+    # NumPy's `_lerp`: from the nearer end, so that both ends are exact.
+    step = upper - lower
+    result = numpy.where(part >= 0.5, upper - step * (1 - part), lower + step * part)
+    result = numpy.where(numpy.isnan(ordered[-1]), ordered[-1], result)
+    if keepdims:
+        result = _restored(result, x, axes)
+    if not result.sizes:
+        result = result[()]
+    return deliver("quantile", result, out)
+
+
+def percentile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: Any = False,
+    *,
+    weights: Any = None,
+) -> Any:
+    """``np.percentile``."""
+    parts = numpy.true_divide(q, 100)
+    return quantile(a, parts, axis, out, False, method, keepdims, weights=weights)
+
+
+def sliding_window_view(
+    x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False,
+    writeable: bool = False,
+) -> Any:  # fmt: skip
+    """``np.lib.stride_tricks.sliding_window_view``: read-only, as NumPy's is."""
+    refuse("sliding_window_view", writeable=(writeable, False))
+    array = operand(x)
+    tracer, rank = array.tracer, len(array.sizes)
+    windows = (
+        window_shape if isinstance(window_shape, (tuple, list)) else [window_shape]
+    )
+    if axis is None:
+        axes = [*range(rank)]
+    else:
+        given = axis if isinstance(axis, (tuple, list)) else [axis]
+        axes = [normalize_axis(one, rank) for one in given]
+    if len(windows) != len(axes):
+        raise bad_value(
+            f"sliding_window_view: {len(windows)} windows for {len(axes)} axes"
+        )
+    result = array
+    for place, window in zip(axes, windows, strict=True):
+        width = size_argument(tracer, window)
+        count: Size = result.sizes[place] - width + 1
+        if not tracer.ask(count, ">=", 1):
+            raise bad_value(
+                f"sliding_window_view: axis {place} of {array.tensor} is shorter than "
+                "the window"
+            )
+        shape = (tracer.normalize(count), tracer.normalize(width))
+        first, offset = (
+            wrap(tracer, tracer.emit("iota", shape=shape, axis=i, dtype=i64))
+            for i in (0, 1)
+        )
+        spread = numpy.take(result, first + offset, axis=place)
+        result = numpy.moveaxis(spread, place + 1, -1)
+    found = fresh(tracer, result.value)
+    found.cell.owner = "a sliding window"
+    return found
+
+
+def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+    """``np.searchsorted``, by counting: fit for short tables."""
+    refuse("searchsorted", sorter=(sorter, None))
+    tracer = find_tracer([a, v])
+    table, x = as_array(tracer, a), as_array(tracer, v)
+    spread = x.reshape((*x.shape, 1))
+    # nan sorts last: it is not less than anything, and nothing is less than it.
+    before = table < spread if side == "left" else table <= spread
+    if x.kind.is_float:
+        nan = numpy.isnan(spread)
+        before = before | (nan & ~numpy.isnan(table) if side == "left" else nan)
+    return numpy.sum(before, axis=-1, dtype=np.int64)
+
+
+def digitize(x: Any, bins: Any, right: bool = False) -> Any:
+    """``np.digitize`` for ascending bins."""
+    return searchsorted(bins, x, "left" if right else "right")
+
+
+def interp(
+    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Any:
+    """``np.interp``: linear between neighbours, constant beyond the ends."""
+    refuse("interp", period=(period, None))
+    points, xs, ys = (part.astype(np.float64) for part in arrays_of([x, xp, fp]))
+    count = xs.shape[0]
+    upper = numpy.clip(searchsorted(xs, points, "right"), 1, count - 1)
+    x0, x1 = numpy.take(xs, upper - 1), numpy.take(xs, upper)
+    y0, y1 = numpy.take(ys, upper - 1), numpy.take(ys, upper)
+    result = (y1 - y0) / (x1 - x0) * (points - x0) + y0
+    result = numpy.where(points == x1, y1, result)
+    low = ys[0] if left is None else left
+    high = ys[-1] if right is None else right
+    result = numpy.where(points < xs[0], low, result)
+    return numpy.where(points > xs[-1], high, result)
