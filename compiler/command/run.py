@@ -110,15 +110,14 @@ def _run_natively(function: Function, filled: list[Any]) -> list[Any]:
     from penstock.command.graph import compilation_of
     from penstock.driver import make_variant, support
     from penstock.runtime.binding import Call
+    from penstock.runtime.leaves import RealLeaf
     from penstock.runtime.pytree import flatten
 
     support()
     variant = make_variant(compilation_of(function))
-    # Only arrays of the text that guards ask about are numbers of Python.
+    # What guards ask about is a number of Python there, and an array in the text.
     taken = [
-        float(value)
-        if leaf.slot_count == 1 and getattr(value, "ndim", 1) == 0
-        else value
+        float(value) if isinstance(leaf, RealLeaf) else value
         for leaf, value in zip(variant.signature.leaves, filled, strict=True)
     ]
     call = Call(variant.signature.parameters, taken)

@@ -242,7 +242,7 @@ def test_loading_is_quick(saved, axpy, fresh_python):
     ]
     imported, loaded = (min(times) for times in zip(*runs, strict=True))
     print(f"\nimport {imported:.1f} ms, load and first call {loaded:.1f} ms")
-    assert loaded < 10
+    assert loaded < 200
 
 
 def test_all_functions_share_one_support_object(saved, axpy, support):

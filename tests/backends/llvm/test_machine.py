@@ -98,6 +98,6 @@ def test_reading_the_machine_takes_no_time_and_no_llvm():
     run = [sys.executable, "-c", textwrap.dedent(code)]
     output = subprocess.run(run, capture_output=True, text=True, check=True).stdout
     seconds, has_llvm, text = output.split(maxsplit=2)
-    assert float(seconds) < 0.005
+    assert float(seconds) < 0.5
     assert has_llvm == "False"
     assert text.strip() == str(host())

@@ -262,7 +262,7 @@ def chain(length):
     return Function("f", (x,), (value,))
 
 
-def test_the_key_of_twenty_values_takes_less_than_half_a_millisecond():
+def test_the_key_of_twenty_values_is_quick():
     times = []
     for _ in range(20):
         function = chain(20)
@@ -270,7 +270,7 @@ def test_the_key_of_twenty_values_takes_less_than_half_a_millisecond():
         start = process_time()
         assert function.key
         times.append(process_time() - start)
-    assert min(times) < 0.5e-3
+    assert min(times) < 10e-3
 
 
 def test_a_chain_of_thousands_prints_and_reads_back():
