@@ -379,4 +379,6 @@ def support() -> Support | None:
 
         return build_support()
 
-    return load_support(lambda: support_data(default_cache(), build))
+    return load_support(
+        lambda: support_data(default_cache(), build, compiler_fingerprint())
+    )

@@ -32,9 +32,13 @@ class Key:
         bounds: the slice; ``None`` for a full one.
         array: an array of integers or bools.
         axis_count: how many axes of the array it takes.
+        extent: the size that the axis must have, where the array of integers stands
+            for a constant mask.
     """
 
-    __slots__ = ("array", "axis_count", "bounds", "integer", "kind", "value")
+    __slots__ = (
+        "array", "axis_count", "bounds", "extent", "integer", "kind", "value",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Key:
         bounds: slice | None = None,
         array: TracedArray | None = None,
         axis_count: int = 1,
+        extent: int | None = None,
     ) -> None:
         self.kind = kind
         self.integer = integer
@@ -52,6 +57,7 @@ class Key:
         self.bounds = bounds
         self.array = array
         self.axis_count = axis_count
+        self.extent = extent
 
 
 def parse_key(array: TracedArray, key: Any) -> list[Key]:
@@ -139,7 +145,8 @@ def _parse_mask(tracer: Tracer, mask: TracedArray) -> Key:
         )
     known = constant_array(tracer, mask.value)
     if known is not None and rank == 1:
-        return Key("array", array=as_array(tracer, np.flatnonzero(known)))
+        places = as_array(tracer, np.flatnonzero(known))
+        return Key("array", array=places, extent=known.size)
     return Key("mask", array=mask, axis_count=rank)
 
 

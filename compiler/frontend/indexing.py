@@ -19,6 +19,9 @@ from penstock.runtime.record import Record
 __all__ = ["Gathered", "basic_view", "gather_parts", "get_item", "masked_part"]
 
 
+_MASK_HINT = "a mask must have the sizes of the axes that it indexes"
+
+
 def get_item(array: TracedArray, key: Any) -> Any:
     """``array[key]``.
 
@@ -178,6 +181,10 @@ def _index_value(array: TracedArray, part: Key, axis: int) -> Value:
     if part.kind == "dynamic":
         assert part.value is not None
         return part.value
+    if part.extent is not None:
+        require_equal(
+            tracer, "boolean index", array.sizes[axis], part.extent, _MASK_HINT
+        )
     assert part.array is not None
     return part.array.value
 
@@ -225,9 +232,7 @@ def masked_part(
     before = parts.index(masks[0])
     covered = array.sizes[before : before + len(mask.sizes)]
     for own, size in zip(mask.sizes, covered, strict=True):
-        require_equal(
-            tracer, "boolean index", size, own, "the mask must have the array's sizes"
-        )
+        require_equal(tracer, "boolean index", size, own, _MASK_HINT)
     after = len(array.sizes) - before - len(mask.sizes)
     shape = (1,) * before + mask.sizes + (1,) * after
     value = mask.value

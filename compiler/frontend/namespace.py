@@ -11,6 +11,7 @@ import numpy as np
 from penstock.frontend.handles import fresh
 from penstock.frontend.lift import is_traced
 from penstock.frontend.promotion import supported_dtype
+from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import current_tracer
 from penstock.ir.errors import PenstockError, TraceError, UnsupportedError
 from penstock.ir.location import user_location
@@ -39,6 +40,9 @@ def call_function(function: Any, args: Any, kwargs: Any) -> Any:
     """
     from penstock.frontend.numpy_functions.table import implementation_of
 
+    for argument in args:
+        if type(argument) is Selection:
+            return argument.__array_function__(function, (), args, kwargs)
     implementation = implementation_of(function)
     if implementation is None:
         raise UnsupportedError(

@@ -66,7 +66,7 @@ class Selection(Traced):
                 if not self.same_mask(operand):
                     raise _unsupported("arithmetic between selections by two masks")
                 full.append(operand.full)
-            elif issubclass(type(operand), TracedArray) and operand.sizes:
+            elif isinstance(operand, (np.ndarray, list, tuple)) and np.ndim(operand):
                 raise _unsupported("arithmetic of a selection with an array")
             else:
                 full.append(operand)
@@ -145,6 +145,11 @@ class Selection(Traced):
     __gt__ = _operator(np.greater)[0]
     __ge__ = _operator(np.greater_equal)[0]
     __hash__ = None  # type: ignore[assignment]
+
+    def __matmul__(self, other: Any) -> Any:
+        raise _unsupported("a matrix product with x[mask]")
+
+    __rmatmul__ = __matmul__
 
     def __neg__(self) -> Any:
         return self.apply(np.negative, (self,))

@@ -11,6 +11,7 @@ from penstock.frontend.handles import TracedArray, broadcast_into, wrap
 from penstock.frontend.host_numbers import HostInteger
 from penstock.frontend.lift import as_array, convert, find_tracer, kind_of, value_of
 from penstock.frontend.promotion import Kind, check_cast, integer_range, loop_dtypes
+from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import Tracer
 from penstock.ir.errors import PenstockError, ShapeError, UnsupportedError
 from penstock.ir.graph.value import Value
@@ -78,6 +79,11 @@ def call_ufunc(
     Raises:
         PenstockError: it cannot be, at the user's line.
     """
+    for operand in inputs:
+        if type(operand) is Selection:
+            if out is not None or where is not True or dtype is not None:
+                options["out"] = out
+            return operand.__array_ufunc__(ufunc, "__call__", *inputs, **options)
     _refuse_options(ufunc, options)
     tracer = find_tracer((*inputs, out) if out is not None else inputs)
     if ufunc.signature is not None:

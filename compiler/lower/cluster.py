@@ -45,13 +45,15 @@ class KernelLaunch:
             into the cluster's results, or the type of a temporary of the cluster's
             own: ``("parameter", value)``, ``("result", index)``,
             ``("temporary", key, type)``.
-        cost: nanoseconds that one iteration of its parallel loop takes, roughly.
+        cost: picoseconds that one iteration of its parallel loop takes, roughly.
+        work: picoseconds that all of it takes on one thread. It is a polynomial in
+            sizes, so that the sum over a long program stays short.
     """
 
     kernel: Kernel
     arguments: list[tuple[Any, ...]]
     cost: Size
-    iterations: Size
+    work: Size
 
 
 @dataclass(eq=False)
@@ -152,7 +154,7 @@ class KernelWriter:
         self.arguments.append(("temporary", key, type_))
         return self.builder.buffer(name, type_, mode)
 
-    def finish(self, cost: Size, iterations: Size) -> KernelLaunch:
+    def finish(self, cost: Size, work: Size) -> KernelLaunch:
         """The Kernel and its launch; Buffers that it does not touch are dropped."""
         kernel = self.builder.finish()
         used = _buffers_used(kernel)
@@ -163,9 +165,7 @@ class KernelWriter:
         ]
         kernel.buffers = tuple(buffer for buffer, _ in kept)
         kernel.locations = self.cluster.locations
-        return KernelLaunch(
-            kernel, [argument for _, argument in kept], cost, iterations
-        )
+        return KernelLaunch(kernel, [argument for _, argument in kept], cost, work)
 
 
 def _buffers_used(kernel: Kernel) -> set[Buffer]:

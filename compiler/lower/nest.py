@@ -32,7 +32,7 @@ def lower_nest(cluster: Cluster) -> list[KernelLaunch]:
     value.op.lower(context)
     iterations = context.iterations
     per_row = element_cost(cluster.flops(), 2) * _row_size(value, iterations)
-    return [context.writer.finish(per_row, iterations)]
+    return [context.writer.finish(per_row, per_row * iterations)]
 
 
 def _row_size(value: Value, iterations: Size) -> Size:

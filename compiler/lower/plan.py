@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from penstock.ir.attributes import Constant
@@ -67,8 +68,13 @@ class _PlanBuilder:
         clusters = sum(value.is_op("cluster") for value in function.values)
         self.has_many_clusters = clusters > 1
         self.lowered: dict[Any, tuple[Cluster, list[KernelLaunch]]] = {}
-        # Clusters of several results that have been lowered.
+        # Clusters of several results that have been lowered, and what takes these.
         self.clusters_done: set[Value] = set()
+        self.gets: dict[Value, dict[Any, Value]] = {}
+        for value in function.values:
+            if value.is_op("get"):
+                index = value.attributes["index"]
+                self.gets.setdefault(value.operands[0], {})[index] = value
         self.parameters = []
         for value in function.parameters:
             name = str(value.attributes["name"])
@@ -133,11 +139,7 @@ class _PlanBuilder:
             (cluster,) = value.operands
             if cluster not in self.clusters_done:
                 self.clusters_done.add(cluster)
-                gets = {
-                    other.attributes["index"]: other
-                    for other in self.function.values
-                    if other.is_op("get") and other.operands[0] is cluster
-                }
+                gets = self.gets[cluster]
                 count = len(cluster.regions[0].results)
                 wanted = [
                     result_of.get(gets[i]) if i in gets else None for i in range(count)
@@ -215,7 +217,7 @@ class _PlanBuilder:
                 if key not in own:
                     own[key] = self.temporary(type_)
                 buffers.append(own[key])
-        self.work = launch.cost * launch.iterations + self.work
+        self.work = launch.work + self.work
         self.body.append(Launch(launch.kernel, tuple(buffers), chunk_of(launch.cost)))
 
 
@@ -226,9 +228,6 @@ def lay_out_arena(
     body: Sequence[PlanStatement], temporaries: Sequence[PlanBuffer]
 ) -> tuple[list[PlanStatement], Size]:
     """Place temporaries so that those that live at different times share memory.
-
-    A temporary takes over the place of a dead one of the same size in bytes, which
-    may be symbolic; else it gets a new place at the end.
 
     Returns:
         The statements with an Alloc before the first use of each temporary and a Free
@@ -243,30 +242,76 @@ def lay_out_arena(
             if buffer in wanted:
                 first.setdefault(buffer, position)
                 last[buffer] = position
-    free: dict[Size, list[Size]] = {}
-    offsets: dict[PlanBuffer, Size] = {}
-    arena: Size = 0
+    arena = _Arena()
     laid_out: list[PlanStatement] = []
     for position, statement in enumerate(body):
         assert isinstance(statement, Launch)
         own = [b for b in dict.fromkeys(statement.arguments) if b in wanted]
-        for buffer in own:
-            if first[buffer] == position:
-                room = _aligned_bytes(buffer.type)
-                places = free.setdefault(room, [])
-                if places:
-                    offsets[buffer] = places.pop()
-                else:
-                    offsets[buffer], arena = arena, room + arena
-                laid_out.append(Alloc(buffer, offsets[buffer]))
+        laid_out += [
+            Alloc(buffer, arena.take(buffer))
+            for buffer in own
+            if first[buffer] == position
+        ]
         laid_out.append(statement)
         for buffer in own:
             if last[buffer] == position:
                 laid_out.append(Free(buffer))
-                free[_aligned_bytes(buffer.type)].append(offsets[buffer])
-    return laid_out, arena
+                arena.give_back(buffer)
+    return laid_out, arena.size
 
 
-def _aligned_bytes(type_: TensorType) -> Size:
-    size = type_.size * type_.dtype.itemsize
-    return (size + (_ALIGNMENT - 1)) // _ALIGNMENT * _ALIGNMENT
+@dataclass(eq=False)
+class _Place:
+    """Memory of the arena: so many bytes from the offset on, but for a common part."""
+
+    constant: int
+    offset: Size
+
+
+class _Arena:
+    """Memory for temporaries.
+
+    A temporary takes over the smallest place of a dead one that is known to be large
+    enough: by as many bytes or by a constant more, since sizes may be symbolic. Else
+    it gets a new place at the end.
+    """
+
+    def __init__(self) -> None:
+        self.size: Size = 0
+        self.free: dict[Size, list[_Place]] = {}
+        self.taken: dict[PlanBuffer, _Place] = {}
+
+    def take(self, buffer: PlanBuffer) -> Size:
+        """A place for a temporary: its offset."""
+        symbolic, constant = _parts(_bytes(buffer))
+        places = self.free.setdefault(symbolic, [])
+        place = min(
+            (place for place in places if place.constant >= constant),
+            key=lambda place: place.constant,
+            default=None,
+        )
+        if place is None:
+            place = _Place(constant, self.size)
+            room = (_bytes(buffer) + (_ALIGNMENT - 1)) // _ALIGNMENT * _ALIGNMENT
+            self.size = room + self.size
+        else:
+            places.remove(place)
+        self.taken[buffer] = place
+        return place.offset
+
+    def give_back(self, buffer: PlanBuffer) -> None:
+        """The temporary is dead."""
+        symbolic, _ = _parts(_bytes(buffer))
+        self.free[symbolic].append(self.taken.pop(buffer))
+
+
+def _bytes(buffer: PlanBuffer) -> Size:
+    return buffer.type.size * buffer.type.dtype.itemsize
+
+
+def _parts(size: Size) -> tuple[Size, int]:
+    """A size as one without a constant, and the constant."""
+    if isinstance(size, int):
+        return 0, size
+    constant = dict(size.terms).get((), 0)
+    return size - constant, constant

@@ -123,14 +123,11 @@ class _RowKernel:
                 ) as loop:
                     self.domain.index[self.blocked] = loop.index
                     self.passes()
-        inside = product([loops[i] for i in cluster.inner])
-        cost = self.domain.element_cost() * inside
+        each = self.domain.element_cost()
+        cost = each * product([loops[i] for i in cluster.inner])
         if blocked is not None:
             cost = cost * block
-        iterations = product([loops[i] for i in outer])
-        if blocked is not None:
-            iterations = ceil_divide(blocked, block) * iterations
-        return self.writer.finish(cost, iterations)
+        return self.writer.finish(cost, each * product(list(loops)))
 
     def passes(self) -> None:
         """Compute what one iteration of the outer loops computes."""
@@ -352,7 +349,9 @@ def _partial_kernel(
             )
         for r, total in zip(level, loop.results, strict=True):
             builder.store(stores[r], [rows.number], total)
-    return writer.finish(domain.element_cost() * REDUCTION_BLOCK, partials)
+    cost = domain.element_cost()
+    work = cost * product([*outer, last])
+    return writer.finish(cost * REDUCTION_BLOCK, work)
 
 
 def _final_kernel(cluster: Cluster, level: list[Value], partials: Size) -> KernelLaunch:
@@ -389,4 +388,5 @@ def _final_kernel(cluster: Cluster, level: list[Value], partials: Size) -> Kerne
         place = [builder.size(0)] * result.tensor.rank
         (scalar,) = writer.elements.elements([(result, place)])
         builder.store(results[i], place, scalar)
-    return writer.finish(domain.element_cost(), 1)
+    cost = domain.element_cost()
+    return writer.finish(cost, cost)

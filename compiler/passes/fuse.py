@@ -34,6 +34,9 @@ def fuse(function: Function, *, strided: frozenset[str] = frozenset()) -> Functi
 
 # What is computed again in every kernel that reads it, at most so many Values of it.
 _INLINE_LIMIT = 32
+# Each pass over a row computes what it needs again from the row in memory, so a long
+# chain of reductions would cost the square of its length.
+_MOST_PASSES = 4
 _VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "slice"})
 
 
@@ -46,6 +49,10 @@ class Fuser:
         inline: what is computed where it is read: views of memory, counters, scalars;
             with the number of Values that this computes.
         alias: other shapes of arrays in memory, with the array.
+        strided: the names of parameters whose elements may not lie in C order.
+        readers: for each array in memory, the groups that read all of it along their
+            loops, and the loop of each of its axes.
+        arrays: the same the other way round.
     """
 
     def __init__(self, function: Function, strided: frozenset[str]) -> None:
@@ -55,7 +62,8 @@ class Fuser:
         self.inline: dict[Value, int] = {}
         self.alias: dict[Value, Value] = {}
         self.strided = strided
-        self.readers: dict[Value, list[tuple[Group, Lane]]] = {}
+        self.readers: dict[Value, dict[tuple[Group, Lane], None]] = {}
+        self.arrays: dict[Group, dict[Value, None]] = {}
 
     def run(self) -> Function:
         for value in self.function.values:
@@ -183,7 +191,11 @@ class Fuser:
                 continue
             own = tuple(None if axis is None else lane[axis] for axis in mapping)
             if {loop for loop in own if loop is not None} == group.all_loops:
-                self.readers.setdefault(operand, []).append((group, own))
+                self.note_reader(operand, group, own)
+
+    def note_reader(self, array: Value, group: Group, own: Lane) -> None:
+        self.readers.setdefault(array, {})[group, own] = None
+        self.arrays.setdefault(group, {})[array] = None
 
     def lane_through(
         self, value: Value, group: Group, operand: Value, mapping: Sequence[int | None]
@@ -309,13 +321,13 @@ class Fuser:
         elif other.inner or reached != group.outer:
             return lane
         self.graph.merge(group, other, renamed)
-        for readers in self.readers.values():
-            readers[:] = [
-                (group, tuple(None if i is None else renamed[i] for i in own))
-                if reader is other
-                else (reader, own)
-                for reader, own in readers
-            ]
+        for array in self.arrays.pop(other, ()):
+            readers = self.readers[array]
+            for reader, own in list(readers):
+                if reader is other:
+                    del readers[reader, own]
+                    lane_now = tuple(None if i is None else renamed[i] for i in own)
+                    self.note_reader(array, group, lane_now)
         return lane
 
     def same_loops(
@@ -388,7 +400,7 @@ class Fuser:
             assert isinstance(type_, TensorType)
             whole = self.graph.new_loops(group, type_.shape)
             if operand not in self.group_of and operand not in self.inline:
-                self.readers.setdefault(operand, []).append((group, whole))
+                self.note_reader(operand, group, whole)
         else:
             group, whole = found
         reduced = frozenset(loop for axis in axes if (loop := whole[axis]) is not None)
@@ -417,6 +429,8 @@ class Fuser:
     ) -> bool:
         reduced = frozenset(loop for axis in axes if (loop := whole[axis]) is not None)
         if not reduced or (group.inner and group.inner != reduced):
+            return False
+        if group.passes.get(operand, 0) >= _MOST_PASSES:
             return False
         if reduced == group.all_loops and group.passes.get(operand, 0):
             return False

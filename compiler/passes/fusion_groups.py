@@ -69,6 +69,8 @@ class GroupGraph:
         self.groups: dict[int, Group] = {}
         self.group_of: dict[Value, Group] = {}
         self._ancestors: dict[int, int] = {}
+        # Those that are ancestors of any other, or were.
+        self._awaited = 0
         self._count = 0
         self._loops = 0
 
@@ -114,10 +116,13 @@ class GroupGraph:
             before |= self._ancestors[other.index] | 1 << other.index
         if before & ~self._ancestors[group.index] == 0:
             return
+        self._awaited |= before
+        self._ancestors[group.index] |= before
         own = 1 << group.index
-        for index, ancestors in self._ancestors.items():
-            if index == group.index or ancestors & own:
-                self._ancestors[index] = ancestors | before
+        if self._awaited & own:
+            for index, ancestors in self._ancestors.items():
+                if ancestors & own:
+                    self._ancestors[index] = ancestors | before
 
     def may_merge(self, first: Group, second: Group) -> bool:
         """Whether the two can be one: neither needs the other complete."""
@@ -140,9 +145,11 @@ class GroupGraph:
         own = 1 << target.index
         before = (before | self._ancestors[target.index]) & ~gone & ~own
         self._ancestors[target.index] = before
-        for index, ancestors in self._ancestors.items():
-            if ancestors & (gone | own):
-                self._ancestors[index] = (ancestors & ~gone) | own | before
+        if self._awaited & (gone | own):
+            self._awaited |= own
+            for index, ancestors in self._ancestors.items():
+                if ancestors & (gone | own):
+                    self._ancestors[index] = (ancestors & ~gone) | own | before
 
     def in_order(self) -> list[Group]:
         """The groups, each after those that it depends on."""

@@ -207,8 +207,8 @@ class Expressions:
 
         Example:
             >>> from penstock.ir.dims import parse_dim
-            >>> Expressions().size(parse_dim("2*n + m % 4"), {"n": "n", "m": "m"})
-            '2 * n + remainder_of<long long>(m, 4)'
+            >>> Expressions().size(parse_dim("2*n + m"), {"n": "n", "m": "m_"})
+            'm_ + 2 * n'
         """
         if isinstance(size, int):
             return str(size)

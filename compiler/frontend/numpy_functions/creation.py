@@ -222,10 +222,9 @@ def arange(
         step = 1
     first, last, by = (_host_number(tracer, part) for part in (start, stop, step))
     if dtype is None:
+        # At least NumPy's default integer, whatever the arguments are.
         kinds = [kind for kind in map(kind_of, (start, stop, step)) if kind is not None]
-        wanted = result_dtype(kinds)
-        if wanted.is_integer and not any(isinstance(kind, Dtype) for kind in kinds):
-            wanted = i64
+        wanted = result_dtype([i64, *kinds])
     else:
         wanted = as_dtype(dtype)
     count = _range_count(tracer, first, last, by)

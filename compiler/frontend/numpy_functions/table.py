@@ -187,7 +187,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 # Aliases that may be functions of their own.
 for _alias, _name in (
     ("amax", "max"), ("amin", "min"), ("around", "round"), ("concat", "concatenate"),
-    ("permute_dims", "transpose"), ("row_stack", "vstack"),
+    ("permute_dims", "transpose"),
 ):  # fmt: skip
     if hasattr(np, _alias):
         FUNCTIONS[getattr(np, _alias)] = FUNCTIONS[getattr(np, _name)]

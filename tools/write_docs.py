@@ -1,0 +1,217 @@
+"""Write the parts of docs/ that are taken from the code, so that they stay true.
+
+Pages hold them between two comments, of which the first names the part:
+
+    <!-- ops: written by tools/write_docs.py -->
+    <!-- end -->
+
+The tests fail where a page differs from what this writes.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import penstock as ps
+import penstock.ir.ops  # noqa: F401
+from penstock.frontend.methods import names as method_names
+from penstock.frontend.numpy_functions.table import FUNCTIONS
+from penstock.ir.errors import PenstockError
+from penstock.ir.loop.primitive import COMBINES, PRIMITIVES
+from penstock.ir.op import OPS, Op, Operand
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Rows = Iterable[Sequence[str]]
+
+# What a parameter of NumPy's may be called in its place, or does not matter.
+_IGNORED = {"like", "device", "subok", "ndmax", "kwargs", "start_or_stop", "x1", "x2"}
+_KINDS = {
+    "biuf": "any",
+    "biufc": "any",
+    "iuf": "number",
+    "f": "float",
+    "iu": "integer",
+    "b": "bool",
+    "biu": "bool or integer",
+}
+
+
+def table(head: Sequence[str], rows: Rows) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def code(names: Iterable[str]) -> str:
+    """Names as code, with commas."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def op_table() -> str:
+    """Every op of the graph, by family."""
+    families: dict[str, list[type[Op]]] = {}
+    for op in OPS.values():
+        families.setdefault(op.family, []).append(op)
+    head = ("op", "operands", "attributes", "result", "meaning", "source")
+    parts = []
+    for family in sorted(families):
+        rows = [_op_row(op) for op in families[family]]
+        parts.append(f"### {family}\n\n{table(head, rows)}")
+    return "\n\n".join(parts)
+
+
+def _op_row(op: type[Op]) -> Sequence[str]:
+    paragraphs = inspect.cleandoc(op.__doc__ or "").split("\n\n")
+    source = op.source
+    if source.startswith("numpy.org"):
+        source = f"[NumPy](https://{source})"
+    return (
+        f"`{op.name}`",
+        ", ".join(map(_operand, op.operands)),
+        code(op.attributes),
+        _result(" ".join(paragraphs[1:2])),
+        _plain(paragraphs[0]),
+        source,
+    )
+
+
+def _operand(operand: Operand) -> str:
+    dots = "..." * operand.variadic
+    return f"{operand.name}{dots}: {_KINDS[operand.kinds]}"
+
+
+def _result(text: str) -> str:
+    """What a docstring says after its arrow, up to the end of the sentence."""
+    _, _, after = " ".join(text.split("\n")).partition("->")
+    return _plain(re.split(r"(?<!\.)\.(?![.\w])|;|:|   ", after.strip())[0].strip())
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).replace("``", "`").replace("|", "\\|")
+
+
+def primitive_table() -> str:
+    """Every scalar primitive of the loop level."""
+    rows = [
+        (
+            f"`{primitive.name}`",
+            str(primitive.arity),
+            "any" if primitive.kinds == "biuf" else _KINDS[primitive.kinds],
+            {"same": "the same", "given": "any"}.get(primitive.result, "bool"),
+            "yes" if primitive.name in COMBINES else "",
+        )
+        for primitive in PRIMITIVES.values()
+    ]
+    return table(("primitive", "operands", "of dtype", "gives", "combines"), rows)
+
+
+def function_table() -> str:
+    """NumPy's functions, by the part of the frontend that has them."""
+    groups: dict[str, list[str]] = {}
+    for function, implementation in FUNCTIONS.items():
+        group = implementation.__module__.rpartition(".")[2].replace("_", " ")
+        group = "norms and others" if group in ("norms", "table") else group
+        groups.setdefault(group, []).append(_numpy_name(function))
+    rows = [(group, code(sorted(set(groups[group])))) for group in sorted(groups)]
+    return table(("group", "functions"), rows)
+
+
+def _numpy_name(function: Any) -> str:
+    module = function.__module__.removeprefix("numpy").removeprefix(".")
+    return f"{module}.{function.__name__}".removeprefix(".")
+
+
+def missing_parameters() -> str:
+    """Parameters of NumPy's functions that there are not."""
+    rows = []
+    for function, implementation in FUNCTIONS.items():
+        own = set(inspect.signature(implementation).parameters)
+        try:
+            wanted = set(inspect.signature(function).parameters)
+        except (TypeError, ValueError):
+            continue
+        if missing := sorted(wanted - own - _IGNORED):
+            rows.append((f"`{_numpy_name(function)}`", code(missing)))
+    return table(("function", "takes no"), sorted(rows))
+
+
+def ufunc_table() -> str:
+    """NumPy's ufuncs by what becomes of them."""
+    rows: dict[str, list[str]] = {"yes": [], "integers: constants": [], "no": []}
+    for name in sorted(n for n in dir(np) if isinstance(getattr(np, n), np.ufunc)):
+        ufunc = getattr(np, name)
+        # Aliases are listed under the name that the ufunc itself has.
+        if ufunc.__name__ == name:
+            rows[_support(ufunc)].append(name)
+    told = ("supported", "on integers with a constant second operand", "not yet")
+    listed = zip(told, rows.values(), strict=True)
+    return table(("", "ufuncs"), [(text, code(names)) for text, names in listed])
+
+
+def _support(ufunc: np.ufunc) -> str:
+    integers, floats = np.ones((2, 2), np.int64), np.ones((2, 2))
+    if _traces(ufunc, floats) and not _traces(ufunc, integers):
+        return "integers: constants" if ufunc.nin == 2 else "no"
+    if _traces(ufunc, integers) or _traces(ufunc, floats):
+        return "yes"
+    if ufunc.nin == 2 and _traces(lambda x: ufunc(x, 2), integers, 1):
+        return "integers: constants"
+    return "no"
+
+
+def _traces(
+    function: Callable[..., Any], array: np.ndarray[Any, Any], count: int = 0
+) -> bool:
+    """Whether a function can be traced on so many equal arrays."""
+    arrays = [array] * (count or getattr(function, "nin", 1))
+    try:
+        ps.compile(lambda *given: function(*given)).lower(*arrays)
+    except PenstockError:
+        return False
+    return True
+
+
+def method_list() -> str:
+    """The attributes and methods of arrays."""
+    return code(name for name in method_names() if not name.startswith("_")) + "."
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "ops": op_table,
+    "primitives": primitive_table,
+    "functions": function_table,
+    "parameters": missing_parameters,
+    "ufuncs": ufunc_table,
+    "methods": method_list,
+}
+"""What makes each part."""
+
+_PART = re.compile(
+    r"(<!-- (\w+): written by tools/write_docs\.py -->\n).*?(<!-- end -->)", re.DOTALL
+)
+
+
+def renewed(text: str) -> str:
+    """A page with its parts as the code has them now."""
+    return _PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", text)
+
+
+def write_pages() -> list[Path]:
+    """Renew all pages; those that changed."""
+    changed = []
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        text = path.read_text()
+        if (new := renewed(text)) != text:
+            path.write_text(new)
+            changed.append(path)
+    return changed
+
+
+if __name__ == "__main__":
+    for page in write_pages():
+        print(page.relative_to(ROOT))
