@@ -127,7 +127,8 @@ class Op:
         jvp(y, x, tangents, **attributes): the result's tangent, given the operands'
             (``None`` where zero). Linear ops need not state it.
         transpose(cotangent, x, position, **attributes): for an op that is linear in
-            the operands at the positions ``linear``, that operand's cotangent.
+            the operands at the positions ``linear``, that operand's cotangent. Those
+            of elementwise ops are summed afterwards over axes that were repeated.
         batch(x, batched, **attributes): the op over a new leading axis of the
             operands marked in ``batched``.
         lower: the op as loops; the family says with which arguments.

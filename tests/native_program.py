@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from penstock.runtime.executable import Executable
 from penstock.runtime.machine import Machine, host
 
 __all__ = ["NativeProgram", "compile_function"]
+
+Allocate = Callable[[Any, Any], np.ndarray[Any, Any]]
 
 
 class NativeProgram:
@@ -38,9 +40,9 @@ class NativeProgram:
         integers: Mapping[str, int] | None = None,
         *,
         threads: int | None = 1,
-        results: Sequence[Any] | None = None,
+        allocate: Allocate = np.empty,
     ) -> list[Any]:
-        """Run it; ``results`` are arrays to write to, new ones unless given.
+        """Run it; ``allocate`` makes the results and the scratch memory.
 
         Raises:
             AssertionError: a guard does not hold, or the program reports an error.
@@ -67,15 +69,12 @@ class NativeProgram:
         for number, buffer in enumerate(self.plan.results):
             shape_now = tuple(sizes[position : position + ranks[number]])
             position += ranks[number]
-            array = (
-                np.empty(shape_now, buffer.type.dtype.numpy)
-                if results is None
-                else results[number]
-            )
-            assert array.shape == shape_now
+            array = allocate(shape_now, buffer.type.dtype.numpy)
             made.append(array)
             slots[first + number] = array.ctypes.data
-        arena = np.empty(sizes[0] + 64, np.uint8)
+        arena = allocate((sizes[0] + 63) // 64 * 64, np.uint8)
+        if arena.ctypes.data % 64:
+            arena = allocate(sizes[0] + 64, np.uint8)
         aligned = (arena.ctypes.data + 63) // 64 * 64
         status = self.executable.run(slots, aligned, threads)
         assert status == 0, f"error {status}, value {slots[0]}"

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 import penstock as ps
-import penstock.ir.ops  # noqa: F401
+import penstock.ir.ops
 from penstock.frontend.methods import names as method_names
 from penstock.frontend.numpy_functions.table import FUNCTIONS
+from penstock.ir import errors
 from penstock.ir.errors import PenstockError
 from penstock.ir.loop.primitive import COMBINES, PRIMITIVES
 from penstock.ir.op import OPS, Op, Operand
@@ -170,10 +171,26 @@ def _traces(
     """Whether a function can be traced on so many equal arrays."""
     arrays = [array] * (count or getattr(function, "nin", 1))
     try:
-        ps.compile(lambda *given: function(*given)).lower(*arrays)
+        # A ufunc does not say what parameters it takes.
+        ps.compile(lambda *given: function(*given)).lower(*arrays)  # noqa: PLW0108
     except PenstockError:
         return False
     return True
+
+
+def class_table() -> str:
+    """The classes of errors, and what else each of them is."""
+    rows = []
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        if issubclass(kind, PenstockError):
+            also = code(
+                base.__name__ for base in kind.__bases__ if base is not Exception
+            )
+            rows.append(
+                (f"`{name}`", also, _plain((kind.__doc__ or "").split("\n")[0]))
+            )
+    return table(("class", "is also", "raised for"), rows)
 
 
 def method_list() -> str:
@@ -188,6 +205,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "parameters": missing_parameters,
     "ufuncs": ufunc_table,
     "methods": method_list,
+    "classes": class_table,
 }
 """What makes each part."""
 

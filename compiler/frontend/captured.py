@@ -155,7 +155,7 @@ class Capture:
     def _wrap_container(self, value: Any, kind: type[Any], reader: Reader) -> Any:
         from penstock.frontend.containers import CapturedDict, CapturedList
 
-        if issubclass(kind, dict):
+        if issubclass(kind, dict) and is_library(kind.__module__):
             self.record(reader, InstanceLeaf(kind))
             return CapturedDict(self, value, reader)
         if kind is list:

@@ -15,6 +15,7 @@ from types import (
     MemberDescriptorType,
     MethodType,
     ModuleType,
+    SimpleNamespace,
 )
 from typing import TYPE_CHECKING, Any
 
@@ -63,9 +64,7 @@ def is_user_object(value: Any) -> bool:
     kind = type(value)
     if issubclass(kind, (type, ModuleType, FunctionType, MethodType)):
         return False
-    return is_user_class(kind) or (
-        kind.__module__ == "types" and kind.__name__ == "SimpleNamespace"
-    )
+    return is_user_class(kind) or kind is SimpleNamespace
 
 
 class ObjectViews:
@@ -209,15 +208,18 @@ class ObjectViews:
                 for i, item in enumerate(tuple.__iter__(value))
             ]
             return tuple.__new__(mirror, items)
-        if issubclass(kind, (list, dict, set, str, bytes, int, float)):
+        maker: Any = SimpleNamespace if issubclass(kind, SimpleNamespace) else object
+        try:
+            view = maker.__new__(mirror)
+        except TypeError:
+            # A class with a built-in base keeps state where no view could show it.
             raise UnsupportedError(
                 user_location(),
                 f"{reader.describe()} is a {kind.__name__}, a subclass of "
                 f"{kind.__mro__[-2].__name__}, which cannot be captured",
                 code="captured-type",
                 hint="pass it as an argument, or capture a plain object",
-            )
-        view = object.__new__(mirror)
+            ) from None
         self._origins[id(view)] = (view, value, reader)
         return view
 

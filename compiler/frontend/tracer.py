@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.ir.attributes import Attribute
-from penstock.ir.dims import Dim, Size, evaluate_dim, symbol
+from penstock.ir.dims import Dim, Size, evaluate_dim, symbol, symbols_of
 from penstock.ir.errors import LeakedValueError, TraceError
 from penstock.ir.graph.value import Builder, Value
 from penstock.ir.guards import RELATIONS, Facts, Guard
@@ -188,8 +188,32 @@ class Tracer:
         left, right = self.normalize(left), self.normalize(right)
         if isinstance(left, int):
             left, relation, right = right, _MIRRORED[relation], left
-        self.facts.add(Guard(left, relation, right))
+        if relation == "==":
+            self._equate(left, right)
+        else:
+            self.facts.add(Guard(left, relation, right))
         return answer
+
+    def _equate(self, left: Size, right: Size) -> None:
+        """Guard that two sizes are equal, in a form that makes them one size.
+
+        Of a product that is zero the factor that is zero is guarded: ``m*n == n`` is
+        ``m == 1`` where n is not 0. What then still cannot be solved for a symbol fixes
+        the symbols that it has.
+        """
+        difference = left - right
+        while isinstance(difference, Dim) and (found := _common_factor(difference)):
+            factor, rest = found
+            if self.number(factor) == 0:
+                left, right = factor, 0
+                break
+            left, right = _two_sides(rest)
+            difference = rest
+        self.facts.add(Guard(left, "==", right))
+        for name in dict.fromkeys(_symbols(left) + _symbols(right)):
+            if self.normalize(left) == self.normalize(right):
+                break
+            self.facts.add(Guard(symbol(name), "==", self.hints[name]))
 
     def ask_real(self, left: Real, relation: str, right: Real) -> bool:
         """Answer a question about float arguments, and guard the answer."""
@@ -230,9 +254,33 @@ class Tracer:
 
 
 def _symbols(size: Size) -> list[str]:
-    from penstock.ir.dims import symbols_of
-
     return list(symbols_of(size))
+
+
+def _two_sides(size: Size) -> tuple[Size, Size]:
+    """``size == 0`` as two equal sides, the number on the right: ``n`` and ``1``."""
+    if isinstance(size, int):
+        return size, 0
+    if size.terms[0][1] < 0:
+        return _two_sides(-size)
+    monomial, number = size.terms[-1]
+    return (size, 0) if monomial else (size - number, -number)
+
+
+def _common_factor(size: Dim) -> tuple[Size, Size] | None:
+    """A factor that all terms of a size share, and what is left without it."""
+    first, *others = [list(monomial) for monomial, _ in size.terms]
+    shared = [atom for atom in first if all(atom in other for other in others)]
+    if not shared or (len(size.terms) == 1 and len(first) == 1):
+        return None
+    rest: Size = 0
+    for monomial, coefficient in size.terms:
+        atoms = list(monomial)
+        atoms.remove(shared[0])
+        rest = (
+            Dim(((tuple(atoms), coefficient),)) + rest if atoms else rest + coefficient
+        )
+    return Dim((((shared[0],), 1),)), rest
 
 
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}

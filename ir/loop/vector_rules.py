@@ -92,7 +92,7 @@ def _broken_combination(loop: For, carry: Carry) -> Broken | None:
     """Where a carried value is used otherwise than to combine something into it."""
     partial = {carry.parameter}
     broken = _follow(loop.body, carry, partial)
-    if broken is None and carry.update not in partial:
+    if broken is None and not _goes_on(carry.update, carry, partial):
         return f"its update does not {carry.combine} into the carried value", loop
     return broken
 
@@ -130,10 +130,21 @@ def _follow_loop(loop: For, carry: Carry, partial: set[Scalar]) -> Broken | None
     if broken is not None:
         return broken
     for c in loop.carries:
-        if (c in inner) != (c.update in partial):
+        goes_on = _goes_on(c.update, carry, partial)
+        if not goes_on if c in inner else c.update in partial:
             return f"it does not {carry.combine} into a carried value", loop
     partial.update(c.result for c in inner)
     return None
+
+
+def _goes_on(update: Scalar | None, carry: Carry, partial: set[Scalar]) -> bool:
+    """Whether a loop hands on the carried value, with more combined into it."""
+    if update is None or update in partial:
+        return update is not None
+    # Zero is what a builder makes of any product with zero.
+    let = update.definition
+    is_zero = isinstance(let, Let) and let.primitive == "const" and let.value == 0
+    return carry.combine == "mul" and is_zero
 
 
 def _operands(statement: Statement) -> Iterable[Scalar]:

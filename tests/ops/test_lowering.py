@@ -3,16 +3,13 @@
 Each is held to the reference, to the bit or within the op's tolerance.
 """
 
-import ctypes
 import math
 from random import Random
 
 import numpy as np
 import pytest
 
-from penstock.backends.llvm.link import link_shared_object
-from penstock.backends.llvm.object import emit_object
-from penstock.backends.llvm.plan import PREPARE, RUN, emit_plan
+from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Function
 from penstock.ir.op import OPS, Op, Unsupported
 from penstock.ir.plan.evaluate import evaluate_plan
@@ -22,8 +19,8 @@ from penstock.ir.plan.verify import verify_plan
 from penstock.lower import lower_function
 from penstock.passes.expand import expand
 from penstock.passes.fuse import fuse
-from penstock.runtime.executable import Executable
 from penstock.runtime.machine import host
+from tests.native_program import NativeProgram
 from tests.ops.cases import TEXT_ONLY, Array, Case, cases
 from tests.ops.compare import difference
 from tests.ops.program import Program, reference, symbolic
@@ -93,31 +90,11 @@ def check_kernels(case: Case, number: int, *, strided: bool) -> None:
         assert difference(case, got, reference(case)) == ""
 
 
-def run_compiled(plan: Plan, arrays: list[Array]) -> list[Array]:
-    """The results of a Plan's machine code."""
-    order = [buffer.name for buffer in plan.parameters]
-    compiled = emit_object(emit_plan(plan, order), host())
-    executable = Executable(link_shared_object(compiled, [PREPARE, RUN]))
-    words, kept = [0], []
-    for array in arrays:
-        numbers = np.array([array.shape, array.strides], np.int64).reshape(2, -1)
-        kept.append(numbers)
-        words += [array.ctypes.data, *(row.ctypes.data for row in numbers)]
-    count = 2 + sum(buffer.type.rank for buffer in plan.results)
-    sizes = (ctypes.c_int64 * count)()
-    slots = (ctypes.c_int64 * (len(words) + len(plan.results)))(*words)
-    assert executable.prepare(slots, sizes) == 0
-    results = []
-    for number, buffer in enumerate(plan.results):
-        shape, dtype = buffer.type.concrete({}), buffer.type.dtype.numpy
-        garbage = np.full(math.prod(shape) * dtype.itemsize, 0xA5, np.uint8)
-        result = garbage.view(dtype).reshape(shape)
-        slots[len(words) + number] = result.ctypes.data
-        results.append(result)
-    arena = np.empty(sizes[0] + 64, np.uint8)
-    address = (arena.ctypes.data + 63) // 64 * 64
-    assert executable.run(slots, address, threads=1) == 0
-    return results
+def garbage_of(result: Expression) -> Array:
+    """Memory in which it shows when an element is not written."""
+    shape, dtype = result.type.concrete({}), result.dtype.numpy
+    memory = np.full(math.prod(shape) * dtype.itemsize, 0xA5, np.uint8)
+    return memory.view(dtype).reshape(shape)
 
 
 @every_op
@@ -139,9 +116,11 @@ def test_machine_code_agrees_with_the_reference(op):
         with_gaps(array) if buffer.strided else contiguous(array)
         for buffer, array in zip(plan.parameters, program.arrays, strict=True)
     ]
+    garbage = [garbage_of(result) for result in results]
+    native = NativeProgram(plan, host())(arrays, results=garbage)
     wrong = [
         difference(case, got, reference(case))
-        for case, got in zip(chosen, run_compiled(plan, arrays), strict=True)
+        for case, got in zip(chosen, native, strict=True)
     ]
     assert [message for message in wrong if message] == []
 

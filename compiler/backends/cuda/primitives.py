@@ -163,6 +163,8 @@ class Expressions:
         if name in ("neg", "abs"):
             negative = f"({kind})(0ull - (unsigned long long){x})"
             return negative if name == "neg" else f"{x} < 0 ? {negative} : {x}"
+        if name == "sign" and dtype.kind == "u":
+            return f"({kind})({x} != 0)"
         if name == "sign":
             return f"({kind})(({x} > 0) - ({x} < 0))"
         function = {"remainder": "remainder_of", "pow": "power"}.get(name, name)

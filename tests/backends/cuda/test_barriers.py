@@ -175,6 +175,32 @@ kernel @counted_0(%x: in f32[n], %y: inout f32[n], %last: out f32[], n: index) {
 }
 """
 
+GUARDED = """
+kernel @guarded_0(%x: in f32[n], %t: inout f32[n], %y: out f32[n], n: index,
+    k: index) {
+  %0 = less k, 0 : bool
+  %1 = const 0.0 : f32
+  %2 = sub n, 1 : i64
+  vector %i = 0 to n {
+    %3 = load %x[%i] : f32
+    store %3, %t[%i]
+  }
+  if %0 {
+    vector %j = 0 to n carry (%4 = %1 maximum) -> (%5) {
+      %6 = load %t[%j] : f32
+      %7 = maximum %4, %6 : f32
+      yield %7
+    }
+    store %5, %t[0]
+  }
+  vector %l = 0 to n {
+    %8 = sub %2, %l : i64
+    %9 = load %t[%8] : f32
+    store %9, %y[%l]
+  }
+}
+"""
+
 X = np.arange(1, 101, dtype=np.float32)
 TABLE = np.arange(700, dtype=np.float32).reshape(7, 100)
 AT = np.array([3, 97, 3, 0])
@@ -232,6 +258,13 @@ CASES = {
     ),
     "nested": Case(NESTED, [PARTS], (TABLE,), [TABLE.sum()]),
     "one_by_one": Case(ONE_BY_ONE, [STORED("y")], (X, AT), [incremented(X, AT)]),
+    "guarded": Case(
+        GUARDED,
+        [PARTS, STORED("t")],
+        (X,),
+        [np.append(100, X[1:]), np.append(100, X[1:])[::-1]],
+        {"k": -1},
+    ),
     "counted": Case(COUNTED, [STORED("y"), DONE("y")], (X,), [np.cumsum(X), X.sum()]),
 }
 BARRIER = re.compile(r"^ *__syncthreads\(\);  // (.*)\n", re.MULTILINE)

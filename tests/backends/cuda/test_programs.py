@@ -381,7 +381,7 @@ def test_indices_are_checked(programs):
     check(programs, "taken", x, np.array([0, -1, 8, -9, 3]))
     with pytest.raises(IndexOutOfBoundsError, match="index -10 is out of bounds") as e:
         run(x, np.array([0, -10, 8]))
-    assert e.value.loc.short == "model.py:7"
+    assert e.value.loc.short == "model.py:7:5"
     with pytest.raises(IndexOutOfBoundsError, match="index 9 is out of bounds"):
         run(x, np.array([9]))
 

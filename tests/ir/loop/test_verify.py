@@ -158,6 +158,7 @@ def carrying(combine: str, body: str) -> str:
         ("add", "%c = add %a, %v : f32 %d = add %v, %c : f32 yield %d"),
         ("mul", "%c = mul %a, %v : f32 yield %c"),
         ("maximum", "%c = maximum %a, %v : f32 yield %c"),
+        ("mul", "yield %zero"),
         (
             "add",
             """%p = load %z[%i] : bool

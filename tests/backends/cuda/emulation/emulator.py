@@ -40,10 +40,13 @@ class EmulationError(Exception):
         super().__init__(f"{kind}: {message}")
 
 
+NO_COMPILER = f"NO CUDA KERNEL IS RUN HERE: emulation needs {_COMPILER}"
+
+
 def require_compiler() -> None:
     """Skip the test where there is no C++ compiler."""
     if shutil.which(_COMPILER) is None:
-        pytest.skip(f"NO CUDA KERNEL IS RUN HERE: emulation needs {_COMPILER}")
+        pytest.skip(NO_COMPILER)
 
 
 def compile_unit(

@@ -1,0 +1,139 @@
+"""One trace for many sizes: shapes that are split, merged and compared."""
+
+import numpy as np
+import pytest
+
+from penstock.ir.dims import parse_dim, symbol, without_remainders
+from penstock.ir.errors import ShapeError
+from penstock.ir.guards import Facts, Guard
+from penstock.runtime.binding import Binder
+from tests.frontend.running import assert_same, execute, run, serves, traced
+
+
+def holds_for(function, first, *others):
+    """Trace for one array and run the same trace on others."""
+    found = traced(function, first)
+    for other in others:
+        assert serves(found, function, other), found.function.guards
+        got = execute(found, Binder.of(function).bind((other,), {}))
+        assert_same(got, function(other))
+    return [str(guard) for guard in found.function.guards]
+
+
+def zeros(*shape):
+    return np.arange(float(np.prod(shape))).reshape(shape)
+
+
+def test_an_unknown_size_is_a_quotient():
+    guards = holds_for(lambda x: x.reshape(-1, 4), zeros(8), zeros(4), zeros(40))
+    assert guards == ["n % 4 == 0"]
+    found = traced(lambda x: x.reshape(-1, 4), zeros(8))
+    assert not serves(found, lambda x: x, zeros(9))
+
+
+def test_heads_are_split_and_merged_for_all_sizes():
+    def f(x):
+        batch, time, width = x.shape
+        heads = x.reshape(batch, time, 2, width // 2).transpose(0, 2, 1, 3)
+        return heads.transpose(0, 2, 1, 3).reshape(batch, time, width) + x
+
+    guards = holds_for(f, zeros(2, 3, 4), zeros(1, 5, 6), zeros(4, 1, 10))
+    assert guards == ["k % 2 == 0"]
+
+
+def test_merged_axes_split_again():
+    def f(x):
+        n, m = x.shape
+        return x.reshape(-1).reshape(m, n), x.reshape(n, m, 1).reshape(n * m)
+
+    assert holds_for(f, zeros(3, 4), zeros(5, 2), zeros(1, 1)) == []
+
+
+def test_pooling_in_pairs():
+    def f(x):
+        n, m = x.shape
+        return x.reshape(n // 2, 2, m // 2, 2).mean((1, 3))
+
+    guards = holds_for(f, zeros(4, 6), zeros(2, 2))
+    assert sorted(guards) == ["m % 2 == 0", "n % 2 == 0"]
+
+
+def test_sums_of_sizes():
+    def f(x):
+        y = np.concatenate([x, x[1:]])
+        return y[: x.shape[0]] - x, y.shape[0] - x.shape[0], np.pad(x, 2)[2:-2] * x
+
+    holds_for(f, zeros(5), zeros(2), zeros(9))
+
+
+def test_sizes_that_do_not_divide_are_refused():
+    with pytest.raises(ShapeError):
+        traced(lambda x: x.reshape(-1, 4), zeros(9))
+    with pytest.raises(ShapeError):
+        traced(lambda x: x.reshape(2, 4), zeros(9))
+    with pytest.raises(ShapeError):
+        traced(lambda x: x.reshape(0, -1), zeros(9))
+
+
+def test_equations_that_nothing_solves_fix_the_sizes():
+    found = traced(lambda x: x.reshape(2, 6), zeros(3, 4))
+    assert serves(found, lambda x: x, zeros(3, 4))
+    assert not serves(found, lambda x: x, zeros(4, 3))
+
+
+def test_broadcasting_asks_for_equality_or_one():
+    def f(x, y):
+        return x + y
+
+    found = traced(f, zeros(3, 4), zeros(3, 1))
+    assert [str(guard) for guard in found.function.guards] == ["n == k", "p == 1"]
+    assert serves(found, f, zeros(7, 9), zeros(7, 1))
+    assert not serves(found, f, zeros(7, 9), zeros(7, 9))
+    with pytest.raises(ShapeError, match=r"\(n\) with \(m\), where n = 3, m = 4"):
+        traced(f, zeros(3), zeros(4))
+
+
+def test_values_made_before_a_guard_are_written_in_its_terms():
+    def f(x, y):
+        a = x * 2
+        b = y * 3
+        return a + b, np.zeros(y.shape[0]) + b
+
+    found = traced(f, zeros(3), zeros(3))
+    assert {str(value.type) for value in found.function.values} <= {"f64[n]", "f64[]"}
+    assert_same(run(f, zeros(3), zeros(3)), f(zeros(3), zeros(3)))
+
+
+def test_static_sizes_and_numbers_are_constants():
+    def f(x, n):
+        return x * n
+
+    found = traced(f, zeros(3, 4), 2, static=("x", "n"))
+    assert str(found.function.parameters[0].type) == "f64[3,4]"
+    assert found.function.integers == ()
+    assert not serves(found, f, zeros(3, 5), 2)
+    assert not serves(found, f, zeros(3, 4), 3)
+    found = traced(f, zeros(3, 4), 2, static=[("x", 1)])
+    assert str(found.function.parameters[0].type) == "f64[m,4]"
+    assert serves(found, f, zeros(9, 4), 5)
+
+
+def test_quotients_multiply_out():
+    n, h = symbol("n"), symbol("h")
+    assert str(4 * (n // 4)) == "n - (n % 4)"
+    assert str(h * (n // h)) == "n - (n % h)"
+    assert without_remainders(8 * (n // 4)) == 2 * n
+    assert parse_dim("4*(n // 4) + n % 4") == n
+
+
+def test_facts_write_known_remainders_as_numbers():
+    n, m = symbol("n"), symbol("m")
+    facts = Facts({"n": 0, "m": 0})
+    facts.add(Guard(n % 4, "==", 0))
+    assert facts.normalize(4 * (n // 4)) == n
+    assert facts.decide(n % 4, "==", 0) is True
+    facts.add(Guard(n, "==", m))
+    assert facts.normalize(4 * (m // 4)) == n
+    facts.add(Guard(n * n, "==", 16))
+    assert facts.decide(n * n, "==", 16) is True
+    assert facts.copy().decide(n * m, "!=", 16) is False

@@ -1,0 +1,157 @@
+"""The host program: where temporaries lie, and which launches share Kernels."""
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from penstock.ir.errors import IndexOutOfBoundsError
+from penstock.ir.plan.evaluate import evaluate_plan
+from penstock.ir.plan.node import Alloc, Free, Launch, Plan
+from tests.lower.lowering import host_program, plan_of
+
+
+def reversals(sizes: str, count: int) -> str:
+    """A graph of Values that each need the one before in memory."""
+    lines = [f"func @f(%x: f32[{sizes}]) -> f32[{sizes}] {{"]
+    previous = "%x"
+    for number in range(0, 2 * count, 2):
+        lines += [
+            f"  %{number} = slice {previous} "
+            f"{{start=({sizes} - 1,), step=(-1,), size=({sizes},)}} : f32[{sizes}]",
+            f"  %{number + 1} = exp %{number} : f32[{sizes}]",
+        ]
+        previous = f"%{number + 1}"
+    return "\n".join([*lines, f"  return {previous}", "}"])
+
+
+def offsets(plan: Plan) -> dict[str, object]:
+    return {s.buffer.name: s.offset for s in plan.body if isinstance(s, Alloc)}
+
+
+def test_temporaries_that_live_at_different_times_share_memory(golden):
+    plan = plan_of(reversals("n", 5))
+    golden(host_program(plan))
+    assert len(set(offsets(plan).values())) == 2
+    # Four of the five launches are of arrays in the arena, all of the same loops.
+    assert len(plan.kernels) == 1
+
+
+def shrinking(count: int, size: str = "n") -> str:
+    """Differences of neighbours, each array one element shorter than the last."""
+    guards = f" where {size} >= {count}" if size == "n" else ""
+    lines = []
+    previous = "%x"
+    number = 0
+    for step in range(1, count):
+        now = f"{size} - {step}" if size == "n" else str(int(size) - step)
+        for start in (0, 1):
+            lines.append(
+                f"  %{number + start} = slice {previous} "
+                f"{{start=({start},), step=(1,), size=({now},)}} : f32[{now}]"
+            )
+        lines.append(f"  %{number + 2} = sub %{number + 1}, %{number} : f32[{now}]")
+        previous = f"%{number + 2}"
+        number += 3
+    head = f"func @f(%x: f32[{size}]) -> f32[{now}]{guards} {{"
+    return "\n".join([head, *lines, f"  return {previous}", "}"])
+
+
+@pytest.mark.parametrize("size", ["n", "40"])
+def test_a_smaller_array_takes_over_the_place_of_a_larger(size):
+    plan = plan_of(shrinking(9, size))
+    places = set(map(str, offsets(plan).values()))
+    assert len(offsets(plan)) == 7
+    assert len(places) == 2
+    x = np.random.default_rng(0).normal(size=40).astype(np.float32)
+    (result,), _ = evaluate_plan(plan, [x])
+    np.testing.assert_array_equal(result, np.diff(x, n=8))
+
+
+def test_temporaries_of_unrelated_sizes_have_places_of_their_own():
+    plan = plan_of("""
+    func @f(%x: f32[n], %y: f32[m]) -> (f32[n], f32[m]) {
+      %0 = exp %x : f32[n]
+      %1 = slice %0 {start=(n - 1,), step=(-1,), size=(n,)} : f32[n]
+      %2 = neg %1 : f32[n]
+      %3 = exp %y : f32[m]
+      %4 = slice %3 {start=(m - 1,), step=(-1,), size=(m,)} : f32[m]
+      %5 = neg %4 : f32[m]
+      return %2, %5
+    }""")
+    assert len(set(offsets(plan).values())) == 2
+    for n, m in ((1, 100), (100, 1), (0, 3)):
+        x, y = np.ones(n, np.float32), np.ones(m, np.float32)
+        results, _ = evaluate_plan(plan, [x, y], shuffle=Random(0))
+        assert [r.shape for r in results] == [(n,), (m,)]
+
+
+def test_temporaries_live_from_their_first_use_to_their_last():
+    plan = plan_of(reversals("n", 6))
+    alive = set()
+    for statement in plan.body:
+        if isinstance(statement, Alloc):
+            alive.add(statement.buffer)
+        elif isinstance(statement, Free):
+            alive.remove(statement.buffer)
+        else:
+            assert isinstance(statement, Launch)
+            used = {b for b in statement.arguments if b.role == "temporary"}
+            assert used == alive, "an array lives longer than it is used"
+    assert not alive
+
+
+EQUAL_LAYERS = """
+    func @f(%x: f32[n,64], %w: f32[64,64], %v: f32[64,64]) -> f32[n,64] {
+      %0 = contract %x, %w {spec="ij,jk->ik"} : f32[n,64]
+      %1 = tanh %0 : f32[n,64]
+      %2 = contract %1, %v {spec="ij,jk->ik"} : f32[n,64]
+      %3 = tanh %2 : f32[n,64]
+      return %3
+    }"""
+
+
+def test_equal_clusters_share_a_kernel(golden):
+    plan = plan_of(EQUAL_LAYERS)
+    golden(host_program(plan))
+    assert len(plan.kernels) == 1
+
+
+def test_equal_clusters_on_memory_of_another_layout_do_not():
+    assert len(plan_of(EQUAL_LAYERS, ("v",)).kernels) == 2
+
+
+GATHERS = """
+    func @f(%x: f32[n], %i: i64[k], %j: i64[l]) -> f32[k] where l == k {
+      %0 = gather %x, %i {axes=(0,)} : f32[k]      # model.py:3:7
+      %1 = gather %x, %j {axes=(0,)} : f32[k]      # model.py:4:9
+      %2 = add %0, %1 : f32[k]
+      return %2
+    }"""
+
+
+def test_each_line_has_its_entry_in_the_table_of_errors(golden):
+    plan = plan_of(GATHERS)
+    golden(host_program(plan))
+    x = np.arange(4, dtype=np.float32)
+    good, bad = np.array([0, 3]), np.array([1, 4])
+    (result,), _ = evaluate_plan(plan, [x, good, good])
+    assert result.tolist() == [0, 6]
+    for arguments, place in (([x, bad, good], "3:7"), ([x, good, bad], "4:9")):
+        with pytest.raises(IndexOutOfBoundsError) as caught:
+            evaluate_plan(plan, arguments)
+        assert str(caught.value).startswith(f"model.py:{place}: error: index 4 is out")
+
+
+def test_a_result_is_written_in_place_and_read_back(golden):
+    golden(
+        host_program(
+            plan_of("""
+            func @f(%x: f32[n]) -> (f32[n], f32[n]) {
+              %0 = exp %x : f32[n]
+              %1 = slice %0 {start=(n - 1,), step=(-1,), size=(n,)} : f32[n]
+              %2 = neg %1 : f32[n]
+              return %0, %2
+            }""")
+        )
+    )

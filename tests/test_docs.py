@@ -1,0 +1,146 @@
+"""The pages in docs/ say what the code says: tables, and the codes of errors."""
+
+import ast
+import re
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tools.write_docs import renewed
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+SOURCES = [
+    path
+    for folder in ("ir", "runtime", "compiler")
+    for path in (ROOT / folder).rglob("*.py")
+]
+
+# Codes that no test shows in a message yet. Take one out when its test is written;
+# a code that is new has to come with a test.
+UNTESTED: frozenset[str] = frozenset()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_parts_from_the_code_are_up_to_date(path, request):
+    text = path.read_text()
+    if request.config.getoption("--golden"):
+        path.write_text(renewed(text))
+        return
+    assert text == renewed(text), "`make golden` writes it again"
+
+
+def test_pages_have_parts_from_the_code():
+    parts = re.findall(r"<!-- \w+: written by", "".join(p.read_text() for p in PAGES))
+    assert len(parts) == 7
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in SOURCES}
+
+
+def takes_code(tree: ast.Module) -> dict[str, int]:
+    """Functions and records with a parameter `code`, and its place among the others."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            names = [a.arg for a in node.args.args if a.arg not in ("self", "cls")]
+        elif isinstance(node, ast.ClassDef):
+            names = [
+                field.target.id
+                for field in node.body
+                if isinstance(field, ast.AnnAssign)
+                and isinstance(field.target, ast.Name)
+            ]
+        else:
+            continue
+        if "code" in names:
+            found[node.name] = names.index("code")
+    return found
+
+
+def name_of(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def given_codes(node: ast.AST, takers: dict[str, int]) -> list[ast.expr]:
+    """What one node of the syntax gives as a code."""
+    if isinstance(node, ast.ClassDef):
+        return [
+            line.value
+            for line in node.body
+            if isinstance(line, ast.Assign | ast.AnnAssign)
+            and line.value is not None
+            and {"default_code", "code"}
+            & {t.id for t in ast.walk(line) if isinstance(t, ast.Name)}
+        ]
+    if not isinstance(node, ast.Call):
+        return []
+    place = takers.get(name_of(node.func), len(node.args))
+    return [
+        *(keyword.value for keyword in node.keywords if keyword.arg == "code"),
+        *node.args[place : place + 1],
+    ]
+
+
+@cache
+def codes() -> dict[str, list[str]]:
+    """Every code, and the places that give it."""
+    everywhere: dict[str, int] = {}
+    for tree in trees().values():
+        everywhere |= takes_code(tree)
+    found = defaultdict(list)
+    for path, tree in trees().items():
+        own = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+        takers = {k: v for k, v in everywhere.items() if k not in own} | takes_code(
+            tree
+        )
+        for node in ast.walk(tree):
+            for given in given_codes(node, takers):
+                if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                    place = f"{path.relative_to(ROOT)}:{given.lineno}"
+                    found[given.value].append(place)
+    return dict(found)
+
+
+def documented() -> list[str]:
+    text = (ROOT / "docs" / "errors.md").read_text()
+    tables = re.findall(r"^\| ((?:`[a-z-]+`(?:, )?)+) \|", text, re.M)
+    return re.findall(r"`([a-z-]+)`", " ".join(tables))
+
+
+def tested() -> set[str]:
+    """Codes that a test or an expected text shows as messages or attributes do."""
+    shown = r"\[([a-z]+(?:-[a-z]+)*)\]|\bcode\b\W{1,6}[\"']([a-z-]+)[\"']"
+    found = set()
+    for path in (ROOT / "tests").rglob("*"):
+        if path.suffix in (".py", ".txt") and path != Path(__file__):
+            found |= {a or b for a, b in re.findall(shown, path.read_text())}
+    return found
+
+
+def test_raise_sites_are_found():
+    """The search sees keywords, positions, defaults of classes, and tables."""
+    assert len(codes()) > 90
+    assert sum(map(len, codes().values())) > 150
+    for code in ("broadcast", "truth", "thread-count", "shape-mismatch", "link"):
+        assert codes()[code]
+    assert len(codes()["index-out-of-bounds"]) >= 3
+
+
+def test_every_code_is_documented_once():
+    assert sorted(documented()) == sorted(codes())
+
+
+def test_every_code_has_a_test():
+    untested = {code: codes()[code] for code in codes().keys() - tested() - UNTESTED}
+    assert not untested
+
+
+def test_codes_without_a_test_are_codes():
+    assert codes().keys() >= UNTESTED
