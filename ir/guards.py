@@ -15,12 +15,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from penstock.ir.dim_text import parse_dim
 from penstock.ir.dims import (
     Atom,
     Dim,
     Size,
     evaluate_dim,
-    parse_dim,
     substitute_dim,
     symbols_of,
 )
@@ -82,12 +82,16 @@ class Guard:
         self, sizes: Mapping[str, int], reals: Mapping[str, float] | None = None
     ) -> bool:
         """Whether the guard holds for these arguments."""
-        left, right = (
-            side.evaluate(reals or {}, sizes)
-            if isinstance(side, Real)
-            else evaluate_dim(side, sizes)
-            for side in (self.left, self.right)
-        )
+        try:
+            left, right = (
+                side.evaluate(reals or {}, sizes)
+                if isinstance(side, Real)
+                else evaluate_dim(side, sizes)
+                for side in (self.left, self.right)
+            )
+        except ZeroDivisionError:
+            # A guard before it says that the divisor is not zero.
+            return False
         return RELATIONS[self.relation](left, right) != self.negated
 
 

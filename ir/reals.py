@@ -10,7 +10,8 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
-from penstock.ir.dims import Size, evaluate_dim, parse_dim, symbols_of
+from penstock.ir.dim_text import parse_dim
+from penstock.ir.dims import Size, evaluate_dim, symbols_of
 from penstock.ir.errors import TextError
 
 __all__ = ["REAL_OPERATIONS", "Real", "parse_real"]

@@ -47,6 +47,7 @@ __all__ = ["Capture", "is_library"]
 _FORBIDDEN_MODULES = frozenset({"random", "secrets", "time", "uuid"})
 _FORBIDDEN_OF_OS = frozenset({"getrandom", "urandom"})
 _LRU_CACHE = type(functools.lru_cache(len))
+_CONTAINERS = (list, dict, set, np.ndarray)
 _KEYS = (str, bytes, int, float, complex, type(None), enum.Enum, np.dtype)
 
 
@@ -188,6 +189,10 @@ class Capture:
             return self._wrap_partial(value, reader)
         if kind is _LRU_CACHE:
             return self.wrap(value.__wrapped__, AttributeReader(reader, "__wrapped__"))
+        if kind is BuiltinFunctionType and isinstance(value.__self__, _CONTAINERS):
+            # A method such as `append`: that of the container as it is seen.
+            owner = self.wrap(value.__self__, AttributeReader(reader, "__self__"))
+            return getattr(owner, value.__name__)
         if kind is BuiltinFunctionType or kind is WrapperDescriptorType:
             self.record_key(reader, value)
             return value

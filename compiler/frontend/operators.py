@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.handles import TracedArray
+from penstock.frontend.handles import TracedArray, TracedScalar
 from penstock.frontend.ufuncs import call_ufunc
 
 __all__ = ["binary", "in_place"]
@@ -18,6 +18,9 @@ _OPERANDS = (TracedArray, int, float, complex, np.ndarray, np.generic, list, tup
 def binary(ufunc: np.ufunc, left: Any, right: Any, own: TracedArray) -> Any:
     """A binary operator; ``NotImplemented`` where the other operand is to decide."""
     other = right if left is own else left
+    if ufunc is np.multiply and isinstance(other, (list, tuple, str)):
+        if type(own) is TracedScalar and own.kind.is_integer:
+            return NotImplemented  # The sequence is repeated, as by NumPy's integers.
     if not isinstance(other, _OPERANDS) and not hasattr(other, "__array_ufunc__"):
         if not hasattr(type(other), "__array__"):
             if ufunc in (np.equal, np.not_equal) and isinstance(other, _UNLIKE):

@@ -272,7 +272,8 @@ class _Writer:
     def rebuild(self, value: Value) -> Expression:
         if not value.operands:
             new = self.builder.rebuild(value, [])
-            return Expression(self.builder, new)
+            expression = Expression(self.builder, new)
+            return expression.reshape(self.shape(value)) if new.shape else expression
         operands = [self.whole(operand) for operand in value.operands]
         if value.op.name in _TRANSPARENT:
             return operands[0]

@@ -412,6 +412,8 @@ class Fuser:
             lane = tuple(loop for a, loop in enumerate(whole) if a not in axes)
         needed = set() if found and operand in self.group_of else self.needed(operand)
         self.enter(group, value, lane, needed - {group})
+        # Without loops of its own it would run over inner loops that others bring.
+        group.closed = not reduced
 
     def reduce_in_group(
         self, value: Value, operand: Value, axes: Sequence[int]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from penstock.ir.attributes import Attribute, Constant
-from penstock.ir.dims import Size, parse_dim, symbols_of
+from penstock.ir.dim_text import parse_dim
+from penstock.ir.dims import Size, symbols_of
 from penstock.ir.errors import PenstockError, TextError, TypeRuleError
 from penstock.ir.graph.literal import (
     array_from_bytes,

@@ -26,7 +26,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from penstock.ir.dims import Size, parse_dim
+from penstock.ir.dim_text import parse_dim
+from penstock.ir.dims import Size
 from penstock.ir.errors import TextError
 from penstock.ir.graph.text_term import UNFIT, reason
 from penstock.ir.graph.text_token import Token

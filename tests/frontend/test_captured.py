@@ -310,6 +310,14 @@ def test_writes_to_captured_state_are_errors(function):
     assert (COUNT, len(LAYERS), WEIGHTS.sum(), np.pi) == before
 
 
+def test_methods_of_captured_containers():
+    items, array = [BIAS], BIAS.copy()
+    add, take = items.append, array.take
+    check(lambda x: x + take([0]), X)
+    with pytest.raises(TraceError, match="belongs to the caller"):
+        traced(lambda x: [add(x)], X)
+
+
 def test_deleting_a_global_is_an_error():
     with pytest.raises((TraceError, NameError)):
         traced(_delete_global, X)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from penstock.ir.dims import parse_dim, symbol, without_remainders
+from penstock.ir.dim_text import parse_dim
+from penstock.ir.dims import symbol, without_remainders
 from penstock.ir.errors import ShapeError
 from penstock.ir.guards import Facts, Guard
 from penstock.runtime.binding import Binder

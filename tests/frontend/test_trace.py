@@ -1,6 +1,8 @@
 """Tracing as a whole: arguments, results, questions, names, time."""
 
+import functools
 import math
+import queue
 import time
 
 import numpy as np
@@ -25,7 +27,7 @@ from penstock.runtime.signature import (
     RealLeaf,
     RealResult,
 )
-from tests.frontend.arrays import BOOLS, V, X
+from tests.frontend.arrays import V, X
 from tests.frontend.running import assert_same, check, execute, run, serves, traced
 
 
@@ -39,9 +41,20 @@ def test_the_graph_of_a_function():
         str(found.function).splitlines()[0] == "func @gelu(%x: f32[n,m]) -> f32[n,m] {"
     )
     assert [value.op.name for value in found.function.values] == [
-        "const", "mul", "const", "const", "const", "const", "pow", "mul", "add", "mul",
-        "tanh", "add", "mul",
-    ]  # fmt: skip
+        "const",
+        "mul",
+        "const",
+        "const",
+        "const",
+        "const",
+        "pow",
+        "mul",
+        "add",
+        "mul",
+        "tanh",
+        "add",
+        "mul",
+    ]
     line = gelu.__code__.co_firstlineno + 1
     assert {value.loc.line for value in found.function.values} == {line}
     assert found.function.values[-1].loc.file == __file__
@@ -89,10 +102,19 @@ def test_every_kind_of_result():
 
     found = traced(f, X, 5, 0.5)
     assert [type(result) for result in found.signature.results] == [
-        ParameterResult, ParameterResult, ArrayResult, IntegerResult, IntegerResult,
-        ParameterResult, RealResult, ConstantResult, ConstantResult, ConstantResult,
-        ConstantResult, ConstantResult,
-    ]  # fmt: skip
+        ParameterResult,
+        ParameterResult,
+        ArrayResult,
+        IntegerResult,
+        IntegerResult,
+        ParameterResult,
+        RealResult,
+        ConstantResult,
+        ConstantResult,
+        ConstantResult,
+        ConstantResult,
+        ConstantResult,
+    ]
     assert found.signature.results[3].index == 2 + 2
     check(f, X, 5, 0.5)
 
@@ -111,7 +133,6 @@ def test_results_are_arrays_of_their_own():
 def test_layouts_and_dtypes_of_arguments():
     check(lambda x: (x * 2, x.sum(0), x.reshape(-1)), np.asfortranarray(X))
     check(lambda x: x * 2, X[:, ::2])
-    check(lambda x: x * 2, X.astype(">f4").newbyteorder("=") if False else X)
     found = traced(lambda x: x + 1, np.asfortranarray(X))
     assert found.signature.leaves[0].layout == "strided"
     check(lambda x, y: (x * y, x.dtype, x.ndim), np.float32(3), np.array(2.0))
@@ -126,10 +147,16 @@ def test_isinstance_is_numpys():
     def f(x):
         s = x.sum()
         return (
-            isinstance(x, np.ndarray), isinstance(s, np.ndarray), isinstance(s, np.float32),
-            isinstance(s, np.floating), isinstance(x, (list, tuple)), type(x) is np.ndarray,
-            isinstance(x[0], np.ndarray), isinstance(x.shape, tuple), callable(x.sum),
-        )  # fmt: skip
+            isinstance(x, np.ndarray),
+            isinstance(s, np.ndarray),
+            isinstance(s, np.float32),
+            isinstance(s, np.floating),
+            isinstance(x, (list, tuple)),
+            type(x) is np.ndarray,
+            isinstance(x[0], np.ndarray),
+            isinstance(x.shape, tuple),
+            callable(x.sum),
+        )
 
     expected = (True, False, True, True, False, False, True, True, True)
     assert run(f, X) == expected
@@ -157,7 +184,7 @@ def test_constants_answer_questions():
         lambda x: x * float(x[0, 0]),
         lambda x: x * int(x[0, 0]),
         lambda x: x * x[0, 0].item(),
-        lambda x: x.tolist(),
+        lambda x: [x.tolist()],
         lambda x: math.sqrt(x[0, 0]),
         lambda x: [x for _ in range(x.argmax())],
         lambda x: {x[0, 0]: 1},
@@ -185,59 +212,31 @@ def test_truth_of_many_elements_is_ambiguous():
 
 
 def test_leaked_values_are_refused():
-    kept = {}
-
-    def keep(x, n):
-        kept_inside = [x, n, x[0]]
-        inner_box["values"] = kept_inside
-        return x
-
-    inner_box = kept
-    with pytest.raises(TraceError):
-        traced(keep, X, 2)
-
-    class Box:
-        pass
-
-    values = []
-
-    def yielding(x, n):
-        class Local:
-            held = (x, n, x[x > 0])
-
-        values_of(Local)
-        return x
-
-    def values_of(kind):
-        return kind
-
-    found = []
-    handler = found.append
+    found = queue.SimpleQueue()
+    keep = found.put
 
     def leak(x, n):
-        handler((x, n, x[x > 0]))
+        keep((x, n, x[x > 0]))
         return x
 
     traced(leak, X, 2)
-    (array, number, selection) = found[0]
+    array, number, selection = found.get()
     for use in (
         lambda: array + 1,
         lambda: array[0],
         lambda: np.sum(array),
-        lambda: number + 1,
-        lambda: int(number),
         lambda: array.sum(),
-        lambda: bool(number),
         lambda: np.asarray(array),
+        lambda: number + 1,
+        lambda: int(number) + 1,
+        lambda: bool(number),
         lambda: selection + 1,
         lambda: traced(lambda y: y + array, X),
     ):
         with pytest.raises(LeakedValueError):
             use()
-    assert "finished trace" in repr(array)
-    assert values == []
-    assert Box is not None
-    traced(yielding, X, 2)
+    assert repr(array) == "<traced f32 of a finished trace>"
+    assert repr(number) == "n"
 
 
 @pytest.mark.parametrize(
@@ -322,17 +321,21 @@ def test_errors_of_the_user_come_through():
 
 
 def test_a_trace_in_a_trace():
-    def inner(y):
-        return y * 2
+    inner = []
+
+    def compare(left, right):
+        inner.append(traced(gelu, np.zeros(left, np.float32)))
+        return left - right
+
+    # A key made by the library calls its function beyond the tracer's views.
+    key = functools.cmp_to_key(compare)
 
     def f(x):
-        other = trace(inner, Binder.of(inner).bind((BOOLS,), {}))
-        return x * len(other.function.values)
+        return x * max([1, 3], key=key)
 
-    box = [trace, Binder, inner]
-    assert box
-    assert_same(run(lambda x: x + 1, X), X + 1)
-    assert callable(f)
+    found = traced(f, X)
+    assert len(found.function.values) == 2
+    assert len(inner[0].function.values) == 13
 
 
 def test_hints_are_the_sizes_of_the_call():

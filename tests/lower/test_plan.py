@@ -11,16 +11,14 @@ from penstock.ir.plan.node import Alloc, Free, Launch, Plan
 from tests.lower.lowering import host_program, plan_of
 
 
-def reversals(sizes: str, count: int) -> str:
+def reversals(size: str, count: int) -> str:
     """A graph of Values that each need the one before in memory."""
-    lines = [f"func @f(%x: f32[{sizes}]) -> f32[{sizes}] {{"]
+    attributes = f"{{start=({size} - 1,), step=(-1,), size=({size},)}}"
+    lines = [f"func @f(%x: f32[{size}]) -> f32[{size}] {{"]
     previous = "%x"
     for number in range(0, 2 * count, 2):
-        lines += [
-            f"  %{number} = slice {previous} "
-            f"{{start=({sizes} - 1,), step=(-1,), size=({sizes},)}} : f32[{sizes}]",
-            f"  %{number + 1} = exp %{number} : f32[{sizes}]",
-        ]
+        lines.append(f"  %{number} = slice {previous} {attributes} : f32[{size}]")
+        lines.append(f"  %{number + 1} = exp %{number} : f32[{size}]")
         previous = f"%{number + 1}"
     return "\n".join([*lines, f"  return {previous}", "}"])
 
@@ -45,11 +43,11 @@ def shrinking(count: int, size: str = "n") -> str:
     number = 0
     for step in range(1, count):
         now = f"{size} - {step}" if size == "n" else str(int(size) - step)
-        for start in (0, 1):
-            lines.append(
-                f"  %{number + start} = slice {previous} "
-                f"{{start=({start},), step=(1,), size=({now},)}} : f32[{now}]"
-            )
+        lines += [
+            f"  %{number + start} = slice {previous} "
+            f"{{start=({start},), step=(1,), size=({now},)}} : f32[{now}]"
+            for start in (0, 1)
+        ]
         lines.append(f"  %{number + 2} = sub %{number + 1}, %{number} : f32[{now}]")
         previous = f"%{number + 2}"
         number += 3

@@ -305,3 +305,31 @@ results=((0,),), reductions=()} : f32[n] {
       return %3
     }"""
     assert rewritten(fuse, before) == lines(after)
+
+
+def test_a_reduction_of_single_elements_takes_nothing_along():
+    before = """
+    func @f(%x: f32[n,1], %y: f32[k,m]) -> f32[n,m] where k == n {
+      %0 = sum %x {axes=(1,), keepdims=true} : f32[n,1]
+      %1 = add %0, %y : f32[n,m]
+      return %1
+    }"""
+    after = """
+    func @f(%x: f32[n,1], %y: f32[k,m]) -> f32[n,m] where k == n {
+      %0 = cluster %x {kind="rows", loops=(n,), inner=(), \
+results=((0, none),), reductions=((0, none),)} : f32[n,1] {
+        body(%1: f32[n,1]) -> f32[n,1] {
+          %2 = sum %1 {axes=(1,), keepdims=true} : f32[n,1]
+          return %2
+        }
+      }
+      %3 = cluster %0, %y {kind="map", loops=(n, m), inner=(), \
+results=((0, 1),), reductions=()} : f32[n,m] {
+        body(%4: f32[n,1], %5: f32[n,m]) -> f32[n,m] {
+          %6 = add %4, %5 : f32[n,m]
+          return %6
+        }
+      }
+      return %3
+    }"""
+    assert rewritten(fuse, before) == lines(after)

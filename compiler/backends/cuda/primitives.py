@@ -208,7 +208,7 @@ class Expressions:
         """A size of the host program, from the names of its symbols.
 
         Example:
-            >>> from penstock.ir.dims import parse_dim
+            >>> from penstock.ir.dim_text import parse_dim
             >>> Expressions().size(parse_dim("2*n + m"), {"n": "n", "m": "m_"})
             'm_ + 2 * n'
         """
