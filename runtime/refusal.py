@@ -195,10 +195,13 @@ def _sides(guard: Guard, numbers: Mapping[str, Any]) -> str:
     """What the sides of a guard are, of those that are not plain numbers."""
     sides = []
     for side in (guard.left, guard.right):
-        if isinstance(side, Real):
-            value: float = side.evaluate(numbers, numbers)
-        else:
-            value = evaluate_dim(side, numbers)
+        try:
+            if isinstance(side, Real):
+                value: float | str = side.evaluate(numbers, numbers)
+            else:
+                value = evaluate_dim(side, numbers)
+        except ZeroDivisionError:
+            value = "a division by zero"
         if str(side) != str(value):
             sides.append((readable_guard(side), value))
     if len(sides) == 1:

@@ -50,7 +50,7 @@ def truth(array: TracedArray) -> bool:
     for size in array.sizes:
         if not tracer.ask(size, "==", 1):
             raise bad_value(
-                f"a {array.tensor} of more than one element is neither true nor false",
+                f"{array.tensor} of more than one element is neither true nor false",
                 hint="ask x.any() or x.all()",
             )
     value = array.value
@@ -62,7 +62,7 @@ def truth(array: TracedArray) -> bool:
         return answer
     raise unknown(
         tracer,
-        f"the truth of a traced {array.tensor} is not known while tracing",
+        f"the truth of traced {array.tensor} is not known while tracing",
         "truth",
         "choose elements with np.where(condition, a, b), or branch with "
         "ps.cond(condition, f, g, *arguments)",
@@ -81,7 +81,7 @@ def number(array: TracedArray, what: str) -> Any:
     for size in array.sizes:
         if not tracer.ask(size, "==", 1):
             raise bad_type(
-                f"{what} of a {array.tensor}: only arrays of one element have a number"
+                f"{what} of {array.tensor}: only arrays of one element have a number"
             )
     known = constant_array(tracer, array.value)
     if known is not None:
@@ -91,7 +91,7 @@ def number(array: TracedArray, what: str) -> Any:
         return tracer.pin(host)
     raise unknown(
         tracer,
-        f"{what} asks for the element of a traced {array.tensor}, which is known only "
+        f"{what} asks for the element of traced {array.tensor}, which is known only "
         "when the compiled function runs",
         "element",
         "keep it an array: arithmetic and numpy functions take it as it is",
@@ -106,9 +106,7 @@ def index(array: TracedArray) -> int:
         TypeError: it is no integer scalar.
     """
     if array.sizes or not array.kind.is_integer:
-        raise bad_type(
-            f"a {array.tensor} is no index or count: only integer scalars are"
-        )
+        raise bad_type(f"{array.tensor} is no index or count: only integer scalars are")
     return int(number(array, "an index or a count"))
 
 

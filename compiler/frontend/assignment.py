@@ -37,7 +37,8 @@ def set_item(array: TracedArray, key: Any, value: Any) -> None:
     elif type(value) is Selection:
         raise UnsupportedError(
             user_location(),
-            "assigning x[mask] elsewhere than to the same mask of an array",
+            "assigning x[mask] elsewhere than to the same mask: how many elements a mask "
+            "selects is known only when the compiled function runs",
             code="selection-size",
             hint="keep the full size and choose elements with np.where(mask, a, b)",
         )
@@ -101,7 +102,8 @@ def _assign_masked(array: TracedArray, parts: list[Key], value: Any) -> None:
         if value.mask.value is not mask.value:
             raise UnsupportedError(
                 user_location(),
-                "assigning a selection by another mask",
+                "assigning what another mask selects: how many elements a mask selects is "
+                "known only when the compiled function runs",
                 code="selection-size",
                 hint="keep the full size and choose elements with np.where(mask, a, b)",
             )
@@ -134,7 +136,7 @@ def _check_per_element(
     if any(not new.tracer.ask(size, "==", 1) for size in extra):
         raise ShapeError(
             user_location(),
-            f"assigning a {new.tensor} to the elements that a mask selects",
+            f"assigning {new.tensor} to the elements that a mask selects",
             code="mask-values",
             hint="assign a scalar, or choose elements with np.where(mask, a, b)",
         )

@@ -100,7 +100,7 @@ def shapes_text(tracer: Tracer, shapes: Sequence[tuple[Size, ...]]) -> str:
     """Shapes and what their symbols are, for messages."""
     texts = [
         "(" + ", ".join(str(tracer.normalize(size)) for size in shape) + ")"
-        for shape in shapes
+        for shape in dict.fromkeys(shapes)
     ]
     sizes = tuple(tracer.normalize(size) for shape in shapes for size in shape)
     numbers = tracer.sizes_text(sizes)

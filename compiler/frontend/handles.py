@@ -201,6 +201,12 @@ class TracedArray(Traced):
     def check_writable(self) -> None:
         """Raise a TraceError if this must not be written."""
         self.tracer.check()
+        if self.cell.owner.startswith("a "):
+            raise self.tracer.fail(
+                f"cannot write to {self.cell.owner}: NumPy makes it read-only",
+                code="write-to-view",
+                hint="write to a copy: x = x.copy()",
+            )
         if self.cell.owner:
             raise self.tracer.fail(
                 f"cannot write to {self.cell.owner}: it belongs to the caller",
@@ -211,7 +217,7 @@ class TracedArray(Traced):
             if isinstance(step, BroadcastStep):
                 raise self.tracer.fail(
                     "cannot write to a broadcast array: elements share their memory",
-                    code="write-to-broadcast",
+                    code="write-to-view",
                     hint="write to a copy: x = x.copy()",
                 )
 

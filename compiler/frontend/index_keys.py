@@ -128,7 +128,7 @@ def _index_array(tracer: Tracer, part: Any) -> TracedArray:
     index = as_array(tracer, part)
     if index.kind.kind not in "biu":
         raise bad_index(
-            f"a {index.tensor} is no index",
+            f"{index.tensor} is no index",
             hint="index by arrays of integers or bools, e.g. i.astype(int)",
         )
     return index

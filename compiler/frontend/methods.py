@@ -88,7 +88,7 @@ def _tolist(x: TracedArray) -> Any:
     if known is not None:
         return known.tolist()
     raise x.tracer.fail(
-        f"tolist() asks for the elements of a traced {x.tensor}, which are known only "
+        f"tolist() asks for the elements of traced {x.tensor}, which are known only "
         "when the compiled function runs",
         code="element",
         hint="keep it an array: arithmetic and numpy functions take it as it is",

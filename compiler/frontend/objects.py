@@ -215,7 +215,7 @@ class ObjectViews:
             # A class with a built-in base keeps state where no view could show it.
             raise UnsupportedError(
                 user_location(),
-                f"{reader.describe()} is a {kind.__name__}, a subclass of "
+                f"{reader.describe()} is of {kind.__name__}, a subclass of "
                 f"{kind.__mro__[-2].__name__}, which cannot be captured",
                 code="captured-type",
                 hint="pass it as an argument, or capture a plain object",

@@ -11,7 +11,7 @@ from penstock.frontend.host_numbers import HostInteger
 from penstock.frontend.tracer import Tracer
 from penstock.ir.errors import DtypeError, NumberRangeError, UnsupportedError
 from penstock.ir.location import user_location
-from penstock.ir.types import Dtype, dtype_of
+from penstock.ir.types import Dtype, bool_, dtype_of
 
 __all__ = [
     "Kind",
@@ -59,6 +59,12 @@ def as_dtype(dtype: Any) -> Dtype:
     return supported_dtype(np.dtype(dtype))
 
 
+_BOOL_HINTS = {
+    np.subtract: "for bools, use a ^ b or np.logical_xor(a, b)",
+    np.negative: "for bools, use ~a or np.logical_not(a)",
+}
+
+
 @lru_cache(maxsize=4096)
 def _resolve(
     ufunc: np.ufunc, kinds: tuple[Kind, ...], signature: Any, casting: Any
@@ -100,9 +106,15 @@ def loop_dtypes(
         signature = tuple(signature)
     try:
         found = _loop(ufunc, kinds, signature, casting)
-    except TypeError as error:
+    except TypeError:
+        names = " and ".join(
+            kind.__name__ if isinstance(kind, type) else kind.name for kind in kinds
+        )
         raise DtypeError(
-            user_location(), f"{ufunc.__name__}: {error}", code="dtype"
+            user_location(),
+            f"{ufunc.__name__}: takes no {names}",
+            code="dtype",
+            hint=_BOOL_HINTS.get(ufunc) if bool_ in kinds else None,
         ) from None
     if found is None:
         names = ", ".join(map(str, _resolve(ufunc, kinds, signature, casting)))

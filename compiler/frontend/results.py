@@ -12,9 +12,10 @@ from penstock.frontend.host_numbers import HostInteger, HostNumber
 from penstock.frontend.host_reals import HostReal
 from penstock.frontend.inputs import Inputs
 from penstock.frontend.lift import value_of
+from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
-from penstock.ir.errors import TraceError
+from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import Location
 from penstock.ir.reals import Real
@@ -104,10 +105,18 @@ def _collect(
         return _host_result(results, leaf.expression, first, RealResult)
     if isinstance(leaf, _CONSTANTS):
         return ConstantResult(leaf)
+    if type(leaf) is Selection:
+        raise UnsupportedError(
+            loc,
+            "returning x[mask]: how many elements a mask selects is known only when the "
+            "compiled function runs",
+            code="selection-size",
+            hint="keep the full size and choose elements with np.where(mask, a, b)",
+        )
+    noun = "function" if callable(leaf) else type(leaf).__name__
     raise TraceError(
         loc,
-        f"the function returns a {type(leaf).__name__}, which a compiled function "
-        "cannot return",
+        f"the function returns a {noun}, which a compiled function cannot return",
         code="result-type",
         hint="return arrays, numbers, strings, and tuples, lists, dicts or "
         "dataclasses of them",

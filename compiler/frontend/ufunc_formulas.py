@@ -114,12 +114,12 @@ def _power(x: TracedArray, y: TracedArray) -> Any:
 def _refuse_integer_power(x: TracedArray, exponent: Any) -> Any:
     if exponent is not None:
         raise bad_value(
-            f"power: a {x.tensor} to the negative power {exponent} is no integer",
+            f"power: {x.tensor} to the negative power {exponent} is no integer",
             hint="make the base floating, e.g. x.astype(float)",
         )
     raise UnsupportedError(
         user_location(),
-        f"an integer {x.tensor} to the power of signed integers that are not constant",
+        f"{x.tensor} to the power of signed integers that are not constant",
         code="integer-power",
         hint="the exponents might be negative: make them unsigned, e.g. "
         "n.astype(np.uint64), or the base floating",
@@ -330,7 +330,7 @@ def _constant_shift(x: TracedArray, count: TracedArray) -> int:
     if number is None or number < 0:
         raise UnsupportedError(
             user_location(),
-            f"shifting a {x.tensor} by counts that are not a constant",
+            f"shifting {x.tensor} by counts that are not a constant",
             code="shift-count",
             hint="shift by a Python integer, or multiply by a power of two",
         )

@@ -13,7 +13,7 @@ from penstock.frontend.lift import as_array, convert, find_tracer, kind_of, valu
 from penstock.frontend.promotion import Kind, check_cast, integer_range, loop_dtypes
 from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import Tracer
-from penstock.ir.errors import PenstockError, ShapeError, UnsupportedError
+from penstock.ir.errors import ShapeError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, bool_, f64
@@ -269,13 +269,7 @@ def call_method(
             f"numpy.{ufunc.__name__}.{method} is not supported",
             code="unsupported-function",
         )
-    try:
-        return METHODS[method](ufunc, *inputs, **options)
-    except TypeError as error:
-        if isinstance(error, PenstockError):
-            raise
-        raise UnsupportedError(
-            user_location(),
-            f"numpy.{ufunc.__name__}.{method}: {error}",
-            code="unsupported-argument",
-        ) from None
+    from penstock.frontend.namespace import call_checked
+
+    name = f"numpy.{ufunc.__name__}.{method}"
+    return call_checked(METHODS[method], name, (ufunc, *inputs), options)

@@ -1,5 +1,6 @@
 """What holds of fusion and lowering whatever the program is."""
 
+from functools import cache
 from random import Random
 
 import numpy as np
@@ -21,7 +22,7 @@ from tests.random_programs import Program, assert_same_results
 from tests.test_differential import exact_programs, with_gaps
 
 BATCHES = range(6)
-PER_BATCH = 100
+PER_BATCH = 50
 
 
 def sizes_of(program: Program) -> dict[str, int]:
@@ -34,6 +35,7 @@ def sizes_of(program: Program) -> dict[str, int]:
     return sizes
 
 
+@cache
 def graphs(batch: int) -> list[tuple[Program, Function]]:
     """Random programs without composite ops, every other one simplified."""
     programs = exact_programs(3_000_000 + 10_000 * batch, PER_BATCH)

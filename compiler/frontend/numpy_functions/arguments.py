@@ -156,7 +156,7 @@ def size_argument(tracer: Tracer, value: Any) -> Size:
     """
     if issubclass(type(value), TracedArray):
         if value.sizes or not value.kind.is_integer:
-            raise bad_type(f"a {value.tensor} is no size: only integer scalars are")
+            raise bad_type(f"{value.tensor} is no size: only integer scalars are")
         size = host_size(tracer, value.value)
         return value.__index__() if size is None else size
     size = size_of(value)

@@ -48,7 +48,7 @@ def where(condition: Any, x: Any = NO_VALUE, y: Any = NO_VALUE, /) -> Any:
             "where(condition) alone: how many elements hold is known only when the "
             "compiled function runs",
             code="nonzero",
-            hint="choose elements with numpy.where(condition, a, b)",
+            hint="choose elements with np.where(condition, a, b)",
         )
     tracer = find_tracer([condition, x, y])
     mask = as_array(tracer, condition)
@@ -355,7 +355,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     if len(x.sizes) != 2:
         raise UnsupportedError(
             user_location(),
-            f"fill_diagonal of a {x.tensor}: only matrices are supported",
+            f"fill_diagonal of {x.tensor}: only matrices are supported",
             code="unsupported-argument",
         )
     from penstock.frontend.numpy_functions.creation import eye

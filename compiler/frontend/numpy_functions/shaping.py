@@ -66,6 +66,8 @@ def view_of(x: TracedArray, step: Step, sizes: tuple[Size, ...]) -> TracedArray:
         # Made now, so that the graph names the line that asked for it.
         assert view.value is not None
         return view
+    if isinstance(step, BroadcastStep):
+        return fresh(x.tracer, x.value).view(step, sizes)
     return wrap(x.tracer, step.take(x.tracer, x.value))
 
 
