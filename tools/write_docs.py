@@ -119,7 +119,9 @@ def function_table() -> str:
         group = "norms and others" if group in ("norms", "table") else group
         groups.setdefault(group, []).append(_numpy_name(function))
     rows = [(group, code(sorted(set(groups[group])))) for group in sorted(groups)]
-    return table(("group", "functions"), rows)
+    # Another NumPy has other names for some, and other parameters.
+    minor = ".".join(np.__version__.split(".")[:2])
+    return f"With NumPy {minor}:\n\n" + table(("group", "functions"), rows)
 
 
 def _numpy_name(function: Any) -> str:

@@ -37,8 +37,8 @@ def set_item(array: TracedArray, key: Any, value: Any) -> None:
     elif type(value) is Selection:
         raise UnsupportedError(
             user_location(),
-            "assigning x[mask] elsewhere than to the same mask: how many elements a mask "
-            "selects is known only when the compiled function runs",
+            "assigning x[mask] elsewhere than to the same mask: how many elements a "
+            "mask selects is known only when the compiled function runs",
             code="selection-size",
             hint="keep the full size and choose elements with np.where(mask, a, b)",
         )
@@ -102,8 +102,8 @@ def _assign_masked(array: TracedArray, parts: list[Key], value: Any) -> None:
         if value.mask.value is not mask.value:
             raise UnsupportedError(
                 user_location(),
-                "assigning what another mask selects: how many elements a mask selects is "
-                "known only when the compiled function runs",
+                "assigning what another mask selects: how many elements a mask selects "
+                "is known only when the compiled function runs",
                 code="selection-size",
                 hint="keep the full size and choose elements with np.where(mask, a, b)",
             )

@@ -108,8 +108,8 @@ def _collect(
     if type(leaf) is Selection:
         raise UnsupportedError(
             loc,
-            "returning x[mask]: how many elements a mask selects is known only when the "
-            "compiled function runs",
+            "returning x[mask]: how many elements a mask selects is known only when "
+            "the compiled function runs",
             code="selection-size",
             hint="keep the full size and choose elements with np.where(mask, a, b)",
         )

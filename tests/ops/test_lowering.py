@@ -9,7 +9,6 @@ from random import Random
 import numpy as np
 import pytest
 
-from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Function
 from penstock.ir.op import OPS, Op, Unsupported
 from penstock.ir.plan.evaluate import evaluate_plan
@@ -90,11 +89,10 @@ def check_kernels(case: Case, number: int, *, strided: bool) -> None:
         assert difference(case, got, reference(case)) == ""
 
 
-def garbage_of(result: Expression) -> Array:
+def garbage(shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """Memory in which it shows when an element is not written."""
-    shape, dtype = result.type.concrete({}), result.dtype.numpy
-    memory = np.full(math.prod(shape) * dtype.itemsize, 0xA5, np.uint8)
-    return memory.view(dtype).reshape(shape)
+    count = math.prod(np.atleast_1d(shape).tolist()) * np.dtype(dtype).itemsize
+    return np.full(count, 0xA5, np.uint8).view(dtype).reshape(shape)
 
 
 @every_op
@@ -116,8 +114,7 @@ def test_machine_code_agrees_with_the_reference(op):
         with_gaps(array) if buffer.strided else contiguous(array)
         for buffer, array in zip(plan.parameters, program.arrays, strict=True)
     ]
-    garbage = [garbage_of(result) for result in results]
-    native = NativeProgram(plan, host())(arrays, results=garbage)
+    native = NativeProgram(plan, host())(arrays, allocate=garbage)
     wrong = [
         difference(case, got, reference(case))
         for case, got in zip(chosen, native, strict=True)

@@ -1,0 +1,68 @@
+"""The message ``bad-index``."""
+
+
+import pytest
+
+from tests.errors.program import X, message, text
+
+CASES = [
+    (
+        """
+        def f(x):
+            return x[1.5]
+        """,
+        (X,),
+        """
+        program.py:2:12: error: a float is no index [bad-index]
+            |
+          2 |     return x[1.5]
+            |            ^^^^^^
+          help: index by integers, slices, ..., None, or arrays of integers or bools
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return x[x]
+        """,
+        (X,),
+        """
+        program.py:2:12: error: f32[n,m] is no index [bad-index]
+            |
+          2 |     return x[x]
+            |            ^^^^
+          help: index by arrays of integers or bools, e.g. i.astype(int)
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return x[..., 0, ...]
+        """,
+        (X,),
+        """
+        program.py:2:12: error: an index holds more than one ... [bad-index]
+            |
+          2 |     return x[..., 0, ...]
+            |            ^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.take_along_axis(x, x, 0)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: take_along_axis: the indices are f32[n,m] [bad-index]
+            |
+          2 |     return np.take_along_axis(x, x, 0)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "args", "expected"), CASES)
+def test_bad_index(source, args, expected):
+    assert message(source, *args) == text(expected)

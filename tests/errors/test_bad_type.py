@@ -1,0 +1,133 @@
+"""The message ``bad-type``."""
+
+# ruff: noqa: E501
+
+import pytest
+
+from tests.errors.program import X, message, text
+
+CASES = [
+    (
+        """
+        def f(x):
+            return float(x)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: float() of f32[n,m]: only arrays of one element have a number [bad-type]
+            |
+          2 |     return float(x)
+            |            ^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return range(x)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: f32[n,m] is no index or count: only integer scalars are [bad-type]
+            |
+          2 |     return range(x)
+            |            ^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.take(x, x)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: take: the indices are f32[n,m], but must be integers [bad-type]
+            |
+          2 |     return np.take(x, x)
+            |            ^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return x['a' : 'b']
+        """,
+        (X,),
+        """
+        program.py:2:12: error: a str is no end of a slice [bad-type]
+            |
+          2 |     return x['a' : 'b']
+            |            ^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.select([x], [x])
+        """,
+        (X,),
+        """
+        program.py:2:12: error: select: a condition is f32[n,m], but must be bool [bad-type]
+            |
+          2 |     return np.select([x], [x])
+            |            ^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.zeros(x)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: f32[n,m] is no size: only integer scalars are [bad-type]
+            |
+          2 |     return np.zeros(x)
+            |            ^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.average(x, weights=x[0])
+        """,
+        (X,),
+        """
+        program.py:2:12: error: average: weights f32[m] need as many axes as axis= names [bad-type]
+            |
+          2 |     return np.average(x, weights=x[0])
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.gradient(x, 1, 2, 3)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: gradient: 3 spacings do not fit 2 axes [bad-type]
+            |
+          2 |     return np.gradient(x, 1, 2, 3)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            np.add.at([1, 2], x[0].astype(int), 1)
+            return x
+        """,
+        (X,),
+        """
+        program.py:2:5: error: add.at: a list is not traced [bad-type]
+            |
+          2 |     np.add.at([1, 2], x[0].astype(int), 1)
+            |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "args", "expected"), CASES)
+def test_bad_type(source, args, expected):
+    assert message(source, *args) == text(expected)

@@ -1,0 +1,71 @@
+"""The message ``element``."""
+
+# ruff: noqa: E501
+
+import pytest
+
+from tests.errors.program import X, message, text
+
+CASES = [
+    (
+        """
+        def f(x):
+            return float(x[0, 0])
+        """,
+        (X,),
+        """
+        program.py:2:12: error: float() asks for the element of traced f32[], which is known only when the compiled function runs [element]
+            |
+          2 |     return float(x[0, 0])
+            |            ^^^^^^^^^^^^^^
+          help: keep it an array: arithmetic and numpy functions take it as it is
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return range(x.argmax())
+        """,
+        (X,),
+        """
+        program.py:2:12: error: an index or a count asks for the element of traced i64[], which is known only when the compiled function runs [element]
+            |
+          2 |     return range(x.argmax())
+            |            ^^^^^^^^^^^^^^^^^
+          help: keep it an array: arithmetic and numpy functions take it as it is
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return x[0, 0].item()
+        """,
+        (X,),
+        """
+        program.py:2:12: error: item() asks for the element of traced f32[], which is known only when the compiled function runs [element]
+            |
+          2 |     return x[0, 0].item()
+            |            ^^^^^^^^^^^^^^
+          help: keep it an array: arithmetic and numpy functions take it as it is
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return x.tolist()
+        """,
+        (X,),
+        """
+        program.py:2:12: error: tolist() asks for the elements of traced f32[n,m], which are known only when the compiled function runs [element]
+            |
+          2 |     return x.tolist()
+            |            ^^^^^^^^^^
+          help: keep it an array: arithmetic and numpy functions take it as it is
+        """,
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "args", "expected"), CASES)
+def test_element(source, args, expected):
+    assert message(source, *args) == text(expected)

@@ -1,0 +1,28 @@
+"""The message ``mutable-argument``."""
+
+
+import pytest
+
+from tests.errors.program import X, message, text
+
+CASES = [
+    (
+        """
+        def f(x, names):
+            return x
+        """,
+        (
+            X,
+            {"a"},
+        ),
+        """
+        error: argument names is a set, which could change unnoticed [mutable-argument]
+          help: pass a tuple, list, dict or frozenset
+        """,
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "args", "expected"), CASES)
+def test_mutable_argument(source, args, expected):
+    assert message(source, *args) == text(expected)

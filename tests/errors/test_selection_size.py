@@ -1,0 +1,103 @@
+"""The message ``selection-size``."""
+
+# ruff: noqa: E501
+
+import pytest
+
+from tests.errors.program import X, message, text
+
+CASES = [
+    (
+        """
+        def f(x):
+            return np.sort(x[x > 0])
+        """,
+        (X,),
+        """
+        program.py:2:12: error: numpy.sort on a selection: how many elements a mask selects is known only when the compiled function runs [selection-size]
+            |
+          2 |     return np.sort(x[x > 0])
+            |            ^^^^^^^^^^^^^^^^^
+          help: keep the full size and choose elements with np.where(mask, a, b)
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return x[x > 0] + x[x < 0]
+        """,
+        (X,),
+        """
+        program.py:2:12: error: arithmetic between selections by two masks: how many elements a mask selects is known only when the compiled function runs [selection-size]
+            |
+          2 |     return x[x > 0] + x[x < 0]
+            |            ^^^^^^^^^^^^^^^^^^^
+          help: keep the full size and choose elements with np.where(mask, a, b)
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return x[x > 0].shape
+        """,
+        (X,),
+        """
+        program.py:2:12: error: x[mask].shape: how many elements a mask selects is known only when the compiled function runs [selection-size]
+            |
+          2 |     return x[x > 0].shape
+            |            ^^^^^^^^^^^^^^
+          help: keep the full size and choose elements with np.where(mask, a, b)
+        """,
+    ),
+    (
+        """
+        def f(x):
+            y = x.copy()
+            y[x > 1] = x[x > 0]
+            return y
+        """,
+        (X,),
+        """
+        program.py:3:5: error: assigning what another mask selects: how many elements a mask selects is known only when the compiled function runs [selection-size]
+            |
+          3 |     y[x > 1] = x[x > 0]
+            |     ^^^^^^^^
+          help: keep the full size and choose elements with np.where(mask, a, b)
+        """,
+    ),
+    (
+        """
+        def f(x):
+            y = x.copy()
+            y[0] = x[x > 0]
+            return y
+        """,
+        (X,),
+        """
+        program.py:3:5: error: assigning x[mask] elsewhere than to the same mask: how many elements a mask selects is known only when the compiled function runs [selection-size]
+            |
+          3 |     y[0] = x[x > 0]
+            |     ^^^^
+          help: keep the full size and choose elements with np.where(mask, a, b)
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return x[x > 0]
+        """,
+        (X,),
+        """
+        program.py:1: error: returning x[mask]: how many elements a mask selects is known only when the compiled function runs [selection-size]
+            |
+          1 | def f(x):
+            | ^^^^^^^^^
+          help: keep the full size and choose elements with np.where(mask, a, b)
+        """,
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "args", "expected"), CASES)
+def test_selection_size(source, args, expected):
+    assert message(source, *args) == text(expected)

@@ -1,0 +1,64 @@
+"""The message ``size-mismatch``."""
+
+# ruff: noqa: E501
+
+import numpy as np
+import pytest
+
+from tests.errors.program import X, message, text
+
+CASES = [
+    (
+        """
+        def f(x):
+            return np.concatenate([x, x[:, 1:]])
+        """,
+        (X,),
+        """
+        program.py:2:12: error: concatenate: sizes m and m - 1 differ (m = 4) [size-mismatch]
+            |
+          2 |     return np.concatenate([x, x[:, 1:]])
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: only the sizes along axis 0 may differ
+        """,
+    ),
+    (
+        """
+        def f(x, y):
+            return np.einsum('ij,jk->ik', x, y)
+        """,
+        (
+            X,
+            X,
+        ),
+        """
+        program.py:2:12: error: contraction: sizes m and k differ (m = 4, k = 3) [size-mismatch]
+            |
+          2 |     return np.einsum('ij,jk->ik', x, y)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: sizes that are multiplied and summed must be equal
+        """,
+    ),
+    (
+        """
+        def f(x, m):
+            return x[m]
+        """,
+        (
+            X,
+            np.ones(2, bool),
+        ),
+        """
+        program.py:2:12: error: boolean index: sizes n and k differ (n = 3, k = 2) [size-mismatch]
+            |
+          2 |     return x[m]
+            |            ^^^^
+          help: a mask must have the sizes of the axes that it indexes
+        """,
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "args", "expected"), CASES)
+def test_size_mismatch(source, args, expected):
+    assert message(source, *args) == text(expected)

@@ -1,0 +1,45 @@
+"""The message ``truth``."""
+
+# ruff: noqa: E501
+
+import pytest
+
+from tests.errors.program import X, message, text
+
+CASES = [
+    (
+        """
+        def f(x):
+            return x if x.sum() > 0 else -x
+        """,
+        (X,),
+        """
+        program.py:2:17: error: the truth of traced bool[] is not known while tracing [truth]
+            |
+          2 |     return x if x.sum() > 0 else -x
+            |                 ^^^^^^^^^^^
+          help: choose elements with np.where(condition, a, b), or branch with ps.cond(condition, f, g, *arguments)
+        """,
+    ),
+    (
+        """
+        def f(x):
+            while x[0, 0] < 1:
+                x = x * 2
+            return x
+        """,
+        (X,),
+        """
+        program.py:2:11: error: the truth of traced bool[] is not known while tracing [truth]
+            |
+          2 |     while x[0, 0] < 1:
+            |           ^^^^^^^^^^^
+          help: choose elements with np.where(condition, a, b), or branch with ps.cond(condition, f, g, *arguments)
+        """,
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "args", "expected"), CASES)
+def test_truth(source, args, expected):
+    assert message(source, *args) == text(expected)

@@ -1,0 +1,96 @@
+"""The message ``unsupported-function``."""
+
+# ruff: noqa: E501
+
+import pytest
+
+from tests.errors.program import X, message, text
+
+CASES = [
+    (
+        """
+        def f(x):
+            return np.linalg.inv(x)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: numpy.linalg.inv is not supported [unsupported-function]
+            |
+          2 |     return np.linalg.inv(x)
+            |            ^^^^^^^^^^^^^^^^
+          help: compute it outside the compiled function and pass the result in
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.arctan(x)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: the ufunc arctan is not supported [unsupported-function]
+            |
+          2 |     return np.arctan(x)
+            |            ^^^^^^^^^^^^
+          help: compute it outside the compiled function, or from functions that are supported
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return x.argsort()
+        """,
+        (X,),
+        """
+        program.py:2:12: error: ndarray.argsort is not supported [unsupported-function]
+            |
+          2 |     return x.argsort()
+            |            ^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return x.flat[0]
+        """,
+        (X,),
+        """
+        program.py:2:12: error: ndarray.flat is not supported [unsupported-function]
+            |
+          2 |     return x.flat[0]
+            |            ^^^^^^
+          help: index x.reshape(-1) instead
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.multiply.accumulate(x)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: numpy.multiply.accumulate is not supported [unsupported-function]
+            |
+          2 |     return np.multiply.accumulate(x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.add.reduceat(x, [0, 1])
+        """,
+        (X,),
+        """
+        program.py:2:12: error: numpy.add.reduceat is not supported [unsupported-function]
+            |
+          2 |     return np.add.reduceat(x, [0, 1])
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "args", "expected"), CASES)
+def test_unsupported_function(source, args, expected):
+    assert message(source, *args) == text(expected)
