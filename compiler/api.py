@@ -168,6 +168,18 @@ class Compiled:
     def __repr__(self) -> str:
         return f"<penstock.compile {self.__wrapped__!r}>"
 
+    # As functions are: copied by being shared, pickled by name.
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self
+
+    def __reduce__(self) -> str:
+        name: str = self.__wrapped__.__qualname__
+        return name
+
 
 class _State:
     """What a Compiled keeps besides its variants."""

@@ -306,7 +306,9 @@ def normalize(value: object) -> object:
         >>> normalize(np.float32(2))
         array(2., dtype=float32)
     """
-    if isinstance(value, np.ndarray):
+    # By type: a traced array only says that it is an array.
+    if issubclass(type(value), np.ndarray):
+        assert isinstance(value, np.ndarray)
         if type(value) is not np.ndarray:
             if isinstance(value, np.matrix) or _is_masked(value):
                 return value
@@ -314,7 +316,7 @@ def normalize(value: object) -> object:
         if value.dtype.isnative and value.flags.aligned:
             return value
         return value.astype(value.dtype.newbyteorder("="))
-    if isinstance(value, np.generic):
+    if issubclass(type(value), np.generic):
         return np.asarray(value)
     return value
 

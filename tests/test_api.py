@@ -1,7 +1,9 @@
 """The public names, and what a Compiled and a Lowered give."""
 
+import copy
 import gc
 import inspect
+import pickle
 import weakref
 
 import numpy as np
@@ -302,3 +304,16 @@ def test_explaining_is_the_same_with_both_dispatchers(compile_function):
     f(np.ones(3))
     (variant,) = f.explain().variants
     assert (variant.calls, variant.reason) == (2, "first call")
+
+
+@ps.compile
+def _triple(x):
+    return x * 3
+
+
+def test_it_is_copied_and_pickled_as_functions_are():
+    assert copy.deepcopy([_triple])[0] is _triple
+    assert copy.copy(_triple) is _triple
+    assert pickle.loads(pickle.dumps(_triple)) is _triple
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(ps.compile(lambda x: x))

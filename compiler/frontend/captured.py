@@ -26,6 +26,7 @@ import numpy as np
 from penstock.frontend.inputs import Inputs
 from penstock.frontend.namespace import Forbidden, numpy_view
 from penstock.frontend.tracer import Traced, Tracer
+from penstock.ir.location import user_location
 from penstock.runtime.leaves import InstanceLeaf, KeyLeaf, Leaf, normalize
 from penstock.runtime.readers import (
     ArgumentReader,
@@ -151,7 +152,8 @@ class Capture:
     def _wrap_array(self, value: Any, reader: Reader) -> Any:
         self.captured.append(Captured(reader))
         name = reader.describe()
-        return self.inputs.add(normalize(value), name.partition(" ")[2] or name, name)
+        bare = name.partition(" ")[2] or name
+        return self.inputs.add(normalize(value), bare, name, user_location())
 
     def _wrap_container(self, value: Any, kind: type[Any], reader: Reader) -> Any:
         from penstock.frontend.containers import CapturedDict, CapturedList

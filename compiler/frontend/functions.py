@@ -7,14 +7,15 @@ it; nothing that exists is changed. Closure cells and defaults are made anew too
 
 from __future__ import annotations
 
+import contextlib
 import dis
 from collections.abc import Iterator
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from penstock.frontend.captured import is_library
-from penstock.ir.errors import TraceError
-from penstock.ir.location import Location
+from penstock.ir.errors import TraceError, UnsupportedError
+from penstock.ir.location import Location, user_location
 from penstock.runtime.readers import (
     AttributeReader,
     CellReader,
@@ -49,22 +50,28 @@ class GlobalsView(dict[str, Any]):
         self.capture = capture
         self.live = live
         self.builtins = builtins
+        # What names were found to be: they do not change while tracing.
+        self._found: dict[str, Any] = {}
         # What is in the storage itself, where only a `global` statement adds more.
         self.stored = {"__builtins__", "__name__"}
 
     def __getitem__(self, name: str) -> Any:
         if len(self) != len(self.stored):
             self.check_unchanged()
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def _find(self, name: str) -> Any:
         live = self.live
+        reader = GlobalReader(live, name)
         if name in live:
-            return self.capture.wrap(live[name], GlobalReader(live, name))
-        if name in self.builtins:
-            value = self.builtins[name]
-            reader = GlobalReader(live, name)
-            if name in reader.builtin_names:
-                self.capture.wrap(reader.read(), reader)
-            return value
-        raise KeyError(name)
+            return self.capture.wrap(live[name], reader)
+        if name not in self.builtins:
+            raise KeyError(name)
+        if name in reader.builtin_names:
+            self.capture.wrap(reader.read(), reader)
+        return self.builtins[name]
 
     def __missing__(self, name: str) -> Any:
         raise KeyError(name)
@@ -149,6 +156,14 @@ class FunctionViews:
         library = is_library(live.get("__name__"))
         if library and not function.__closure__:
             return function
+        if library and hasattr(function, "registry"):
+            raise UnsupportedError(
+                user_location(),
+                f"{function.__name__} is a functools.singledispatch function, which is "
+                "not supported in compiled functions",
+                code="unsupported-function",
+                hint="call the function for the type itself",
+            )
         cells = tuple(CellType() for _ in function.__closure__ or ())
         namespace = live if library else self.globals_view(live)
         view = FunctionType(
@@ -162,8 +177,10 @@ class FunctionViews:
         view.__module__ = function.__module__
         view.__doc__ = function.__doc__
         for name, value in vars(function).items():
-            wrapped = self.capture.wrap(value, AttributeReader(reader, name))
-            vars(view)[name] = wrapped
+            # What has no view is left out: reading it is an AttributeError.
+            with contextlib.suppress(UnsupportedError):
+                place = AttributeReader(reader, name)
+                vars(view)[name] = self.capture.wrap(value, place)
         return view
 
     def _fill_cells(

@@ -14,9 +14,10 @@ from penstock.frontend.host_reals import HostReal
 from penstock.frontend.tracer import Tracer
 from penstock.ir.errors import StructureError, UnsupportedError
 from penstock.ir.graph.value import Value
+from penstock.ir.location import Location
 from penstock.ir.reals import Real
 from penstock.ir.text import RESERVED_WORDS
-from penstock.ir.types import TensorType, f64
+from penstock.ir.types import TensorType, dtype_of, f64
 from penstock.runtime.leaves import (
     ArrayLeaf,
     IntegerLeaf,
@@ -50,20 +51,23 @@ class Inputs:
         self.positions: dict[Value, int] = {}
         self.used_static: set[Any] = set()
 
-    def add(self, value: Any, name: str, owner: str) -> Any:
+    def add(
+        self, value: Any, name: str, owner: str, loc: Location | None = None
+    ) -> Any:
         """A further leaf.
 
         Args:
             value: the normalized leaf.
             name: what messages call it: ``params['w']``.
             owner: the same with its role: ``argument x``, ``global W``.
+            loc: where it is read, for messages.
 
         Returns:
             The leaf as the traced program sees it; a key is itself.
         """
         if type(value) is np.ndarray:
-            return self._add_array(value, name, owner)
-        _refuse(value, owner)
+            return self._add_array(value, name, owner, loc)
+        _refuse(value, owner, loc)
         leaf = KeyLeaf(value) if self._is_static(name) else leaf_of(value)
         self.leaves.append(leaf)
         if isinstance(leaf, IntegerLeaf):
@@ -88,16 +92,19 @@ class Inputs:
             return True
         return False
 
-    def _add_array(self, array: Any, name: str, owner: str) -> TracedArray:
-        leaf = leaf_of(array)
-        assert isinstance(leaf, ArrayLeaf)
-        if leaf.dtype.kind == "c":
+    def _add_array(
+        self, array: Any, name: str, owner: str, loc: Location | None
+    ) -> TracedArray:
+        dtype = dtype_of(array.dtype)
+        if dtype is None or dtype.kind == "c":
             raise UnsupportedError(
-                None,
+                loc,
                 f"{owner} is an array of dtype {array.dtype}, which is not supported",
                 code="unsupported-dtype",
                 hint="use bool, an integer or a floating dtype",
             )
+        leaf = leaf_of(array)
+        assert isinstance(leaf, ArrayLeaf)
         every = self._is_static(name)
         fixed: list[int | None] = []
         sizes: list[Any] = []
@@ -145,11 +152,11 @@ def _word(name: str) -> str:
     return word
 
 
-def _refuse(value: Any, owner: str) -> None:
+def _refuse(value: Any, owner: str, loc: Location | None) -> None:
     """Raise a StructureError for what no variant could serve."""
     if isinstance(value, np.ndarray):
         raise StructureError(
-            None,
+            loc,
             f"{owner} is a {type(value).__name__}, which computes by other rules than "
             "arrays",
             code="array-subclass",

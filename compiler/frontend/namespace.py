@@ -68,6 +68,7 @@ def call_checked(implementation: Any, name: str, args: Any, kwargs: Any) -> Any:
             raise
         # Python itself refused the call: an argument is missing or unknown.
         _, _, reason = str(error).partition("() ")
+        reason, _, _ = reason.partition(". Did you mean")
         raise UnsupportedError(
             user_location(),
             f"{name}: {reason or error}",
@@ -256,6 +257,8 @@ def numpy_view(value: Any) -> Any:
     known = _views.get(id(value))
     if known is not None and known[0] is value:
         return known[1]
+    if isinstance(value, (np.random.Generator, np.random.RandomState)):
+        return Forbidden(type(value).__name__, value)
     view = _make_view(value)
     if view is not None:
         # The object is kept with its view, so that its identity stays its own.

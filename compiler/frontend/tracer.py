@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from penstock import runtime
 from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Dim, Size, evaluate_dim, symbol, symbols_of
 from penstock.ir.errors import LeakedValueError, TraceError
@@ -19,6 +20,7 @@ from penstock.ir.types import Dtype, TensorType
 __all__ = ["Traced", "Tracer", "current_tracer", "require_tracer"]
 
 hide_directory(os.path.dirname(__file__))
+hide_directory(os.path.dirname(runtime.__file__))
 
 # Letters for sizes, in the order in which they are given out.
 _LETTERS = ("n", "m", "k", "p", "q", "r", "s", "t", "u", "v", "w")

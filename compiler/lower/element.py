@@ -7,10 +7,11 @@ down to loads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import abc
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from penstock.ir.graph.mapping import operand_mappings
+from penstock.ir.graph.mapping import Mapping, operand_mappings
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.loop.build import KernelBuilder
 from penstock.ir.loop.node import Buffer, Scalar
@@ -50,7 +51,7 @@ class Elements:
         self,
         builder: KernelBuilder,
         body: Function,
-        buffers: Mapping[Value, Buffer],
+        buffers: abc.Mapping[Value, Buffer],
         errors: ErrorTable,
     ) -> None:
         self.builder = builder
@@ -74,7 +75,14 @@ class Elements:
         found = self.builder.recall(key)
         if found is None:
             assert issubclass(value.op, (Elementwise, Movement)), value
-            found = value.op.element(ValueContext(self, value, when), indices)
+            renamed = operand_mappings(value)[0] if value.is_op("reshape") else None
+            if renamed is not None:
+                # Axes of size 1 come and go: no index needs to be taken apart.
+                found = self.element(
+                    value.operands[0], self._along(renamed, indices), when
+                )
+            else:
+                found = value.op.element(ValueContext(self, value, when), indices)
             self.builder.remember(key, found)
         return found
 
@@ -88,7 +96,6 @@ class Elements:
         for value, indices in wanted:
             needed.setdefault(value, indices)
         order = self.body.values
-        zero = self.builder.size(0)
         for value in reversed(order):
             if value not in needed or not self._is_computed(value):
                 continue
@@ -96,15 +103,16 @@ class Elements:
                 value.operands, operand_mappings(value), strict=True
             ):
                 if mapping is not None and self._is_computed(operand):
-                    own = [
-                        zero if axis is None else needed[value][axis]
-                        for axis in mapping
-                    ]
-                    needed.setdefault(operand, own)
+                    needed.setdefault(operand, self._along(mapping, needed[value]))
         for value in order:
             if value in needed and self._is_computed(value):
                 self.element(value, needed[value])
         return [self.element(value, indices) for value, indices in wanted]
+
+    def _along(self, mapping: Mapping, indices: Indices) -> list[Scalar]:
+        """The indices of an operand where its consumer has these."""
+        zero = self.builder.size(0)
+        return [zero if axis is None else indices[axis] for axis in mapping]
 
     def _is_computed(self, value: Value) -> bool:
         return (
@@ -127,7 +135,7 @@ class ValueContext:
         self.when = when
 
     @property
-    def attributes(self) -> Mapping[str, Any]:
+    def attributes(self) -> abc.Mapping[str, Any]:
         """The Value's attributes."""
         return self.value.attributes
 

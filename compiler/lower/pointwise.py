@@ -136,7 +136,7 @@ class _RowKernel:
         kept = self.choose_kept(levels)
         for number, level in enumerate(levels):
             totals = self.reduce(
-                level, [v for v, (n, _) in kept.items() if n == number]
+                level, {v: result for v, (n, result) in kept.items() if n == number}
             )
             for reduction, total in zip(level, totals, strict=True):
                 elements.known[reduction] = self.builder.convert(total, reduction.dtype)
@@ -168,8 +168,13 @@ class _RowKernel:
         for i, (_, place), scalar in zip(indices, wanted, scalars, strict=True):
             self.builder.store(self.results[i], place, scalar)
 
-    def reduce(self, level: list[Value], kept: list[Value]) -> list[Scalar]:
-        """One pass over the inner loops: all reductions of a level."""
+    def reduce(self, level: list[Value], kept: dict[Value, int]) -> list[Scalar]:
+        """One pass over the inner loops: all reductions of a level.
+
+        Args:
+            level: the reductions.
+            kept: Values to store for a later pass, each in the row of a result.
+        """
         start = [_identity(self.domain, reduction) for reduction in level]
 
         def step(totals: list[Scalar]) -> list[Scalar]:
@@ -178,8 +183,8 @@ class _RowKernel:
                 for r in level
             ]
             elements = self.writer.elements.elements(wanted)
-            for value in kept:
-                self.keep(value)
+            for value, result in kept.items():
+                self.keep(value, result)
             return [
                 _combine(self.domain, reduction, total, element)
                 for reduction, total, element in zip(
@@ -269,17 +274,10 @@ class _RowKernel:
                 free.remove(result)
         return chosen
 
-    def keep(self, value: Value) -> None:
-        """Store an element for a later pass."""
-        reads = next(r for r in self.cluster.reductions if r.operands[0] is value)
-        place = self.domain.at(self.cluster.reductions[reads])
+    def keep(self, value: Value, result: int) -> None:
+        """Store an element for a later pass in the row of a result."""
+        place = self.domain.at(self.cluster.result_lanes[result])
         (scalar,) = self.writer.elements.elements([(value, place)])
-        result = next(
-            index
-            for index, lane in enumerate(self.cluster.result_lanes)
-            if lane == self.cluster.reductions[reads]
-            and self.cluster.body.results[index].dtype is value.dtype
-        )
         self.builder.store(self.results[result], place, scalar)
 
 

@@ -154,7 +154,9 @@ class Fuser:
                 if found is not None:
                     group, lane = found
             elif self.group_of[operand] is not group:
-                lane = self.try_merge(value, group, lane, operand, mapping, needed)
+                group, lane = self.try_merge(
+                    value, group, lane, operand, mapping, needed
+                )
         if group is None:
             others = needed | {self.group_of[operand] for operand, _ in joinable}
             group, lane = self.sibling(value, mappings, others) or self.start(value)
@@ -292,8 +294,8 @@ class Fuser:
         operand: Value,
         mapping: Sequence[int | None],
         needed: set[Group],
-    ) -> Lane:
-        """Merge another operand's group into the one that the Value joins."""
+    ) -> tuple[Group, Lane]:
+        """Merge another operand's group with the one that the Value joins."""
         other = self.group_of[operand]
         # What the Value reads besides must not wait for either of the two.
         needed = needed | {
@@ -307,19 +309,28 @@ class Fuser:
             or not self.graph.may_merge(group, other)
             or not self.graph.may_depend(other, needed)
         ):
-            return lane
+            return group, lane
         renamed = self.same_loops(group, lane, other, operand, mapping)
         if renamed is None:
-            return lane
+            return group, lane
         inner = frozenset(renamed[loop] for loop in other.inner)
         reached = frozenset(renamed.values())
         if reached == group.all_loops:
             if inner and group.inner and inner != group.inner:
-                return lane
+                return group, lane
             if inner and not group.inner:
                 group.inner, group.kind = inner, "rows"
         elif other.inner or reached != group.outer:
-            return lane
+            return group, lane
+        if reached == group.all_loops and len(other.members) > len(group.members):
+            # The smaller moves, so that a long chain of merges stays cheap.
+            back = {loop: own for own, loop in renamed.items()}
+            other.kind, other.inner = (
+                group.kind,
+                frozenset(back[i] for i in group.inner),
+            )
+            lane = tuple(None if i is None else back[i] for i in lane)
+            group, other, renamed = other, group, back
         self.graph.merge(group, other, renamed)
         for array in self.arrays.pop(other, ()):
             readers = self.readers[array]
@@ -328,7 +339,7 @@ class Fuser:
                     del readers[reader, own]
                     lane_now = tuple(None if i is None else renamed[i] for i in own)
                     self.note_reader(array, group, lane_now)
-        return lane
+        return group, lane
 
     def same_loops(
         self,

@@ -175,6 +175,10 @@ class Contract(Nest):
                 context.operand(p, [at[letter] for letter in letters])
                 for p, letters in enumerate(inputs)
             ]
+            if not summed:
+                # Nothing is added up, so not even a zero: it would lose the sign of -0.
+                wide = [builder.convert(factor, accumulator) for factor in factors]
+                return wide[0] if len(wide) == 1 else wide[0] * wide[1]
             if len(factors) == 1:
                 return total + builder.convert(factors[0], accumulator)
             return multiply_add(factors[0], factors[1], total)

@@ -1,6 +1,5 @@
 """The message ``bad-index``."""
 
-
 import pytest
 
 from tests.errors.program import X, message, text

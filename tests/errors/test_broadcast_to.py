@@ -1,6 +1,5 @@
 """The message ``broadcast-to``."""
 
-
 import pytest
 
 from tests.errors.program import X, message, text

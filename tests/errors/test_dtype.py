@@ -1,6 +1,5 @@
 """The message ``dtype``."""
 
-
 import pytest
 
 from tests.errors.program import X, message, text

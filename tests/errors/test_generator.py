@@ -1,6 +1,5 @@
 """The message ``generator``."""
 
-
 import pytest
 
 from tests.errors.program import X, message, text

@@ -1,6 +1,5 @@
 """The message ``integer-range``."""
 
-
 import numpy as np
 import pytest
 

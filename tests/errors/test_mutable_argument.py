@@ -1,6 +1,5 @@
 """The message ``mutable-argument``."""
 
-
 import pytest
 
 from tests.errors.program import X, message, text

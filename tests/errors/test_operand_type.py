@@ -1,6 +1,5 @@
 """The message ``operand-type``."""
 
-
 import pytest
 
 from tests.errors.program import X, message, text

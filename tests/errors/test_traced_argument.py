@@ -8,20 +8,16 @@ import pytest
 from penstock.frontend.trace import trace
 from penstock.ir.errors import TraceError
 from penstock.runtime.binding import Binder
+from tests.errors.program import text
 
 
 def double(x):
     return x * 2
 
 
-def compare(left, right):
-    # A library calls this beyond the tracer's views, with traced values.
+def compare(left, right):  # Called by the library, with traced values.
     trace(double, Binder.of(double).bind((left,), {}))
     return 0
-
-
-def outer(x):
-    return max([x, x], key=functools.cmp_to_key(compare))
 
 
 KEY = functools.cmp_to_key(compare)
@@ -34,12 +30,11 @@ def caller(x):
 def test_traced_argument():
     with pytest.raises(TraceError) as caught:
         trace(caller, Binder.of(caller).bind((np.ones(3),), {}))
-    line = compare.__code__.co_firstlineno + 2
-    assert str(caught.value).splitlines() == [
-        f"{__file__}:{line}:5: error: argument x is a traced value, but the call did not "
-        "come from traced code [traced-argument]",
-        "     |",
-        f"  {line} |     trace(double, Binder.of(double).bind((left,), {{}}))",
-        "     |     " + "^" * 50,
-        "  help: call the compiled function from the traced function itself",
-    ]
+    line = compare.__code__.co_firstlineno + 1
+    assert str(caught.value) == text(f"""
+        {__file__}:{line}:5: error: argument x is a traced value, but the call did not come from traced code [traced-argument]
+             |
+          {line} |     trace(double, Binder.of(double).bind((left,), {{}}))
+             |     {"^" * 50}
+          help: call the compiled function from the traced function itself
+        """)  # noqa: E501

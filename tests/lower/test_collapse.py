@@ -227,3 +227,21 @@ def test_strided_memory_is_left_alone():
       return %0
     }"""
     assert collapsed(graph, ("x",)) == loops_and_body(cluster_of(graph))
+
+
+def test_constants_of_several_axes_follow_the_loops():
+    graph = """
+    func @f(%x: f32[a,b]) -> f32[a,b] {
+      %0 = const [2.0] : f32[1,1]
+      %1 = mul %x, %0 : f32[a,b]
+      return %1
+    }"""
+    after = """
+    loops a*b
+    func @body(%a0: f32[a*b]) -> f32[a*b] {
+      %0 = const [2.0] : f32[1,1]
+      %1 = reshape %0 {shape=(1,)} : f32[1]
+      %2 = mul %a0, %1 : f32[a*b]
+      return %2
+    }"""
+    assert collapsed(graph).strip() == lines(after)

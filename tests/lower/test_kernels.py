@@ -30,6 +30,23 @@ KINDS = {
           %4 = div %2, %3 : f32[n,m]
           return %4
         }""",
+    "two-kept-rows": """
+        func @f(%x: f32[n,m]) -> (f32[n,m], f32[n,m]) {
+          %0 = exp %x : f32[n,m]
+          %1 = tanh %x : f32[n,m]
+          %2 = sum %0 {axes=(1,), keepdims=true} : f32[n,1]
+          %3 = sum %1 {axes=(1,), keepdims=true} : f32[n,1]
+          %4 = div %0, %2 : f32[n,m]
+          %5 = div %1, %3 : f32[n,m]
+          return %4, %5
+        }""",
+    "one-row": """
+        func @f(%x: f32[n,m]) -> f32[m] where n >= 2 {
+          %0 = slice %x {start=(1, 0), step=(1, 1), size=(1, m)} : f32[1,m]
+          %1 = reshape %0 {shape=(m,)} : f32[m]
+          %2 = exp %1 : f32[m]
+          return %2
+        }""",
     "short-rows": """
         func @f(%x: f32[n,3]) -> f32[n,3] {
           %0 = sum %x {axes=(1,), keepdims=true} : f32[n,1]
