@@ -358,7 +358,7 @@ def compiler_fingerprint() -> str:
 
     parts = [penstock.__version__, str(ABI_VERSION)]
     for root in (os.path.dirname(__file__), os.path.dirname(penstock_ir.__file__)):
-        for folder, folders, files in os.walk(root):
+        for folder, folders, files in os.walk(root, followlinks=True):
             folders[:] = sorted(f for f in folders if not f.startswith("__"))
             for file in sorted(files):
                 if file.endswith(".py"):

@@ -209,6 +209,7 @@ class Signature(Record):
             The leaves; ``None`` if something is not there, or is nested otherwise.
         """
         found: list[Any] = []
+        first = self.argument_count
         for entry in self.captured:
             try:
                 value = entry.reader.read(arguments)
@@ -217,7 +218,9 @@ class Signature(Record):
                 # the user's own line raises now.
                 return None
             if entry.structure is LEAF:
-                found.append(normalize(value))
+                # A NumPy scalar that is a key is itself, not an array.
+                is_key = isinstance(self.leaves[first + len(found)], KeyLeaf)
+                found.append(value if is_key else normalize(value))
                 continue
             leaves, structure = flatten(value)
             if structure != entry.structure:

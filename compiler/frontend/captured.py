@@ -49,7 +49,9 @@ _FORBIDDEN_MODULES = frozenset({"random", "secrets", "time", "uuid"})
 _FORBIDDEN_OF_OS = frozenset({"getrandom", "urandom"})
 _LRU_CACHE = type(functools.lru_cache(len))
 _CONTAINERS = (list, dict, set, np.ndarray)
-_KEYS = (str, bytes, int, float, complex, type(None), enum.Enum, np.dtype)
+_KEYS = (
+    str, bytes, int, float, complex, type(None), enum.Enum, np.dtype, np.generic,
+)  # fmt: skip
 
 
 def is_library(module: object) -> bool:
@@ -121,7 +123,7 @@ class Capture:
 
     def _wrap(self, value: Any, reader: Reader) -> Any:
         kind = type(value)
-        if issubclass(kind, (np.ndarray, np.generic)):
+        if issubclass(kind, np.ndarray):
             return self._wrap_array(value, reader)
         if issubclass(kind, _KEYS):
             self.record_key(reader, value)

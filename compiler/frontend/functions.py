@@ -46,14 +46,17 @@ class GlobalsView(dict[str, Any]):
         self, capture: Capture, live: dict[str, Any], builtins: dict[str, Any]
     ) -> None:
         name = live.get("__name__", "__main__")
-        super().__init__(__builtins__=builtins, __name__=name)
+        # Python notes in the registry which warnings were shown for this module.
+        super().__init__(
+            __builtins__=builtins, __name__=name, __warningregistry__={}
+        )
         self.capture = capture
         self.live = live
         self.builtins = builtins
         # What names were found to be: they do not change while tracing.
         self._found: dict[str, Any] = {}
         # What is in the storage itself, where only a `global` statement adds more.
-        self.stored = {"__builtins__", "__name__"}
+        self.stored = set(dict.keys(self))
 
     def __getitem__(self, name: str) -> Any:
         if len(self) != len(self.stored):

@@ -15,12 +15,7 @@ from penstock.frontend.broadcasting import fits_into
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.promotion import check_cast
 from penstock.frontend.tracer import Traced, Tracer
-from penstock.frontend.views import (
-    BroadcastStep,
-    Step,
-    put_path,
-    take_path,
-)
+from penstock.frontend.views import Step, put_path, take_path
 from penstock.ir.dims import Size
 from penstock.ir.errors import ShapeError, TraceError
 from penstock.ir.graph.value import Value
@@ -201,12 +196,6 @@ class TracedArray(Traced):
     def check_writable(self) -> None:
         """Raise a TraceError if this must not be written."""
         self.tracer.check()
-        if self.cell.owner.startswith("a "):
-            raise self.tracer.fail(
-                f"cannot write to {self.cell.owner}: NumPy makes it read-only",
-                code="write-to-view",
-                hint="write to a copy: x = x.copy()",
-            )
         if self.cell.owner:
             raise self.tracer.fail(
                 f"cannot write to {self.cell.owner}: it belongs to the caller",
@@ -214,9 +203,9 @@ class TracedArray(Traced):
                 hint="write to a copy: x = x.copy()",
             )
         for step in self.path:
-            if isinstance(step, BroadcastStep):
+            if step.read_only:
                 raise self.tracer.fail(
-                    "cannot write to a broadcast array: elements share their memory",
+                    f"cannot write to {step.read_only}",
                     code="write-to-view",
                     hint="write to a copy: x = x.copy()",
                 )

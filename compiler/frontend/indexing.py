@@ -7,11 +7,12 @@ from typing import Any
 from penstock.frontend.broadcasting import broadcast_shape, require_equal
 from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.index_keys import Key, checked_index, parse_key, slice_bounds
+from penstock.frontend.refusals import bad_index
 from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.views import IndexStep, ReshapeStep, SliceStep
 from penstock.ir.dims import Size
-from penstock.ir.errors import UnsupportedError
+from penstock.ir.errors import ShapeError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.runtime.record import Record
@@ -166,9 +167,11 @@ def gather_parts(array: TracedArray, parts: list[Key]) -> Gathered:
         axis += part.kind != "gap"
         original += part.axis_count
     source = basic_view(array, kept)
-    shape = broadcast_shape(
-        tracer, "index arrays", [tracer.type_of(index).shape for index in indices]
-    )
+    shapes = [tracer.type_of(index).shape for index in indices]
+    try:
+        shape = broadcast_shape(tracer, "index arrays", shapes)
+    except ShapeError as error:
+        raise bad_index(error.message, hint=error.hint) from None
     spread = tuple(_broadcast(tracer, index, shape) for index in indices)
     return Gathered(source, tuple(axes), spread, place)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from penstock.frontend.handles import Cell, TracedArray
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.views import (
+    DiagonalStep,
     IndexStep,
     ReshapeStep,
     SliceStep,
@@ -123,6 +124,9 @@ def strides_of(array: TracedArray) -> tuple[Size, ...] | None:
         elif isinstance(step, IndexStep):
             strides = strides[: step.axis] + strides[step.axis + 1 :]
             shape = shape[: step.axis] + shape[step.axis + 1 :]
+        elif isinstance(step, DiagonalStep):
+            strides = (*strides[:-2], strides[-2] + strides[-1])
+            shape = shape[:-1]
         elif isinstance(step, ReshapeStep):
             strides = _reshaped_strides(_Comparer(tracer), shape, strides, step.shape)
             shape = step.shape

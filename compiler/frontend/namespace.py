@@ -257,7 +257,9 @@ def numpy_view(value: Any) -> Any:
     known = _views.get(id(value))
     if known is not None and known[0] is value:
         return known[1]
-    if isinstance(value, (np.random.Generator, np.random.RandomState)):
+    # Not imported for this: where it is not, there is no generator.
+    random = sys.modules.get("numpy.random")
+    if random is not None and isinstance(value, (random.Generator, random.RandomState)):
         return Forbidden(type(value).__name__, value)
     view = _make_view(value)
     if view is not None:

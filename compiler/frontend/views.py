@@ -10,14 +10,17 @@ from __future__ import annotations
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
 from penstock.ir.graph.value import Value
+from penstock.ir.types import bool_, i64, u8
 
 __all__ = [
     "BroadcastStep",
+    "DiagonalStep",
     "IndexStep",
     "ReshapeStep",
     "SliceStep",
     "Step",
     "TransposeStep",
+    "WindowStep",
     "inverse_permutation",
     "put_path",
     "take_path",
@@ -28,6 +31,11 @@ class Step:
     """One step of a view; steps are equal by their kind and parameters."""
 
     __slots__: tuple[str, ...] = ()
+
+    @property
+    def read_only(self) -> str:
+        """What NumPy calls read-only here, and why; empty where it may be written."""
+        return ""
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and all(
@@ -144,6 +152,11 @@ class BroadcastStep(Step):
     def __init__(self, shape: tuple[Size, ...]) -> None:
         self.shape = shape
 
+    @property
+    def read_only(self) -> str:
+        """Always."""
+        return "a broadcast array: elements share their memory"
+
     def take(self, tracer: Tracer, value: Value) -> Value:
         """The repeated elements."""
         return tracer.emit("broadcast_to", value, shape=self.shape)
@@ -151,6 +164,76 @@ class BroadcastStep(Step):
     def put(self, tracer: Tracer, value: Value, part: Value) -> Value:
         """Never reached: handles refuse the write first."""
         raise AssertionError("a broadcast view cannot be written")
+
+
+class DiagonalStep(Step):
+    """The diagonal of the last two axes, which are of one size.
+
+    Args:
+        writable: whether NumPy lets it be written: ``einsum``'s, not ``diagonal``'s.
+    """
+
+    __slots__ = ("writable",)
+
+    def __init__(self, writable: bool) -> None:
+        self.writable = writable
+
+    @property
+    def read_only(self) -> str:
+        """Of ``diagonal``."""
+        return "" if self.writable else "a diagonal: NumPy makes it read-only"
+
+    def take(self, tracer: Tracer, value: Value) -> Value:
+        """The diagonal, along a last axis."""
+        letters = "".join(chr(ord("a") + i) for i in range(len(value.shape) - 1))
+        spec = f"{letters}{letters[-1]}->{letters}"
+        if value.dtype is not bool_:
+            return tracer.emit("contract", value, spec=spec)
+        numbers = tracer.emit("astype", value, dtype=u8)
+        found = tracer.emit("contract", numbers, spec=spec)
+        return tracer.emit("astype", found, dtype=bool_)
+
+    def put(self, tracer: Tracer, value: Value, part: Value) -> Value:
+        """The diagonal overwritten."""
+        size = tracer.type_of(value).shape[-1]
+        row = tracer.emit("iota", shape=(size, 1), axis=0, dtype=i64)
+        column = tracer.emit("iota", shape=(1, size), axis=1, dtype=i64)
+        on = tracer.emit("equal", row, column)
+        shape = (*tracer.type_of(part).shape, 1)
+        spread = tracer.emit("reshape", part, shape=shape)
+        return tracer.emit("select", on, spread, value)
+
+
+class WindowStep(Step):
+    """Windows that slide along an axis, elements of each along a new last axis."""
+
+    __slots__ = ("axis", "count", "width")
+
+    def __init__(self, axis: int, count: Size, width: Size) -> None:
+        self.axis = axis
+        self.count = count
+        self.width = width
+
+    @property
+    def read_only(self) -> str:
+        """Always."""
+        return "a sliding window: NumPy makes it read-only"
+
+    def take(self, tracer: Tracer, value: Value) -> Value:
+        """The elements of each window."""
+        rank, axis = len(value.shape), self.axis
+        shape = (tracer.normalize(self.count), tracer.normalize(self.width))
+        first = tracer.emit("iota", shape=shape, axis=0, dtype=i64)
+        offset = tracer.emit("iota", shape=shape, axis=1, dtype=i64)
+        place = tracer.emit("add", first, offset)
+        # The axes of the places come first.
+        spread = tracer.emit("gather", value, place, axes=(axis,))
+        order = (*range(2, axis + 2), 0, *range(axis + 2, rank + 1), 1)
+        return tracer.emit("transpose", spread, permutation=order)
+
+    def put(self, tracer: Tracer, value: Value, part: Value) -> Value:
+        """Never reached: handles refuse the write first."""
+        raise AssertionError("a sliding window cannot be written")
 
 
 def inverse_permutation(permutation: tuple[int, ...]) -> tuple[int, ...]:

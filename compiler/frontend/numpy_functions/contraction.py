@@ -16,9 +16,11 @@ from penstock.frontend.numpy_functions.arguments import (
     normalize_axis,
     numpy,
 )
+from penstock.frontend.numpy_functions.shaping import view_of
 from penstock.frontend.promotion import result_dtype
 from penstock.frontend.refusals import bad_value
 from penstock.frontend.tracer import Tracer
+from penstock.frontend.views import DiagonalStep
 from penstock.ir.dims import Size
 from penstock.ir.errors import ShapeError, UnsupportedError
 from penstock.ir.location import user_location
@@ -246,19 +248,34 @@ def trace(
 def cross(
     a: Any, b: Any, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Any = None
 ) -> Any:
-    """``np.cross`` of three-dimensional vectors."""
+    """``np.cross`` of vectors of three elements, or of two with a third that is 0."""
     x, y = arrays_of([a, b])
     if axis is not None:
         axisa = axisb = axisc = axis
     x, y = numpy.moveaxis(x, axisa, -1), numpy.moveaxis(y, axisb, -1)
     for part in (x, y):
-        if not part.tracer.ask(part.sizes[-1], "==", 3):
-            raise bad_value(f"cross: {part.tensor} does not hold vectors of 3 elements")
-    parts = [
-        x[..., i] * y[..., j] - x[..., j] * y[..., i]
-        for i, j in ((1, 2), (2, 0), (0, 1))
-    ]
-    return numpy.stack(parts, axis=axisc)
+        sizes = part.sizes
+        if not part.tracer.ask(sizes[-1], "==", 3) and (
+            not part.tracer.ask(sizes[-1], "==", 2)
+        ):
+            raise bad_value(
+                f"cross: {part.tensor} does not hold vectors of 2 or 3 elements"
+            )
+
+
+    def product(i: int, j: int) -> Any:
+        there = i < x.sizes[-1] and j < y.sizes[-1]
+        return x[..., i] * y[..., j] if there else None
+
+    def minor(i: int, j: int) -> Any:
+        left, right = product(i, j), product(j, i)
+        if left is None:
+            return -right
+        return left if right is None else left - right
+
+    if x.sizes[-1] == y.sizes[-1] == 2:
+        return fresh(x.tracer, minor(0, 1).value)
+    return numpy.stack([minor(1, 2), minor(2, 0), minor(0, 1)], axis=axisc)
 
 
 def einsum(
@@ -269,9 +286,14 @@ def einsum(
     spec, parts = _einsum_arguments(operands)
     tracer = find_tracer(parts)
     arrays = [as_array(tracer, part) for part in parts]
+    inputs, output = _complete_spec(spec, [len(array.sizes) for array in arrays])
+    for array, letters in zip(arrays, inputs, strict=True):
+        _check_diagonals(array, letters)
+    if len(arrays) == 1 and set(inputs[0]) == set(output) and out is None:
+        # NumPy leaves dtype= unheeded here.
+        return _einsum_view(arrays[0], inputs[0], output)
     if dtype is not None:
         arrays = [array.astype(dtype) for array in arrays]
-    inputs, output = _complete_spec(spec, [len(array.sizes) for array in arrays])
     arrays, inputs = _drop_repeated_sizes(tracer, arrays, inputs)
     common = _common(arrays)
     if len(arrays) <= 2:
@@ -279,6 +301,28 @@ def einsum(
     else:
         result = _einsum_path(tracer, arrays, inputs, output, common)
     return deliver("einsum", result, out)
+
+
+def _check_diagonals(x: TracedArray, letters: str) -> None:
+    """Guard that axes of one letter are of one size: within an operand none repeats."""
+    for i, letter in enumerate(letters):
+        require_equal(
+            x.tracer, "einsum", x.sizes[letters.index(letter)], x.sizes[i],
+            f"the axes {letter!r} of one operand must be of one size",
+        )  # fmt: skip
+
+
+def _einsum_view(x: TracedArray, letters: str, output: str) -> Any:
+    """What ``einsum`` gives where nothing is summed: a view that can be written."""
+    while repeated := [c for c in letters if letters.count(c) > 1]:
+        letter = repeated[0]
+        first = letters.index(letter)
+        second = letters.index(letter, first + 1)
+        x = numpy.moveaxis(x, (first, second), (-2, -1))
+        x = view_of(x, DiagonalStep(writable=True), x.sizes[:-1])
+        rest = letters[:first] + letters[first + 1 : second] + letters[second + 1 :]
+        letters = rest + letter
+    return numpy.transpose(x, [letters.index(letter) for letter in output])
 
 
 def _einsum_arguments(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:

@@ -22,9 +22,11 @@ from penstock.frontend.numpy_functions.arguments import (
     size_argument,
     tracer_of,
 )
+from penstock.frontend.numpy_functions.shaping import view_of
 from penstock.frontend.promotion import as_dtype, result_dtype
 from penstock.frontend.refusals import bad_value
 from penstock.frontend.tracer import Tracer
+from penstock.frontend.views import DiagonalStep
 from penstock.ir.dims import Size
 from penstock.ir.types import Dtype, bool_, f64, i64
 
@@ -395,7 +397,7 @@ def diagflat(v: Any, k: Any = 0) -> Any:
 
 
 def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
-    """``np.diagonal``: read-only, as NumPy's view is."""
+    """``np.diagonal``: a view that is read-only, as NumPy's is."""
     x = operand(a)
     rank, tracer = len(x.sizes), x.tracer
     first, second = normalize_axis(axis1, rank), normalize_axis(axis2, rank)
@@ -410,17 +412,7 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
             x = x[..., : x.shape[-2]]
         else:
             x = x[..., : x.shape[-1], :]
-    letters = "".join(chr(ord("a") + i) for i in range(len(x.sizes) - 1))
-    spec = f"{letters}{letters[-1]}->{letters}"
-    if x.kind is bool_:
-        counted = x.astype(np.uint8)
-        result = tracer.emit("contract", counted.value, spec=spec)
-        result = tracer.emit("astype", result, dtype=bool_)
-    else:
-        result = tracer.emit("contract", x.value, spec=spec)
-    found = fresh(tracer, result)
-    found.cell.owner = "a diagonal"
-    return found
+    return view_of(x, DiagonalStep(writable=False), x.sizes[:-1])
 
 
 def meshgrid(

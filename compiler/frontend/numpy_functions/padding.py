@@ -50,6 +50,11 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> A
         return _pad_constant(x, widths, values)
     result = x
     for axis, (low, high) in enumerate(widths):
+        if (low != 0 or high != 0) and x.tracer.ask(x.sizes[axis], "==", 0):
+            raise bad_value(
+                f"pad: axis {axis} of {x.tensor} is empty, and cannot be extended",
+                hint="mode='constant' extends empty axes",
+            )
         result = _MODES[mode](result, axis, low, high)
     return result.copy() if result is x else result
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.handles import TracedArray, fresh, wrap
+from penstock.frontend.handles import TracedArray
 from penstock.frontend.lift import as_array, find_tracer
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
@@ -18,9 +18,10 @@ from penstock.frontend.numpy_functions.arguments import (
     refuse,
     size_argument,
 )
+from penstock.frontend.numpy_functions.shaping import view_of
 from penstock.frontend.refusals import bad_value
+from penstock.frontend.views import WindowStep
 from penstock.ir.dims import Size
-from penstock.ir.types import i64
 
 __all__ = [
     "digitize",
@@ -59,6 +60,8 @@ def median(
     """``np.median``: the mean of the two middle elements; nan if any is nan."""
     x = operand(a)
     lines, axes = _lines(x, axis)
+    if x.tracer.ask(lines.sizes[-1], "==", 0):
+        return deliver("median", numpy.mean(x, axis=axis, keepdims=keepdims), out)
     ordered = numpy.sort(lines, axis=-1)
     count = lines.shape[-1]
     middle = [ordered[..., (count - 1) // 2], ordered[..., count // 2]]
@@ -152,16 +155,10 @@ def sliding_window_view(
                 f"sliding_window_view: axis {place} of {array.tensor} is shorter than "
                 "the window"
             )
-        shape = (tracer.normalize(count), tracer.normalize(width))
-        first, offset = (
-            wrap(tracer, tracer.emit("iota", shape=shape, axis=i, dtype=i64))
-            for i in (0, 1)
-        )
-        spread = numpy.take(result, first + offset, axis=place)
-        result = numpy.moveaxis(spread, place + 1, -1)
-    found = fresh(tracer, result.value)
-    found.cell.owner = "a sliding window"
-    return found
+        before, after = result.sizes[:place], result.sizes[place + 1 :]
+        sizes = tuple(map(tracer.normalize, (*before, count, *after, width)))
+        result = view_of(result, WindowStep(place, count, width), sizes)
+    return result
 
 
 def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:

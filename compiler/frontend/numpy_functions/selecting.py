@@ -300,6 +300,8 @@ def isclose(
 ) -> Any:
     """``np.isclose``: |a - b| <= atol + rtol |b|, equal infinities included."""
     x, y = arrays_of([a, b])
+    # NumPy makes the second inexact, so that no difference of integers wraps around.
+    y = y.astype(np.result_type(y.dtype, 1.0))
     near = abs(x - y) <= atol + rtol * abs(y)
     close = (near & numpy.isfinite(y)) | (x == y)
     if equal_nan:
