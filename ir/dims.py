@@ -209,13 +209,27 @@ def _from_terms(terms: Mapping[_Monomial, int]) -> Size:
 def _multiplied_out(
     monomial: _Monomial, coefficient: int, quotient: Atom
 ) -> Size | None:
-    """A term that holds ``b * (a // b)``, with that written as ``a - a % b``."""
+    """A term that holds ``b * (a // b)``, with that written as ``a - a % b``.
+
+    ``b`` may be part of the coefficient: ``5 * (a // 4)`` is ``a - a % 4 + a // 4``. So
+    a coefficient of a quotient is at least 0 and less than its divisor.
+    """
     above, below = quotient.arguments
     terms = _terms(below)
-    if len(terms) != 1 or coefficient % terms[0][1]:
+    if len(terms) != 1:
         return None
     factors = [*monomial]
     factors.remove(quotient)
+    if isinstance(below, int) and below > 0:
+        times, remaining = divmod(coefficient, below)
+        if times == 0:
+            return None
+        whole = (above - _remainder(above, below)) * _from_terms(
+            {tuple(factors): times}
+        )
+        return whole + _from_terms({monomial: remaining})
+    if coefficient % terms[0][1]:
+        return None
     for atom in terms[0][0]:
         if atom not in factors:
             return None

@@ -214,18 +214,30 @@ class Facts:
         return answer if answer is None or relation == ">=" else not answer
 
     def _is_nonnegative(self, size: Size) -> bool | None:
-        low, high = self.range_of(size)
+        low, high = self._bounds(size)
         if low >= 0:
             return True
         if high < 0:
             return False
         for fact in self._nonnegative:
-            if self.range_of(size - fact)[0] >= 0:
+            if self._bounds(size - fact)[0] >= 0:
                 return True
             # size < 0 wherever size + fact <= -1.
-            if self.range_of(size + fact)[1] <= -1:
+            if self._bounds(size + fact)[1] <= -1:
                 return False
         return None
+
+    def _bounds(self, size: Size) -> _Range:
+        """As ``range_of``, also of the negated size where that may say more.
+
+        ``-(n // 4) + n`` is written ``3*(n // 4) + n % 4``, which shows that it is not
+        negative; its negation does not show as much.
+        """
+        low, high = self.range_of(size)
+        if isinstance(size, Dim) and "//" in str(size):
+            least, greatest = self.range_of(-size)
+            low, high = max(low, -greatest), min(high, -least)
+        return low, high
 
     def range_of(self, size: Size) -> tuple[float, float]:
         """Bounds of a normalized size: least and greatest value."""

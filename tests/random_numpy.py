@@ -259,7 +259,7 @@ class Writer:
                 exec(text, self.values)
             except (Warning, NameError):
                 raise Discarded from None
-            except Exception:
+            except Exception:  # noqa: BLE001
                 if self.rng.random() > 0.03:
                     raise Discarded from None
                 self.ended = True

@@ -23,7 +23,7 @@ LONGEST_FILE = 500
 # Files that may be longer, each with the reason why splitting would not help.
 LONG_FILES: dict[str, str] = {
     "tests/frontend/test_functions.py": "one table of cases, a line for each function",
-    "tests/system/statements.py": "one table of ways to write a random statement",
+    "tests/errors/test_bad_argument.py": "one table of cases, a message for each",
 }
 
 

@@ -47,9 +47,7 @@ class GlobalsView(dict[str, Any]):
     ) -> None:
         name = live.get("__name__", "__main__")
         # Python notes in the registry which warnings were shown for this module.
-        super().__init__(
-            __builtins__=builtins, __name__=name, __warningregistry__={}
-        )
+        super().__init__(__builtins__=builtins, __name__=name, __warningregistry__={})
         self.capture = capture
         self.live = live
         self.builtins = builtins

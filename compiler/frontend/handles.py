@@ -17,7 +17,7 @@ from penstock.frontend.promotion import check_cast
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.frontend.views import Step, put_path, take_path
 from penstock.ir.dims import Size
-from penstock.ir.errors import ShapeError, TraceError
+from penstock.ir.errors import ShapeError, TraceError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, TensorType
@@ -166,6 +166,10 @@ class TracedArray(Traced):
         tracer = self.tracer
         return tuple([host_integer(tracer, size) for size in self.sizes])
 
+    @shape.setter
+    def shape(self, shape: Any) -> NoReturn:
+        raise _cannot_set("shape", "make a view of that shape: y = x.reshape(shape)")
+
     @property
     def ndim(self) -> int:
         """The number of axes."""
@@ -175,6 +179,10 @@ class TracedArray(Traced):
     def dtype(self) -> np.dtype[Any]:
         """The NumPy dtype."""
         return self.kind.numpy
+
+    @dtype.setter
+    def dtype(self, dtype: Any) -> NoReturn:
+        raise _cannot_set("dtype", "to convert elements, use x.astype(dtype)")
 
     @property
     def in_order(self) -> bool:
@@ -372,6 +380,15 @@ class TracedArray(Traced):
     __ixor__ = _in_place(np.bitwise_xor)
     __ilshift__ = _in_place(np.left_shift)
     __irshift__ = _in_place(np.right_shift)
+
+
+def _cannot_set(name: str, hint: str) -> UnsupportedError:
+    return UnsupportedError(
+        user_location(),
+        f"setting ndarray.{name} is not supported",
+        code="unsupported-function",
+        hint=hint,
+    )
 
 
 class TracedScalar(TracedArray):

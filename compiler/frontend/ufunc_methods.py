@@ -68,6 +68,8 @@ def _accumulate(
 ) -> Any:
     if ufunc is not np.add:
         raise _unsupported(ufunc, "accumulate")
+    if not operand(array).sizes:
+        raise bad_type("add.accumulate: a scalar has no axis to accumulate along")
     return reductions.cumsum(array, axis, dtype, out)
 
 

@@ -353,7 +353,9 @@ class Builder:
         self, array: Any, dtype: Dtype, locations: tuple[Location, ...] = ()
     ) -> Value:
         """A constant array (or scalar) of a dtype."""
-        constant = Constant(np.asarray(array, dtype=dtype.numpy))
+        # What is beyond the dtype becomes inf, as it does when a program runs.
+        with np.errstate(over="ignore", invalid="ignore"):
+            constant = Constant(np.asarray(array, dtype=dtype.numpy))
         return self.add("const", locations=locations, value=constant)
 
     def rebuild(self, value: Value, operands: Sequence[Value]) -> Value:

@@ -211,7 +211,7 @@ CASES = [
         """,
         (X,),
         """
-        program.py:2:12: error: cross: f32[n,m] does not hold vectors of 3 elements [bad-argument]
+        program.py:2:12: error: cross: f32[n,m] does not hold vectors of 2 or 3 elements [bad-argument]
             |
           2 |     return np.cross(x, x)
             |            ^^^^^^^^^^^^^^

@@ -25,6 +25,7 @@ from tests.frontend.running import assert_same, check, execute, serves, traced
 WEIGHTS = np.ones((4, 4), np.float32)
 BIAS = np.full(4, 0.5, np.float32)
 SCALE = 2.0
+STEP = np.float32(1)
 PARAMETERS = {"w": WEIGHTS, "b": BIAS, "inner": {"k": 2}}
 LAYERS = [BIAS, BIAS * 2]
 PAIR = (BIAS, 1.5)
@@ -89,6 +90,20 @@ def test_global_numbers_are_keys(monkeypatch):
     again(found, f, X)
     monkeypatch.setattr(HERE, "SCALE", 3.0)
     assert not serves(found, f, X)
+
+
+def test_global_numpy_scalars_are_keys(monkeypatch):
+    def f(x):
+        return x * STEP if STEP > 1 else x
+
+    monkeypatch.setattr(HERE, "STEP", np.float32(2))
+    found = traced(f, X)
+    again(found, f, X)
+    monkeypatch.setattr(HERE, "STEP", np.float32(2))
+    again(found, f, X)
+    for other in (np.float32(3), np.float64(2), 2.0):
+        monkeypatch.setattr(HERE, "STEP", other)
+        assert not serves(found, f, X)
 
 
 def test_names_are_recorded_once():

@@ -59,6 +59,33 @@ def test_pooling_in_pairs():
     assert sorted(guards) == ["m % 2 == 0", "n % 2 == 0"]
 
 
+def test_shapes_written_with_the_sizes_of_another_array():
+    def heads(q, k, h):
+        batch, _, width = q.shape
+        q, k = (
+            a.reshape(batch, -1, h, width // h).transpose(0, 2, 1, 3) for a in (q, k)
+        )
+        scores = q @ k.transpose(0, 1, 3, 2) / np.sqrt(width // h)
+        return (scores @ k).transpose(0, 2, 1, 3).reshape(batch, -1, width)
+
+    found = traced(heads, zeros(2, 5, 8), zeros(2, 5, 8), 2)
+    for batch, time, width, h in ((3, 7, 12, 4), (2, 5, 6, 6)):
+        args = (zeros(batch, time, width), zeros(batch, time, width), h)
+        assert serves(found, heads, *args)
+        got = execute(found, Binder.of(heads).bind(args, {}))
+        np.testing.assert_allclose(got, heads(*args))
+    other = (zeros(2, 5, 8), zeros(2, 5, 4), 2)
+    assert not serves(found, heads, *other)
+
+
+def test_equal_parts_have_equal_sizes():
+    def gates(x):
+        a, b, c, d = np.split(x, 4, axis=1)
+        return a * b + c * d
+
+    assert holds_for(gates, zeros(2, 8), zeros(3, 4), zeros(1, 40)) == ["m % 4 == 0"]
+
+
 def test_sums_of_sizes():
     def f(x):
         y = np.concatenate([x, x[1:]])
@@ -122,6 +149,8 @@ def test_static_sizes_and_numbers_are_constants():
 def test_quotients_multiply_out():
     n, h = symbol("n"), symbol("h")
     assert str(4 * (n // 4)) == "n - (n % 4)"
+    assert 5 * (n // 4) - n // 4 + n % 4 == n
+    assert str(n - 3 * (n // 4)) == "(n % 4) + (n // 4)"
     assert str(h * (n // h)) == "n - (n % h)"
     assert without_remainders(8 * (n // 4)) == 2 * n
     assert parse_dim("4*(n // 4) + n % 4") == n

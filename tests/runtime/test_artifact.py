@@ -25,7 +25,7 @@ _ENTRIES = (
         "index-out-of-bounds",
         "index {value} is out of bounds for axis 0 with size n",
         "IndexOutOfBoundsError",
-        Location("model.py", 12, 4, 8),
+        Location("elsewhere.py", 12, 4, 8),
         "check it",
     ),
     ErrorEntry("run", "it failed"),
@@ -191,7 +191,7 @@ def test_errors_name_the_value_and_the_line():
     error = _ENTRIES[0].error(77)
     assert type(error) is IndexOutOfBoundsError
     assert str(error) == (
-        "model.py:12:5: error: index 77 is out of bounds for axis 0 with size n "
+        "elsewhere.py:12:5: error: index 77 is out of bounds for axis 0 with size n "
         "[index-out-of-bounds]\n  help: check it"
     )
     assert type(_ENTRIES[1].error(0)) is RunError

@@ -109,7 +109,7 @@ def test_errors_come_from_the_table(take):
     with pytest.raises(IndexOutOfBoundsError) as caught:
         f(x, np.array([3, 10]))
     assert str(caught.value) == (
-        "model.py:12:5: error: index 10 is out of bounds [index-out-of-bounds]"
+        "elsewhere.py:12:5: error: index 10 is out of bounds [index-out-of-bounds]"
     )
     assert isinstance(caught.value, IndexError)
 

@@ -58,7 +58,7 @@ KERNELS: dict[str, tuple[Kernel, tuple[Any, ...]]] = {
     "convert to f4": (lambda x: x.astype(np.float32), ("n",)),
     "convert to f2": (lambda x: x.astype(np.float16), ("n",)),
     "convert to i1": (lambda x: (x != 0).astype(np.int8), ("n",)),
-    "exp": (lambda x: np.exp(x), ("n",)),
+    "exp": (lambda x: np.exp(x), ("n",)),  # noqa: PLW0108
     "tanh and log": (lambda x: np.tanh(x) + np.log(abs(x) + 1), ("n",)),
     "divide": (lambda x, y: x // y + x % y, ("n", "n")),
     "power": (lambda x: x**3, ("n",)),
@@ -69,12 +69,12 @@ KERNELS: dict[str, tuple[Kernel, tuple[Any, ...]]] = {
     "sum of tall columns": (lambda x: x.sum(axis=0), ("n,3",)),
     "maximum": (lambda x: x.max(axis=-1, initial=0), ("3,n",)),
     "any and all": (lambda x: (x.any(axis=0), x.all()), ("n,3",)),
-    "softmax": (lambda x: np.exp(x - x.max(axis=-1, initial=0, keepdims=True)), ("3,n",)),
+    "softmax": (lambda x: np.exp(x - x.max(axis=-1, initial=0, keepdims=True)), ("3,n",)),  # noqa: E501
     "normalised": (lambda x: x - x.mean(axis=-1, keepdims=True), ("3,n",)),
     "argmax": (lambda x: np.concatenate([x, x[:1] * 0, x]).argmax(), ("n",)),
-    "cumsum": (lambda x: np.cumsum(x), ("n",)),
+    "cumsum": (lambda x: np.cumsum(x), ("n",)),  # noqa: PLW0108
     "cumsum of columns": (lambda x: np.cumsum(x, axis=0), ("n,3",)),
-    "sort": (lambda x: np.sort(x), ("n",)),
+    "sort": (lambda x: np.sort(x), ("n",)),  # noqa: PLW0108
     "sort columns": (lambda x: np.sort(x, axis=0), ("n,3",)),
     "transpose": (lambda x: x.T.copy(), ("n,5",)),
     "transposed sum": (lambda x, y: x.T + y, ("n,4", "4,n")),
@@ -96,8 +96,8 @@ KERNELS: dict[str, tuple[Kernel, tuple[Any, ...]]] = {
     "matrix and vector": (lambda x, y: x @ y, ("n,n", "n")),
     "vector and matrix": (lambda x, y: x @ y, ("n", "n,n")),
     "dot": (lambda x, y: x @ y, ("n", "n")),
-    "outer": (lambda x, y: np.outer(x, y), ("n", "n")),
-    "convolve": (lambda x, y: np.convolve(x, y), ("n", "5")),
+    "outer": (lambda x, y: np.outer(x, y), ("n", "n")),  # noqa: PLW0108
+    "convolve": (lambda x, y: np.convolve(x, y), ("n", "5")),  # noqa: PLW0108
     "repeat": (lambda x: np.repeat(x, 2), ("n",)),
     "diagonal": (lambda x: np.diagonal(x) + 1, ("n,n",)),
 }  # fmt: skip
@@ -135,7 +135,9 @@ def check(name: str, dtype: str, level: str, sizes: Iterator[int]) -> int:
             results = None
             for program in programs.values():
                 try:
-                    results = program(guarded, allocate=functools.partial(guarded_empty, place=place))
+                    results = program(
+                        guarded, allocate=functools.partial(guarded_empty, place=place)
+                    )  # noqa: E501
                     break
                 except AssertionError as error:
                     if "guard" not in str(error):
@@ -143,27 +145,49 @@ def check(name: str, dtype: str, level: str, sizes: Iterator[int]) -> int:
             if results is None:
                 plan = compiled.lower(*arguments).compilation.plan
                 programs[size] = program = NativeProgram(plan, machine)
-                results = program(guarded, allocate=functools.partial(guarded_empty, place=place))
+                results = program(
+                    guarded, allocate=functools.partial(guarded_empty, place=place)
+                )  # noqa: E501
             if len(results) != len(expected):
                 continue  # an argument as it is
             for got, wanted in zip(results, expected, strict=True):
-                assert got.dtype == wanted.dtype and got.shape == wanted.shape, (got, wanted)
-                np.testing.assert_allclose(got.astype("f8"), np.asarray(wanted).astype("f8"), rtol=2e-3 if got.dtype == "f2" else 2e-5, atol=0.05 if got.dtype == "f2" else 1e-5)
+                assert got.dtype == wanted.dtype and got.shape == wanted.shape, (
+                    got,
+                    wanted,
+                )  # noqa: E501
+                np.testing.assert_allclose(
+                    got.astype("f8"),
+                    np.asarray(wanted).astype("f8"),
+                    rtol=2e-3 if got.dtype == "f2" else 2e-5,
+                    atol=0.05 if got.dtype == "f2" else 1e-5,
+                )  # noqa: E501
             runs += 1
     return runs
 
 
 def main() -> None:
     level, dtypes, names, sizes = sys.argv[1:]
-    count = range(131) if sizes == "all" else [*range(0, 36), 63, 64, 65, 66, 127, 128, 129, 130]
+    count = (
+        range(131)
+        if sizes == "all"
+        else [*range(36), 63, 64, 65, 66, 127, 128, 129, 130]
+    )  # noqa: E501
     total = 0
     start = time.time()
     for name in KERNELS if names == "all" else names.split(","):
         for dtype in dtypes.split(","):
             try:
                 total += check(name, dtype, level, count)
-            except Exception as e:
-                print("FAIL", name, dtype, level, type(e).__name__, str(e)[:700], file=sys.stderr)
+            except Exception as e:  # noqa: BLE001
+                print(
+                    "FAIL",
+                    name,
+                    dtype,
+                    level,
+                    type(e).__name__,
+                    str(e)[:700],
+                    file=sys.stderr,
+                )  # noqa: E501
     print(total, "runs", time.time() - start, file=sys.stderr)
 
 

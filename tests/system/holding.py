@@ -35,7 +35,7 @@ _OUT_OF_BOUNDS = re.compile(r"index -?\d+ is out of bounds for axis \d+ with siz
 _NAMES = re.compile(r"\b(?:v\d+|[abc])\b")
 
 
-class Difference(AssertionError):
+class Difference(AssertionError):  # noqa: N818
     """A program that does not mean what NumPy means by it.
 
     Attributes:
@@ -100,13 +100,13 @@ def _hold_call(
             bounds = values["f_bounds"](*copy.deepcopy(arguments))
         except Warning:
             return "undefined"
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             failure = error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             got = compiled(*arguments)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             problem = error
     _hold_arguments(arguments, eval(f"({call.arguments},)", values))
     if isinstance(problem, UnsupportedError) or type(problem) is TraceError:
@@ -188,7 +188,7 @@ def _hold_dead_index(program: Program, call: Call, failure: Exception) -> bool:
     line = next(f.lineno for f in frames if f.filename == program.name)
     end = 1
     assert line is not None
-    for number, statement in enumerate(program.body):
+    for number, statement in enumerate(program.body):  # noqa: B007
         if statement.is_bound:
             continue
         end += statement.text.count("\n") + 1
@@ -198,7 +198,9 @@ def _hold_dead_index(program: Program, call: Call, failure: Exception) -> bool:
         return False
     names = sorted(set(_NAMES.findall(statement.text)))
     shorter = replace(program, body=program.body[: number + 1], calls=(call,))
-    if shorter.body == program.body and set(names) <= set(_NAMES.findall(program.result)):
+    if shorter.body == program.body and set(names) <= set(
+        _NAMES.findall(program.result)
+    ):  # noqa: E501
         return False
     counts = hold(returning(shorter, names))
     return bool(counts["raised"] or counts["unsupported"])

@@ -80,9 +80,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
-def _pick(
-    scope: Scope, accept: Callable[[Any], bool], *, rounded: bool = False
-) -> str:
+def _pick(scope: Scope, accept: Callable[[Any], bool], *, rounded: bool = False) -> str:
     names = scope.arrays(rounded=rounded)
     found = [name for name in names if accept(scope.value(name))]
     if not found:

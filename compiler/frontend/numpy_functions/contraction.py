@@ -262,7 +262,6 @@ def cross(
                 f"cross: {part.tensor} does not hold vectors of 2 or 3 elements"
             )
 
-
     def product(i: int, j: int) -> Any:
         there = i < x.sizes[-1] and j < y.sizes[-1]
         return x[..., i] * y[..., j] if there else None
@@ -291,7 +290,8 @@ def einsum(
         _check_diagonals(array, letters)
     if len(arrays) == 1 and set(inputs[0]) == set(output) and out is None:
         # NumPy leaves dtype= unheeded here.
-        return _einsum_view(arrays[0], inputs[0], output)
+        view = _einsum_view(arrays[0], inputs[0], output)
+        return view if output else wrap(tracer, view.value)
     if dtype is not None:
         arrays = [array.astype(dtype) for array in arrays]
     arrays, inputs = _drop_repeated_sizes(tracer, arrays, inputs)

@@ -431,8 +431,8 @@ def meshgrid(
     if indexing == "xy" and rank > 1:
         found = [numpy.swapaxes(x, 0, 1) for x in found]
     if not sparse:
-        found = [x.copy() for x in numpy.broadcast_arrays(*found)]
-    return tuple(found)
+        found = [*numpy.broadcast_arrays(*found)]
+    return tuple([x.copy() for x in found] if copy else found)
 
 
 def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:

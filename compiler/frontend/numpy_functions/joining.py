@@ -230,7 +230,8 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     """``np.roll``."""
     x = operand(a)
     if axis is None:
-        return reshape(roll(ravel(x), shift, 0), x.shape)
+        rolled = roll(ravel(x), shift, 0)
+        return reshape(fresh(x.tracer, rolled.value), x.shape)
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     shifts = shift if isinstance(shift, (tuple, list)) else (shift,)
     if len(shifts) == 1:

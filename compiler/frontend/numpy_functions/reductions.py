@@ -145,7 +145,7 @@ def _reduce(
     combine: np.ufunc,
 ) -> Any:
     tracer = x.tracer
-    axes = normalize_axes(axis, len(x.sizes))
+    axes = _reduced_axes(axis, len(x.sizes))
     value = x.value
     if axes:
         value = tracer.emit(op, value, axes=axes, keepdims=bool(keepdims))
@@ -154,6 +154,15 @@ def _reduce(
     if initial is not NO_VALUE and initial is not None:
         result = call_ufunc(combine, (result, initial), dtype=result.dtype)
     return deliver(combine.__name__, result, out)
+
+
+def _is_axis_of_scalar(axis: Any, rank: int) -> bool:
+    """Whether NumPy's reductions take an axis for that of a scalar, which has none."""
+    return rank == 0 and isinstance(axis, (int, np.integer)) and axis in (0, -1)
+
+
+def _reduced_axes(axis: Any, rank: int) -> tuple[int, ...]:
+    return () if _is_axis_of_scalar(axis, rank) else normalize_axes(axis, rank)
 
 
 def _extremum(
@@ -175,7 +184,7 @@ def _extremum(
             )
         x = _masked(x, where, initial)
     if not given:
-        _check_not_empty(x, normalize_axes(axis, len(x.sizes)), combine.__name__)
+        _check_not_empty(x, _reduced_axes(axis, len(x.sizes)), combine.__name__)
     return _reduce(op, x, axis, out, keepdims, initial, combine)
 
 
@@ -205,6 +214,8 @@ def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) 
 def _argument(op: str, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
     x = operand(a)
     rank = len(x.sizes)
+    if _is_axis_of_scalar(axis, rank):
+        axis = None
     flat = x.reshape(-1) if axis is None and rank != 1 else x
     place = 0 if axis is None else normalize_axis(axis, rank)
     if x.tracer.ask(flat.sizes[place], "==", 0):

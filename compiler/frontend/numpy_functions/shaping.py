@@ -249,6 +249,8 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[TracedArray, ...]
     tracer = arrays[0].tracer
     common = broadcast_shape(tracer, "broadcast_arrays", [x.sizes for x in arrays])
     sizes = tuple(map(tracer.normalize, common))
+    if all(x.sizes == sizes for x in arrays):
+        return tuple(arrays)
     return tuple(_broadcast(x, sizes) for x in arrays)
 
 

@@ -1,0 +1,275 @@
+"""What random programs once computed otherwise than NumPy, or refused wrongly."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from penstock.ir.errors import TraceError, UnsupportedError
+from tests.frontend.arrays import RANDOM
+from tests.frontend.running import check, run
+
+SCALAR_REDUCTIONS = (
+    "sum", "prod", "min", "max", "any", "all", "count_nonzero", "ptp", "argmax",
+    "argmin", "nansum",
+)  # fmt: skip
+
+
+def floats(*shape):
+    return RANDOM.standard_normal(shape)
+
+
+# Views
+
+VIEWS = {
+    "diag": lambda v: np.diag(v, 1),
+    "diagonal": np.diagonal,
+    "diagonal_method": lambda v: v.diagonal(-1),
+    "linalg_diagonal": np.linalg.diagonal,
+    "einsum_diagonal": lambda v: np.einsum("ii->i", v),
+    "einsum_ellipsis": lambda v: np.einsum("i...i->i...", v),
+    "einsum_transpose": lambda v: np.einsum("ij->ji", v),
+    "einsum_heeds_no_dtype": lambda v: np.einsum("ii->i", v, dtype=np.float32),
+    "window": lambda v: np.lib.stride_tricks.sliding_window_view(v, 2, axis=1),
+    "windows": lambda v: np.lib.stride_tricks.sliding_window_view(v, (2, 3)),
+    "part_of_window": lambda v: np.lib.stride_tricks.sliding_window_view(v, 2, 0)[1],
+    "part_of_diagonal": lambda v: np.diagonal(v)[1:][::-1],
+    "meshgrid": lambda v: np.meshgrid(v[0], v[1], copy=False)[0],
+    "sparse_meshgrid": lambda v: np.meshgrid(v[0], v[1], copy=False, sparse=True)[1],
+    "copied_meshgrid": lambda v: np.meshgrid(v[0], v[1], sparse=True)[0],
+}
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_a_write_to_the_base_is_seen(view):
+    def f(x):
+        v = x * 2
+        seen = view(v)
+        v -= v[0]
+        return seen * 1, v
+
+    check(f, floats(4, 4))
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda v: np.einsum("ii->i", v),
+        lambda v: np.einsum("ij->ji", v),
+        lambda v: np.broadcast_arrays(v, v)[0],
+        lambda v: np.einsum("ii->i", v)[1:],
+    ],
+    ids=["diagonal", "transpose", "broadcast_arrays", "part_of_diagonal"],
+)
+def test_a_write_to_the_view_is_seen(view):
+    def f(x):
+        v = x * 2
+        seen = view(v)
+        seen[0] = 7
+        seen += 1
+        return v, seen
+
+    check(f, floats(4, 4))
+
+
+def test_a_write_to_a_diagonal_of_a_stack_of_bools_is_seen():
+    def f(x):
+        v = x > 0
+        np.einsum("iij->ji", v)[1] = True
+        return v, np.diagonal(v)
+
+    check(f, floats(3, 3, 2))
+
+
+@pytest.mark.parametrize("make", [np.diag, np.diagonal, np.linalg.diagonal])
+def test_diagonals_are_read_only(make):
+    def f(x):
+        make(x * 2)[0] = 1
+
+    with pytest.raises(TraceError, match="cannot write to a diagonal"):
+        run(f, floats(3, 3))
+
+
+def test_windows_are_read_only():
+    def f(x):
+        np.lib.stride_tricks.sliding_window_view(x * 2, 2)[0] = 1
+
+    with pytest.raises(TraceError, match="cannot write to a sliding window"):
+        run(f, floats(3))
+
+
+def test_roll_makes_a_copy():
+    def f(x):
+        v = np.roll(x, 0)
+        v[0] = 7
+        return v
+
+    check(f, floats(3, 2))
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (np.array([2**63 - 5], np.uint64), np.array([2**63 - 1], np.uint64)),
+        (np.array([-(2**63)]), np.array([-(2**63)])),
+        (np.array([100, -128], np.int8), np.array([-100, -128], np.int8)),
+        (np.array([True, False]), np.array([True, True])),
+        (floats(3), np.array([1, 2, 3])),
+    ],
+    ids=["uint64", "least", "int8", "bool", "mixed"],
+)
+def test_isclose_of_integers_does_not_wrap_around(x, y):
+    check(lambda x, y: np.isclose(x, y), x, y)  # noqa: PLW0108
+    check(lambda x, y: np.where(np.allclose(x, y), 1, 0), x, y)
+
+
+@pytest.mark.parametrize("spec", ["ii->i", "ii", "ii->"])
+@pytest.mark.parametrize("shape", [(2, 1), (1, 2), (2, 3)])
+def test_einsum_repeats_no_axis_within_an_operand(spec, shape):
+    x = np.ones(shape)
+    with pytest.raises(ValueError, match="don't match"):
+        np.einsum(spec, x)
+    with pytest.raises(ValueError, match="must be of one size"):
+        run(lambda x: np.einsum(spec, x), x)
+
+
+def test_einsum_repeats_axes_of_other_operands():
+    check(lambda x, y: np.einsum("ij,ij->ij", x, y), floats(2, 1), floats(2, 3))
+    check(lambda x, y: np.einsum("ii,i->i", x, y), floats(1, 1), floats(3))
+
+
+def cross(x, y):
+    return np.cross(x, y)
+
+
+@pytest.mark.parametrize("sizes", [((3, 3), (3, 3)), ((4, 2), (4, 2)), ((2,), (2,))])
+def test_cross_of_equal_vectors(sizes):
+    check(cross, *(floats(*shape) for shape in sizes))
+
+
+def test_cross_of_vectors_of_two_and_three():
+    check(cross, floats(4, 2), floats(4, 3))
+    check(cross, floats(4, 3), floats(4, 2))
+    check(lambda x, y: np.cross(x, y, axis=0), floats(2, 4), floats(3, 4))
+
+
+@pytest.mark.parametrize("axis", [None, 0])
+def test_median_of_nothing_is_nan(axis):
+    check(lambda x: np.median(x, axis=axis), np.ones((0, 2)))
+    check(lambda x: np.median(x, axis=axis, keepdims=True), np.ones((0, 2)))
+
+
+# Axes and sizes
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+@pytest.mark.parametrize("name", SCALAR_REDUCTIONS)
+def test_reductions_of_a_scalar_take_an_axis(name, axis):
+    check(lambda x: getattr(np, name)(x, axis=axis) * 1, np.array(3.0))
+    check(lambda x: getattr(np, name)(x.sum(), axis=axis) * 1, floats(2))
+
+
+def test_reduce_of_a_scalar_takes_an_axis():
+    check(lambda x: np.add.reduce(x, axis=0), np.array(3.0))
+    check(lambda x: x.max().min(axis=-1), floats(3))
+
+
+@pytest.mark.parametrize("name", ["mean", "std", "var", "median", "sum", "argmax"])
+def test_other_axes_of_a_scalar_are_errors(name):
+    axis = 0 if name in ("mean", "std", "var", "median") else 1
+    with pytest.raises(np.exceptions.AxisError):
+        getattr(np, name)(np.array(3.0), axis=axis)
+    with pytest.raises(ValueError, match="out of bounds"):
+        run(lambda x: getattr(np, name)(x, axis=axis), np.array(3.0))
+
+
+def test_accumulate_of_a_scalar_is_an_error():
+    with pytest.raises(TypeError):
+        np.add.accumulate(np.array(3.0))
+    with pytest.raises(TypeError, match="no axis"):
+        run(lambda x: np.add.accumulate(x, axis=0), np.array(3.0))
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_roll_of_an_empty_axis(axis):
+    check(lambda x: np.roll(x, 1, axis), np.ones((0, 3)))
+
+
+def test_meshgrid_flattens():
+    check(lambda x, y: list(np.meshgrid(x, y)), floats(2, 1), floats(2, 3))
+
+
+@pytest.mark.parametrize("mode", ["edge", "reflect", "wrap", "symmetric"])
+def test_pad_cannot_extend_an_empty_axis(mode):
+    with pytest.raises(ValueError, match="extend empty axis"):
+        np.pad(np.ones((2, 0)), (1, 2), mode=mode)
+    with pytest.raises(ValueError, match="cannot be extended"):
+        run(lambda x: np.pad(x, (1, 2), mode=mode), np.ones((2, 0)))
+    check(lambda x: np.pad(x, ((1, 2), (0, 0)), mode=mode), np.ones((2, 0)))
+
+
+def test_a_product_with_the_flat_array():
+    check(lambda x: x @ x.reshape(-1), np.ones((1, 4)))
+
+
+@pytest.mark.parametrize("sizes", [((1, 1), (1, 2)), ((1, 2), (2,)), ((2, 3), (6,))])
+def test_sizes_that_are_equal_by_a_guard_broadcast(sizes):
+    check(lambda x, y: x.reshape(-1) + y, *(floats(*shape) for shape in sizes))
+
+
+def test_copyto_of_sizes_that_are_equal_by_a_guard():
+    def f(x, y):
+        v = np.outer(y, x)
+        np.copyto(v, y.T)
+        return v
+
+    check(f, floats(1, 1), floats(1, 5))
+
+
+# Errors and warnings
+
+
+def test_index_arrays_that_do_not_broadcast_are_an_index_error():
+    def f(x):
+        return x[np.array([0, 0, -1]), np.arange(2)]
+
+    with pytest.raises(IndexError):
+        f(floats(3, 3))
+    with pytest.raises(IndexError, match="cannot broadcast"):
+        run(f, floats(3, 3))
+
+
+@pytest.mark.parametrize("name", ["shape", "dtype"])
+def test_attributes_cannot_be_set(name):
+    def f(x):
+        y = x * 2
+        setattr(y, name, -1)
+
+    with pytest.raises(UnsupportedError, match=rf"setting ndarray\.{name}"):
+        run(f, floats(2, 3))
+
+
+def test_the_function_may_warn():
+    def f(x):
+        warnings.warn("careful", stacklevel=1)
+        return x + 1
+
+    with pytest.warns(UserWarning, match="careful"):
+        got = run(f, np.ones(2))
+    np.testing.assert_array_equal(got, [2, 2])
+
+
+def test_numpy_may_warn_of_the_function():
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        got = run(lambda x: np.float32(1e39) + x, np.ones(2, np.float32))
+    np.testing.assert_array_equal(got, [np.inf, np.inf])
+
+
+def test_constants_beyond_a_dtype_do_not_warn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        got = run(lambda x: x * 1e39, np.ones(2, np.float32))
+    np.testing.assert_array_equal(got, [np.inf, np.inf])
