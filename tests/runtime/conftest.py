@@ -210,7 +210,7 @@ def take() -> Program:
         "index-out-of-bounds",
         "index {value} is out of bounds",
         "IndexOutOfBoundsError",
-        Location("model.py", 12, 4, 8),
+        Location("elsewhere.py", 12, 4, 8),
     )
     return Program(_link(module), signature, (entry,))
 

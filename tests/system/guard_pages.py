@@ -137,7 +137,7 @@ def check(name: str, dtype: str, level: str, sizes: Iterator[int]) -> int:
                 try:
                     results = program(
                         guarded, allocate=functools.partial(guarded_empty, place=place)
-                    )  # noqa: E501
+                    )
                     break
                 except AssertionError as error:
                     if "guard" not in str(error):
@@ -147,20 +147,20 @@ def check(name: str, dtype: str, level: str, sizes: Iterator[int]) -> int:
                 programs[size] = program = NativeProgram(plan, machine)
                 results = program(
                     guarded, allocate=functools.partial(guarded_empty, place=place)
-                )  # noqa: E501
+                )
             if len(results) != len(expected):
                 continue  # an argument as it is
             for got, wanted in zip(results, expected, strict=True):
                 assert got.dtype == wanted.dtype and got.shape == wanted.shape, (
                     got,
                     wanted,
-                )  # noqa: E501
+                )
                 np.testing.assert_allclose(
                     got.astype("f8"),
                     np.asarray(wanted).astype("f8"),
                     rtol=2e-3 if got.dtype == "f2" else 2e-5,
                     atol=0.05 if got.dtype == "f2" else 1e-5,
-                )  # noqa: E501
+                )
             runs += 1
     return runs
 
@@ -171,7 +171,7 @@ def main() -> None:
         range(131)
         if sizes == "all"
         else [*range(36), 63, 64, 65, 66, 127, 128, 129, 130]
-    )  # noqa: E501
+    )
     total = 0
     start = time.time()
     for name in KERNELS if names == "all" else names.split(","):
@@ -187,7 +187,7 @@ def main() -> None:
                     type(e).__name__,
                     str(e)[:700],
                     file=sys.stderr,
-                )  # noqa: E501
+                )
     print(total, "runs", time.time() - start, file=sys.stderr)
 
 

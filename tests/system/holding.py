@@ -200,7 +200,7 @@ def _hold_dead_index(program: Program, call: Call, failure: Exception) -> bool:
     shorter = replace(program, body=program.body[: number + 1], calls=(call,))
     if shorter.body == program.body and set(names) <= set(
         _NAMES.findall(program.result)
-    ):  # noqa: E501
+    ):
         return False
     counts = hold(returning(shorter, names))
     return bool(counts["raised"] or counts["unsupported"])
