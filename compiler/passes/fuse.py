@@ -157,12 +157,29 @@ class Fuser:
                 group, lane = self.try_merge(
                     value, group, lane, operand, mapping, needed
                 )
-        if group is None:
+        if group is None or not self.agrees(group, lane, joinable):
             others = needed | {self.group_of[operand] for operand, _ in joinable}
             group, lane = self.sibling(value, mappings, others) or self.start(value)
         outside = {self.group_of[operand] for operand, _ in joinable} - {group}
         self.enter(group, value, lane, needed | outside)
         self.note_reads(group, value, lane, mappings)
+
+    def agrees(
+        self,
+        group: Group,
+        lane: Lane,
+        operands: Sequence[tuple[Value, tuple[int | None, ...]]],
+    ) -> bool:
+        """Whether all operands that the group computes lie along a Value's loops.
+
+        Those of a square do not where it meets the sums of its own rows as columns.
+        """
+        return all(
+            axis is None or loop is None or lane[axis] == loop
+            for operand, mapping in operands
+            if self.group_of[operand] is group
+            for loop, axis in zip(group.lanes[operand], mapping, strict=True)
+        )
 
     def start(self, value: Value) -> tuple[Group, Lane]:
         group = self.graph.new_group("map")
