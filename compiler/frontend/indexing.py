@@ -185,11 +185,17 @@ def _index_value(array: TracedArray, part: Key, axis: int) -> Value:
         assert part.value is not None
         return part.value
     if part.extent is not None:
-        require_equal(
-            tracer, "boolean index", array.sizes[axis], part.extent, _MASK_HINT
-        )
+        _require_mask_size(tracer, array.sizes[axis], part.extent)
     assert part.array is not None
     return part.array.value
+
+
+def _require_mask_size(tracer: Tracer, size: Size, own: Size) -> None:
+    """Raise an IndexError unless a mask has the size of the axis that it indexes."""
+    try:
+        require_equal(tracer, "boolean index", size, own, _MASK_HINT)
+    except ShapeError as error:
+        raise bad_index(error.message, hint=error.hint) from None
 
 
 def _broadcast(tracer: Tracer, value: Value, shape: tuple[Size, ...]) -> Value:
@@ -235,7 +241,7 @@ def masked_part(
     before = parts.index(masks[0])
     covered = array.sizes[before : before + len(mask.sizes)]
     for own, size in zip(mask.sizes, covered, strict=True):
-        require_equal(tracer, "boolean index", size, own, _MASK_HINT)
+        _require_mask_size(tracer, size, own)
     after = len(array.sizes) - before - len(mask.sizes)
     shape = (1,) * before + mask.sizes + (1,) * after
     value = mask.value

@@ -18,6 +18,7 @@ from penstock.frontend.ufuncs import call_ufunc
 from penstock.frontend.views import inverse_permutation
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
+from penstock.ir.types import bool_
 
 __all__ = ["METHODS"]
 
@@ -85,6 +86,8 @@ def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
     if type(array) is not TracedArray:
         raise bad_type(f"{ufunc.__name__}.at: a {type(array).__name__} is not traced")
     array.check_writable()
+    if array.kind is bool_:
+        raise _unsupported(ufunc, "at")
     tracer = array.tracer
     parts = parse_key(array, key)
     if any(part.kind == "mask" for part in parts):

@@ -548,6 +548,20 @@ CASES = [
             |     ^^^^
         """,
     ),
+    (
+        """
+        def f(x):
+            return np.pad(x[:, :0], 1, mode='edge')
+        """,
+        (X,),
+        """
+        program.py:2:12: error: pad: axis 1 of f32[n,0] is empty, and cannot be extended [bad-argument]
+            |
+          2 |     return np.pad(x[:, :0], 1, mode='edge')
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: mode='constant' extends empty axes
+        """,
+    ),
 ]
 
 

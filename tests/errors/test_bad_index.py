@@ -1,5 +1,8 @@
 """The message ``bad-index``."""
 
+# ruff: noqa: E501
+
+import numpy as np
 import pytest
 
 from tests.errors.program import X, message, text
@@ -57,6 +60,47 @@ CASES = [
             |
           2 |     return np.take_along_axis(x, x, 0)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x, m):
+            return x[m]
+        """,
+        (X, np.ones(2, bool)),
+        """
+        program.py:2:12: error: boolean index: sizes n and k differ (n = 3, k = 2) [bad-index]
+            |
+          2 |     return x[m]
+            |            ^^^^
+          help: a mask must have the sizes of the axes that it indexes
+        """,
+    ),
+    (
+        """
+        def f(x, i):
+            return x[i, [0, 1]]
+        """,
+        (X, np.array([0, 1, 2])),
+        """
+        program.py:2:12: error: index arrays: cannot broadcast (k) with (2), where k = 3 [bad-index]
+            |
+          2 |     return x[i, [0, 1]]
+            |            ^^^^^^^^^^^^
+          help: align trailing axes, e.g. x[:, None]
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.delete(x, 3, axis=0)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: delete: there is no place 3 along axis 0 [bad-index]
+            |
+          2 |     return np.delete(x, 3, axis=0)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^
         """,
     ),
 ]

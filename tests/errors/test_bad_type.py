@@ -125,6 +125,32 @@ CASES = [
             |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
         """,
     ),
+    (
+        """
+        def f(x):
+            return np.tril(x.sum())
+        """,
+        (X,),
+        """
+        program.py:2:12: error: tril and triu take no scalars [bad-type]
+            |
+          2 |     return np.tril(x.sum())
+            |            ^^^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.add.accumulate(x.sum())
+        """,
+        (X,),
+        """
+        program.py:2:12: error: add.accumulate: a scalar has no axis to accumulate along [bad-type]
+            |
+          2 |     return np.add.accumulate(x.sum())
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
 ]
 
 

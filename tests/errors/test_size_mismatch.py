@@ -2,7 +2,6 @@
 
 # ruff: noqa: E501
 
-import numpy as np
 import pytest
 
 from tests.errors.program import X, message, text
@@ -37,23 +36,6 @@ CASES = [
           2 |     return np.einsum('ij,jk->ik', x, y)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           help: sizes that are multiplied and summed must be equal
-        """,
-    ),
-    (
-        """
-        def f(x, m):
-            return x[m]
-        """,
-        (
-            X,
-            np.ones(2, bool),
-        ),
-        """
-        program.py:2:12: error: boolean index: sizes n and k differ (n = 3, k = 2) [size-mismatch]
-            |
-          2 |     return x[m]
-            |            ^^^^
-          help: a mask must have the sizes of the axes that it indexes
         """,
     ),
 ]

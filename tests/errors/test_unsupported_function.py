@@ -88,6 +88,22 @@ CASES = [
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^
         """,
     ),
+    (
+        """
+        def f(x):
+            y = x * 2
+            y.shape = -1
+            return y
+        """,
+        (X,),
+        """
+        program.py:3:5: error: setting ndarray.shape is not supported [unsupported-function]
+            |
+          3 |     y.shape = -1
+            |     ^^^^^^^
+          help: make a view of that shape: y = x.reshape(shape)
+        """,
+    ),
 ]
 
 

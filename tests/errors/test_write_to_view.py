@@ -39,6 +39,22 @@ CASES = [
           help: write to a copy: x = x.copy()
         """,
     ),
+    (
+        """
+        def f(x):
+            w = np.lib.stride_tricks.sliding_window_view(x.copy(), 2, axis=0)
+            w[0] = 1
+            return w
+        """,
+        (X,),
+        """
+        program.py:3:5: error: cannot write to a sliding window: NumPy makes it read-only [write-to-view]
+            |
+          3 |     w[0] = 1
+            |     ^^^^
+          help: write to a copy: x = x.copy()
+        """,
+    ),
 ]
 
 

@@ -74,7 +74,7 @@ def hold(program: Program) -> Counter[str]:
             script = program.script(number)
             error.args = (f"{program.name}\n\n{script}\n{error}",)
             raise
-    del linecache.cache[program.name]
+    linecache.cache.pop(program.name, None)
     return counts
 
 
@@ -116,10 +116,9 @@ def _hold_call(
         _hold_failure(program, call, failure, problem, got)
         return "raised"
     if problem is not None:
-        text = "".join(traceback.format_exception(problem)[-6:])
         message = getattr(problem, "message", problem)
         raise Difference(
-            f"NumPy gives {expected!r}\ncompiled raises {text}",
+            f"NumPy gives {expected!r}\ncompiled raises {_told(problem)}",
             f"raises {type(problem).__name__} {message}",
         ) from problem
     _hold_result(got, expected, bounds, "the result")
@@ -127,6 +126,13 @@ def _hold_call(
         if any(np.may_share_memory(one, other) for other in _arrays(arguments)):
             raise Difference("a result shares memory with an argument", "aliasing")
     return "held"
+
+
+def _told(problem: Exception) -> str:
+    """An error, with where it was raised unless it says so itself."""
+    if isinstance(problem, PenstockError):
+        return f"{type(problem).__name__} {problem}"
+    return "".join(traceback.format_exception(problem)[-3:])
 
 
 def _arrays(tree: Any) -> list[np.ndarray[Any, Any]]:
@@ -169,12 +175,11 @@ def _hold_failure(
         return
     expected = [kind for kind in _KINDS if isinstance(failure, kind)]
     is_alike = any(isinstance(problem, kind) for kind in expected)
-    if not is_alike or not (
-        isinstance(problem, PenstockError) or str(problem) == str(failure)
-    ):
-        text = "".join(traceback.format_exception(problem)[-6:])
+    # Errors without the user's line are those that Python itself raises there.
+    is_ours = isinstance(problem, (PenstockError, ZeroDivisionError))
+    if not is_alike or not (is_ours or str(problem) == str(failure)):
         raise Difference(
-            f"NumPy raises {failure!r}\ncompiled raises {text}",
+            f"NumPy raises {failure!r}\ncompiled raises {_told(problem)}",
             f"{type(failure).__name__} {failure} is {type(problem).__name__}",
         )
 

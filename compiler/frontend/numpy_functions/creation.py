@@ -24,7 +24,7 @@ from penstock.frontend.numpy_functions.arguments import (
 )
 from penstock.frontend.numpy_functions.shaping import view_of
 from penstock.frontend.promotion import as_dtype, result_dtype
-from penstock.frontend.refusals import bad_value
+from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.views import DiagonalStep
 from penstock.ir.dims import Size
@@ -368,6 +368,8 @@ def triu(m: Any, k: Any = 0) -> Any:
 
 def _triangle(m: Any, k: Any, lower: bool) -> Any:
     x = operand(m)
+    if not x.sizes:
+        raise bad_type("tril and triu take no scalars")
     if len(x.sizes) < 2:
         x = numpy.broadcast_to(x, (x.shape[0], x.shape[0]))
     row, column = _grid(x.tracer, x.sizes[-2], x.sizes[-1])

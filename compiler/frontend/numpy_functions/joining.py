@@ -36,7 +36,7 @@ from penstock.frontend.numpy_functions.shaping import (
     transpose,
 )
 from penstock.frontend.promotion import as_dtype, result_dtype
-from penstock.frontend.refusals import bad_value
+from penstock.frontend.refusals import bad_index, bad_value
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 
@@ -272,8 +272,8 @@ def tile(A: Any, reps: Any) -> Any:
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     """``np.repeat`` by one count for all, or by constant counts."""
     x = operand(a)
-    if axis is None:
-        x, axis = ravel(x), 0
+    if axis is None or not x.sizes:
+        x, axis = ravel(x), 0 if axis is None else axis
     place = normalize_axis(axis, len(x.sizes))
     if isinstance(repeats, (tuple, list)) or np.ndim(repeats) == 1:
         return _repeat_each(x, repeats, place)
@@ -325,6 +325,8 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     extent = host_integer(x.tracer, x.sizes[place])
     position = host_integer(x.tracer, size_argument(x.tracer, obj))
     position = position + extent if position < 0 else position
+    if position < 0 or position >= extent:
+        raise bad_index(f"delete: there is no place {obj!r} along axis {place}")
     head = x[along(place, rank, slice(None, position))]
     tail = x[along(place, rank, slice(position + 1, None))]
     return concatenate([head, tail], place)

@@ -152,8 +152,20 @@ def _reduce(
     ordered = x.in_order
     result = wrap(tracer, value, ordered)
     if initial is not NO_VALUE and initial is not None:
+        initial = _cast_initial(initial, result.kind)
         result = call_ufunc(combine, (result, initial), dtype=result.dtype)
     return deliver(combine.__name__, result, out)
+
+
+def _cast_initial(initial: Any, dtype: Dtype) -> Any:
+    """A number as NumPy assigns it to an element: converted, never promoting."""
+    if isinstance(initial, np.generic):
+        initial = initial.item()
+    if not isinstance(initial, (int, float)) or issubclass(type(initial), Traced):
+        return initial
+    if dtype is bool_:
+        return bool(initial)
+    return int(initial) if dtype.is_integer else initial
 
 
 def _is_axis_of_scalar(axis: Any, rank: int) -> bool:
@@ -177,6 +189,8 @@ def _extremum(
 ) -> Any:
     x = operand(a)
     given = initial is not NO_VALUE and initial is not None
+    if given:
+        initial = _cast_initial(initial, x.kind)
     if where is not True and where is not NO_VALUE:
         if not given:
             raise bad_value(

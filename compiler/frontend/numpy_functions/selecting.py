@@ -158,8 +158,8 @@ def take(
     """``np.take``."""
     tracer = find_tracer([a, indices])
     x = as_array(tracer, a)
-    if axis is None:
-        x, axis = x.reshape(-1), 0
+    if axis is None or not x.sizes:
+        x, axis = x.reshape(-1), 0 if axis is None else axis
     place = normalize_axis(axis, len(x.sizes))
     if isinstance(indices, (list, tuple)) and not indices:
         indices = np.empty(0, np.int64)
@@ -167,9 +167,9 @@ def take(
     if not index.kind.is_integer:
         raise bad_type(f"take: the indices are {index.tensor}, but must be integers")
     if mode == "clip":
-        index = clip(index, 0, x.shape[place] - 1)
+        index = clip(index.astype(np.int64), 0, x.shape[place] - 1)
     elif mode == "wrap":
-        index = index % x.shape[place]
+        index = index.astype(np.int64) % x.shape[place]
     elif mode != "raise":
         raise bad_value(
             f"take: mode is {mode!r}, but must be 'raise', 'wrap' or 'clip'"
