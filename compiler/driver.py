@@ -8,14 +8,12 @@ other.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import importlib.util
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from functools import cached_property
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import penstock.ir as penstock_ir
@@ -23,6 +21,7 @@ from penstock.frontend.trace import Trace, trace
 from penstock.ir.dims import symbols_of
 from penstock.ir.graph.value import Function
 from penstock.ir.location import Location
+from penstock.ir.record import Record
 from penstock.runtime.artifact import (
     ABI_VERSION,
     SHARED_OBJECT,
@@ -59,8 +58,7 @@ STAGES = ("trace", "graph", "fused", "loops", "plan", "llvm", "asm", "cuda")
 """What ``Lowered.text`` can show, in order."""
 
 
-@dataclass(frozen=True)
-class CompileOptions:
+class CompileOptions(Record):
     """How a function is compiled.
 
     Args:
@@ -72,7 +70,6 @@ class CompileOptions:
     fastmath: bool = False
 
 
-@dataclass
 class Compilation:
     """One function on its way, each stage made when it is first asked for.
 
@@ -83,10 +80,11 @@ class Compilation:
         seconds: how long each stage took.
     """
 
-    traced: Trace
-    options: CompileOptions = CompileOptions()
-    machine: Machine = field(default_factory=host)
-    seconds: dict[str, float] = field(default_factory=dict)
+    def __init__(self, traced: Trace, options: CompileOptions) -> None:
+        self.traced = traced
+        self.options = options
+        self.machine: Machine = host()
+        self.seconds: dict[str, float] = {}
 
     def timed(self, stage: str, make: Callable[[], _T]) -> _T:
         """The result of a stage, its time noted."""
@@ -113,6 +111,13 @@ class Compilation:
             name
             for name, leaf in self.parameters.items()
             if isinstance(leaf, ArrayLeaf) and leaf.layout == "strided"
+        )
+
+    @cached_property
+    def reals(self) -> frozenset[str]:
+        """Parameters that are passed by value: one word, where an array has three."""
+        return frozenset(
+            name for name, leaf in self.parameters.items() if isinstance(leaf, RealLeaf)
         )
 
     @cached_property
@@ -149,16 +154,13 @@ class Compilation:
         """The host program and its Kernels."""
         from penstock.lower import lower_function
 
-        reals = frozenset(
-            name for name, leaf in self.parameters.items() if isinstance(leaf, RealLeaf)
-        )
         fused = self.fused
         return self.timed(
             "lower",
             lambda: lower_function(
                 fused,
                 strided=self.strided,
-                reals=reals,
+                reals=self.reals,
                 returned=self.traced.host_numbers,
             ),
         )
@@ -319,7 +321,7 @@ def located(artifact: Artifact, function: Function) -> tuple[ErrorEntry, ...]:
     origins = artifact.facts.get("error_origins", ())
     values = function.values
     return tuple(
-        dataclasses.replace(error, loc=values[origin].loc) if origin >= 0 else error
+        error.replace(loc=values[origin].loc) if origin >= 0 else error
         for error, origin in zip(artifact.errors, origins, strict=True)
     )
 
@@ -338,6 +340,7 @@ def cache_key(compilation: Compilation) -> str:
             repr(compilation.options.fastmath),
             ",".join(compilation.order),
             ",".join(sorted(compilation.strided)),
+            ",".join(sorted(compilation.reals)),
             repr(traced.host_numbers),
             traced.function.name,
             ",".join(str(p.attributes["name"]) for p in traced.function.parameters),
@@ -357,18 +360,27 @@ def compiler_fingerprint() -> str:
     import penstock
 
     parts = [penstock.__version__, str(ABI_VERSION)]
-    for root in (os.path.dirname(__file__), os.path.dirname(penstock_ir.__file__)):
-        for folder, folders, files in os.walk(root, followlinks=True):
-            folders[:] = sorted(f for f in folders if not f.startswith("__"))
-            for file in sorted(files):
-                if file.endswith(".py"):
-                    status = os.stat(os.path.join(folder, file))
-                    parts.append(f"{file} {status.st_size} {status.st_mtime_ns}")
-    llvmlite = importlib.util.find_spec("llvmlite")
+    own, ir = os.path.dirname(__file__), os.path.dirname(penstock_ir.__file__)
+    parts += _states_of_files(own)
+    # Where the package is installed, the one folder lies in the other.
+    if not ir.startswith(own + os.sep):
+        parts += _states_of_files(ir)
+    llvmlite = PathFinder.find_spec("llvmlite")
     if llvmlite is not None and llvmlite.origin is not None:
         parts.append(f"{os.path.getsize(llvmlite.origin)}")
         parts.append(f"{os.stat(llvmlite.origin).st_mtime_ns}")
     return sha256("\n".join(parts).encode()).hex()
+
+
+def _states_of_files(folder: str) -> Iterator[str]:
+    """Name, size and time of each source file in a folder and those within it."""
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.name.endswith(".py"):
+                status = entry.stat()
+                yield f"{entry.name} {status.st_size} {status.st_mtime_ns}"
+            elif not entry.name.startswith("__") and entry.is_dir():
+                yield from _states_of_files(entry.path)
 
 
 def support() -> Support | None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from penstock.driver import Compilation
+from penstock.ir.record import Record
 from penstock.runtime.binding import Call
 from penstock.runtime.dispatch import Variant
 
 __all__ = ["Making", "reason_for"]
 
 
-@dataclass(frozen=True)
-class Making:
+class Making(Record):
     """How a variant was made.
 
     Attributes:

@@ -9,7 +9,8 @@ from penstock.ir.errors import TextError
 
 __all__ = ["parse_dim"]
 
-_TOKEN = re.compile(r"\s*(?:(\d+)|(min|max)\b|([A-Za-z_]\w*)|(//|[-+*%(),]))")
+# Compiled where a size is first read, which few programs do.
+_TOKEN = r"\s*(?:(\d+)|(min|max)\b|([A-Za-z_]\w*)|(//|[-+*%(),]))"
 
 
 _MOST_TERMS = 4096
@@ -21,8 +22,9 @@ class _Parser:
         position = 0
         text = text.strip()
         self.source = text
+        token = re.compile(_TOKEN)
         while position < len(text):
-            match = _TOKEN.match(text, position)
+            match = token.match(text, position)
             if match is None:
                 raise self.error()
             self.tokens.append(match[0].strip())
@@ -30,7 +32,7 @@ class _Parser:
         self.position = 0
 
     def error(self) -> TextError:
-        return TextError(None, f"cannot read the size {self.source!r}", code="bad-size")
+        return TextError(None, f"cannot read the size {self.source!r}")
 
     def peek(self) -> str:
         return self.tokens[self.position] if self.position < len(self.tokens) else ""

@@ -138,7 +138,11 @@ class Dim:
     def __sub__(self, other: Size) -> Size:
         if not isinstance(other, (int, Dim)):
             return NotImplemented
-        return self + (-other)
+        # Not by adding the negative, of which quotients are written otherwise.
+        terms = dict(self.terms)
+        for monomial, coefficient in _terms(other):
+            terms[monomial] = terms.get(monomial, 0) - coefficient
+        return _from_terms(terms)
 
     def __rsub__(self, other: int) -> Size:
         return (-self) + other

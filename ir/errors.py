@@ -8,6 +8,8 @@ mistake, so existing ``except`` clauses keep working.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from penstock.ir.location import Location
 
 __all__ = [
@@ -35,13 +37,15 @@ __all__ = [
 class PenstockError(Exception):
     """The base of all errors that Penstock raises.
 
+    A class without a ``default_code`` is raised with a code of the message.
+
     Attributes:
         code: a short kebab-case name of the message, shown in brackets.
         loc: the place in the user's source, or ``None``.
         hint: what to do about it, or ``None``.
     """
 
-    default_code = "error"
+    default_code: ClassVar[str]
 
     def __init__(
         self,
@@ -74,13 +78,11 @@ class PenstockError(Exception):
 class CompileError(PenstockError):
     """A program that cannot be compiled, at the line that says why."""
 
-    default_code = "compile"
-
 
 class ShapeError(CompileError, ValueError):
     """Shapes that do not fit together."""
 
-    default_code = "shape-mismatch"
+    default_code = "size-mismatch"
 
 
 class ArgumentError(CompileError, ValueError):
@@ -110,8 +112,6 @@ class IndexOutOfBoundsError(CompileError, IndexError):
 class TraceError(CompileError, TypeError):
     """Something that cannot be asked of a value that is known only later."""
 
-    default_code = "trace"
-
 
 class LeakedValueError(TraceError):
     """A traced value used after its function had returned."""
@@ -128,13 +128,9 @@ class NumberRangeError(CompileError, OverflowError):
 class UnsupportedError(CompileError, NotImplementedError, TypeError):
     """A NumPy function, argument or dtype that Penstock does not have."""
 
-    default_code = "unsupported"
-
 
 class StructureError(CompileError, TypeError):
     """Arguments whose nesting or type is not what a function takes."""
-
-    default_code = "structure"
 
 
 class OptionError(PenstockError, ValueError):
@@ -146,13 +142,9 @@ class OptionError(PenstockError, ValueError):
 class RunError(PenstockError, RuntimeError):
     """A compiled program that stopped while running."""
 
-    default_code = "run"
-
 
 class ArtifactError(PenstockError, ValueError):
     """A file that is damaged, or made for another machine or version."""
-
-    default_code = "artifact"
 
 
 class TextError(PenstockError, ValueError):

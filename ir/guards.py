@@ -13,7 +13,6 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from penstock.ir.dim_text import parse_dim
 from penstock.ir.dims import (
@@ -26,6 +25,7 @@ from penstock.ir.dims import (
 )
 from penstock.ir.errors import TextError
 from penstock.ir.reals import Real, parse_real
+from penstock.ir.record import Record
 from penstock.ir.types import Type
 
 __all__ = ["NEGATED", "RELATIONS", "Facts", "Guard", "parse_guard"]
@@ -45,8 +45,7 @@ NEGATED: Mapping[str, str] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Guard:
+class Guard(Record):
     """A comparison of host numbers that must hold for a graph to serve.
 
     Args:
@@ -112,7 +111,7 @@ def parse_guard(text: str) -> Guard:
         else (text, "", "")
     )
     if relation not in RELATIONS:
-        raise TextError(None, f"cannot read the guard {text!r}", code="bad-guard")
+        raise TextError(None, f"cannot read the guard {text!r}")
     # Reals hold what no size does, a point or a %name, so they are tried second.
     try:
         return Guard(parse_dim(left), relation, parse_dim(right), negated)

@@ -9,10 +9,10 @@ nothing is passed over in silence.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from penstock.ir.errors import DtypeError, TypeRuleError
+from penstock.ir.errors import DtypeError, TypeRuleError, VerifyError
+from penstock.ir.record import Record
 from penstock.ir.types import Dtype, TensorType, Type
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ class Unsupported:
         return f"Unsupported({self.why!r})"
 
 
-@dataclass(frozen=True)
-class Operand:
+class Operand(Record):
     """What an op takes in one place.
 
     Args:
@@ -204,8 +203,7 @@ class Op:
         if len(types) < least or (len(types) > least and not variadic):
             raise TypeRuleError(
                 f"{cls.name}: takes {least} operands, not {len(types)}",
-                kind=DtypeError,
-                code="operand-count",
+                kind=VerifyError,
             )
         checked = []
         for index, type_ in enumerate(types):

@@ -125,7 +125,7 @@ class Real:
         return {name for a in self.arguments for name in a.parameters()}
 
 
-_NUMBER = re.compile(r"-?(?:inf|nan|\d+(?:\.\d+)?(?:e[-+]?\d+)?)")
+_NUMBER = r"-?(?:inf|nan|\d+(?:\.\d+)?(?:e[-+]?\d+)?)"
 
 
 def parse_real(text: str) -> Real:
@@ -141,7 +141,7 @@ def parse_real(text: str) -> Real:
 
 
 def _error(text: str) -> TextError:
-    return TextError(None, f"cannot read the number {text!r}", code="bad-number")
+    return TextError(None, f"cannot read the number {text!r}")
 
 
 def _parse(text: str) -> tuple[Real, str]:
@@ -164,7 +164,7 @@ def _parse(text: str) -> tuple[Real, str]:
             raise _error(text)
         right, tail = _parse(rest[1:])
         return Real(rest[0], (left, right)), _expect(tail, ")")
-    if match := _NUMBER.match(text):
+    if match := re.match(_NUMBER, text):
         return Real.constant(float(match[0])), text[match.end() :]
     raise _error(text)
 

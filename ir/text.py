@@ -27,11 +27,14 @@ RESERVED_WORDS = frozenset(
 ).union(("func", "return", "effects", "int", "token", "hex", "neg", "abs"), DTYPES)
 """Words of the grammars, which symbols of a text may not be called."""
 
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_NUMBER_OR_WORD = re.compile(r"-?\w+")
-_NOT_A_WORD = re.compile(r"[^A-Za-z0-9_]", re.ASCII)
-_NOT_A_FUNCTION_NAME = re.compile(r"[^A-Za-z0-9_.]", re.ASCII)
-_NOT_IN_A_FILE = re.compile(r"[\s,#]")
+_NUMBER_OR_WORD = r"-?\w+"
+_NOT_A_WORD = r"[^A-Za-z0-9_]"
+_NOT_A_FUNCTION_NAME = r"[^A-Za-z0-9_.]"
+_NOT_IN_A_FILE = r"[\s,#]"
+
+
+def _is_word(name: str) -> bool:
+    return name.isascii() and name.isidentifier()
 
 
 def printable_name(name: str, prefix: str, taken: set[str]) -> str:
@@ -44,8 +47,8 @@ def printable_name(name: str, prefix: str, taken: set[str]) -> str:
         taken: the names in use.
     """
     clean = name
-    if not _WORD.fullmatch(name):
-        clean = _NOT_A_WORD.sub("_", name)
+    if not _is_word(name):
+        clean = re.sub(_NOT_A_WORD, "_", name)
         clean = clean if clean[:1].isalpha() else f"{prefix}{clean}"
     new, count = clean, 1
     while new in taken:
@@ -56,7 +59,7 @@ def printable_name(name: str, prefix: str, taken: set[str]) -> str:
 
 def printable_function_name(name: str) -> str:
     """A name for ``@name``."""
-    return _NOT_A_FUNCTION_NAME.sub("_", name) or "_"
+    return re.sub(_NOT_A_FUNCTION_NAME, "_", name) or "_"
 
 
 def printable_symbols(names: Iterable[str]) -> Mapping[str, Size]:
@@ -64,7 +67,7 @@ def printable_symbols(names: Iterable[str]) -> Mapping[str, Size]:
     renamed: dict[str, Size] = {}
     taken = set(names) | RESERVED_WORDS
     for name in names:
-        if name in RESERVED_WORDS or not _WORD.fullmatch(name):
+        if name in RESERVED_WORDS or not _is_word(name):
             renamed[name] = symbol(printable_name(f"{name}_", "s", taken))
     return renamed
 
@@ -72,7 +75,7 @@ def printable_symbols(names: Iterable[str]) -> Mapping[str, Size]:
 def format_size(size: Size) -> str:
     """A size as it stands among words: in brackets, if it is an expression."""
     text = str(size)
-    return text if _NUMBER_OR_WORD.fullmatch(text) else f"({text})"
+    return text if re.fullmatch(_NUMBER_OR_WORD, text) else f"({text})"
 
 
 def format_guard(
@@ -112,4 +115,4 @@ def _rename_real(
 
 def format_places(locations: Iterable[Location]) -> str:
     """Places as a comment names them: ``model.py:12:9, model.py:13``."""
-    return ", ".join(_NOT_IN_A_FILE.sub("_", loc.short) for loc in locations)
+    return ", ".join(re.sub(_NOT_IN_A_FILE, "_", loc.short) for loc in locations)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -16,6 +15,7 @@ from penstock.ir.dims import (
     product,
     substitute_dim,
 )
+from penstock.ir.record import Record
 
 __all__ = [
     "DTYPES",
@@ -37,6 +37,7 @@ __all__ = [
     "i16",
     "i32",
     "i64",
+    "text_of_array",
     "u8",
     "u16",
     "u32",
@@ -150,8 +151,21 @@ def dtype_of(numpy_dtype: np.dtype[Any]) -> Dtype | None:
     return None
 
 
-@dataclass(frozen=True)
-class TensorType:
+def text_of_array(array: np.ndarray[Any, Any]) -> str:
+    """The dtype and the sizes of an array, written as types are.
+
+    Args:
+        array: any dtype and shape.
+
+    Example:
+        >>> text_of_array(np.zeros((3, 4), np.float32))
+        'f32[3,4]'
+    """
+    sizes = ",".join(map(str, array.shape))
+    return f"{dtype_of(array.dtype) or array.dtype}[{sizes}]"
+
+
+class TensorType(Record):
     """A dtype and a shape.
 
     Example:
@@ -163,8 +177,15 @@ class TensorType:
     dtype: Dtype
     shape: tuple[Size, ...] = ()
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.dtype.name, self.shape)))
+    # Types are made and compared more often than anything else.
+
+    def __init__(self, dtype: Dtype, shape: tuple[Size, ...] = ()) -> None:
+        self.__dict__.update(dtype=dtype, shape=shape, _hash=hash((dtype.name, shape)))
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not TensorType:
+            return NotImplemented
+        return self.dtype is other.dtype and self.shape == other.shape
 
     def __hash__(self) -> int:
         return self._hash  # type: ignore[attr-defined,no-any-return]
@@ -204,8 +225,7 @@ class TensorType:
         return tuple(evaluate_dim(size, values) for size in self.shape)
 
 
-@dataclass(frozen=True)
-class TupleType:
+class TupleType(Record):
     """The type of a Value with several results."""
 
     elements: tuple[Type, ...]
@@ -218,8 +238,7 @@ class TupleType:
         return TupleType(tuple(e.substitute(replacements) for e in self.elements))
 
 
-@dataclass(frozen=True)
-class TokenType:
+class TokenType(Record):
     """The type of a token, which orders effects."""
 
     def __repr__(self) -> str:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -27,9 +26,9 @@ import numpy as np
 from penstock.ir import errors as error_kinds
 from penstock.ir.errors import ArtifactError, PenstockError, RunError
 from penstock.ir.location import Location
+from penstock.ir.record import Record
 from penstock.ir.types import DTYPES, dtype_of
 from penstock.runtime.machine import Machine, host
-from penstock.runtime.record import Record
 
 __all__ = [
     "ABI_VERSION",
@@ -70,8 +69,7 @@ def sha256(data: bytes) -> bytes:
     return bytes(digest(data).digest())
 
 
-@dataclass(frozen=True)
-class ErrorEntry:
+class ErrorEntry(Record):
     """One error that a program can end with.
 
     Args:

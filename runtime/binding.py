@@ -257,7 +257,7 @@ class Binder:
             return cls(str(form["name"]), parameters)
         except (LookupError, TypeError, ValueError) as error:
             raise ArtifactError(
-                None, "cannot read the parameters of the function", code="bad-binder"
+                None, "cannot read the parameters of the function", code="artifact-damaged"
             ) from error
 
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from penstock.ir.errors import ArtifactError
+from penstock.ir.record import Record
 from penstock.runtime.artifact import SHARED_OBJECT, Artifact, sha256
 from penstock.runtime.config import setting
 from penstock.runtime.machine import host
-from penstock.runtime.record import Record
 from penstock.runtime.support import support_cache_text
 
 __all__ = ["Cache", "CacheEntry", "CacheStatistics", "default_cache", "support_data"]

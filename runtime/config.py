@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from penstock.ir.errors import OptionError
-from penstock.runtime.record import Record
+from penstock.ir.record import Record
 
 __all__ = [
     "BLOCKS_WITH_THREADS",
@@ -323,7 +323,7 @@ def setting_of_process(name: str) -> Any:
 
 
 # Kubernetes gives every container such names, for a service that is called penstock.
-_SERVICE = re.compile(r"PENSTOCK_(\w+_)?(SERVICE_|PORT)\w*")
+_SERVICE = r"PENSTOCK_(\w+_)?(SERVICE_|PORT)\w*"
 
 
 @functools.cache
@@ -332,7 +332,7 @@ def _check_environment() -> None:
     known = [entry.variable for entry in SETTINGS.values()]
     for name in os.environ:
         if name.startswith("PENSTOCK_") and name not in known:
-            if not _SERVICE.fullmatch(name):
+            if not re.fullmatch(_SERVICE, name):
                 raise _unknown(name, known, "environment variable")
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from penstock.ir.errors import ArtifactError
-from penstock.runtime.record import Record
+from penstock.ir.record import Record
 
 __all__ = ["Reference", "constant_key", "decode", "encode", "path_of", "same_constant"]
 
@@ -179,7 +179,7 @@ def decode(form: Any) -> object:
         return _DECODERS[tag](content)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
-            None, f"cannot read the constant {str(form)[:60]!r}", code="bad-constant"
+            None, f"cannot read the constant {str(form)[:60]!r}", code="artifact-damaged"
         ) from error
 
 

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from penstock.ir.errors import RunError
+from penstock.ir.record import Record
 from penstock.runtime.artifact import Artifact, ErrorEntry
 from penstock.runtime.binding import Binder, Call
 from penstock.runtime.config import thread_limit
 from penstock.runtime.devices.cpu import Scratch
 from penstock.runtime.executable import Executable
 from penstock.runtime.pytree import unflatten
-from penstock.runtime.record import Record
 from penstock.runtime.signature import (
     ArrayLeaf,
     ArrayResult,
@@ -275,13 +275,10 @@ class Variant:
             code: what it returned, not 0.
             value: what it left in slot 0.
         """
-        if 0 < code <= len(self.errors):
-            return self.errors[code - 1].error(value)
         if code == -1:
             return KeyboardInterrupt()
-        return RunError(
-            None, f"the program returned {code}, which means nothing", code="bad-status"
-        )
+        assert 0 < code <= len(self.errors), f"the program returned {code}"
+        return self.errors[code - 1].error(value)
 
 
 def _bits(value: float) -> int:
@@ -428,10 +425,21 @@ class _Compiling:
     def __init__(self) -> None:
         self.lock = RLock()
 
+    def hold(self) -> None:
+        # LLVM has locks of its own: a child of a process in which another thread is
+        # compiling would wait for that thread for ever. So a fork waits for it.
+        self.lock.acquire()
+
+    def release(self) -> None:
+        self.lock.release()
+
     def renew(self) -> None:
-        # The thread that held it is not in the child.
         self.lock = RLock()
 
 
 _compiling = _Compiling()
-os.register_at_fork(after_in_child=_compiling.renew)
+os.register_at_fork(
+    before=_compiling.hold,
+    after_in_parent=_compiling.release,
+    after_in_child=_compiling.renew,
+)

@@ -6,8 +6,9 @@ generates, reads it. Every word has 64 bits; offsets are in bytes.
 
 from __future__ import annotations
 
-import zlib
 from typing import Final
+
+from penstock.runtime.artifact import sha256
 
 __all__ = [
     "FLOAT_VALUE",
@@ -38,6 +39,8 @@ FUNCTIONS: Final = (
     "PyObject_RichCompareBool",
     "PyObject_GetAttr",
     "PyObject_GetItem",
+    "PyObject_Size",
+    "PySequence_Tuple",
     "PyObject_GC_UnTrack",
     "PyObject_GC_Del",
     "PyObject_ClearWeakRefs",
@@ -183,8 +186,10 @@ class ReaderKind:
     CELL: Final = 1
     ATTRIBUTE: Final = 2
     ITEM: Final = 3
-    ARGUMENT: Final = 4
-    VALUE: Final = 5
+    LENGTH: Final = 4
+    KEYS: Final = 5
+    ARGUMENT: Final = 6
+    VALUE: Final = 7
 
 
 class Result:
@@ -226,7 +231,7 @@ def _version() -> int:
     ]
     words = (FLOAT_VALUE, TUPLE_LENGTH, TUPLE_ITEMS)
     text = repr((FUNCTIONS, NUMPY_FUNCTIONS, OBJECTS, words, constants))
-    return _GENERATION << 32 | zlib.crc32(text.encode())
+    return _GENERATION << 32 | int.from_bytes(sha256(text.encode())[:4])
 
 
 # Raised when the generated code changes in another way than by this file.

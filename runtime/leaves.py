@@ -8,15 +8,16 @@ serves that key alone.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from penstock.ir.errors import ArtifactError, DtypeError
+from penstock.ir.record import Record
 from penstock.ir.types import DTYPES, Dtype, dtype_of
 from penstock.runtime.constants import Reference, decode, encode, same_constant
-from penstock.runtime.record import Record
 
 __all__ = [
     "ArrayLeaf",
@@ -96,10 +97,18 @@ class ArrayLeaf(Record, Leaf):
             for wanted, size in zip(self.sizes, value.shape, strict=True)
         )
 
-    def describe(self) -> str:
-        """For example ``f32[_,4]``, or ``f32[_,_] strided``."""
+    def describe(self, names: Sequence[str | None] = ()) -> str:
+        """For example ``f32[_,4]``, or ``f32[n,m] strided``.
+
+        Args:
+            names: for each axis what its size is called, where it has a name.
+        """
         sizes = self.sizes or (None,) * self.rank
-        axes = ",".join("_" if size is None else str(size) for size in sizes)
+        names = names or (None,) * self.rank
+        axes = ",".join(
+            (name or "_") if size is None else str(size)
+            for size, name in zip(sizes, names, strict=True)
+        )
         strided = " strided" if self.layout == "strided" else ""
         return f"{self.dtype}[{axes}]{strided}"
 
@@ -192,7 +201,8 @@ class KeyLeaf(Leaf):
         """The key's text, cut short."""
         if isinstance(self.value, ModuleType):
             return f"module {self.value.__name__}"
-        text = getattr(self.value, "__qualname__", None) or repr(self.value)
+        name = getattr(self.value, "__qualname__", None)
+        text = _without_scope(name) if name else repr(self.value)
         return text if len(text) <= 40 else f"{text[:37]}..."
 
     def to_json(self) -> dict[str, Any]:
@@ -227,7 +237,7 @@ class InstanceLeaf(Leaf):
 
     def describe(self) -> str:
         """The class's name."""
-        return self.owner.__qualname__
+        return _without_scope(self.owner.__qualname__)
 
     def to_json(self) -> dict[str, Any]:
         """Never: what was read from an instance is saved as constants."""
@@ -237,6 +247,11 @@ class InstanceLeaf(Leaf):
             code="unsaved-constant",
             hint="save a function whose arguments are arrays and numbers",
         )
+
+
+def _without_scope(qualified: str) -> str:
+    """A qualified name without the functions in which it was defined."""
+    return qualified.rpartition("<locals>.")[2]
 
 
 def leaf_from_json(form: Any) -> Leaf:
@@ -263,7 +278,7 @@ def leaf_from_json(form: Any) -> Leaf:
         return ArrayLeaf(DTYPES[form["dtype"]], rank, layout, sizes)
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
-            None, f"cannot read the argument {str(form)[:60]!r}", code="bad-leaf"
+            None, f"cannot read the argument {str(form)[:60]!r}", code="artifact-damaged"
         ) from error
 
 

@@ -93,10 +93,7 @@ def pack(binder: Binder, variant: Variant, call: Call) -> Artifact:
     Raises:
         ArtifactError: something that it needs cannot be written.
     """
-    if variant.artifact is None:
-        raise ArtifactError(
-            None, f"{binder.name} has no artifact to save", code="unsaved"
-        )
+    assert variant.artifact is not None
     signature, artifact = variant.signature, variant.artifact
     parts = {SHARED_OBJECT: artifact.parts[SHARED_OBJECT]}
     if (support := support_library()) is not None:

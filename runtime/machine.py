@@ -10,9 +10,9 @@ from __future__ import annotations
 import functools
 import platform
 import sys
-from dataclasses import dataclass
 
 from penstock.ir.errors import OptionError
+from penstock.ir.record import Record
 from penstock.runtime.config import setting
 
 _LEVEL_2 = frozenset({"cx16", "sahf", "popcnt", "sse3", "ssse3", "sse4.1", "sse4.2"})
@@ -81,8 +81,7 @@ _LINUX_TO_LLVM = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Record):
     """A processor as code generation sees it.
 
     Args:

@@ -30,7 +30,9 @@ from penstock.runtime.signature import (
     IntegerResult,
     ItemReader,
     KeyLeaf,
+    KeysReader,
     Leaf,
+    LengthReader,
     Reader,
     RealLeaf,
     RealResult,
@@ -161,7 +163,10 @@ class _VariantWriter:
         ):
             if entry.structure is not LEAF:
                 raise _UncoveredError
-            self._add_step(entry.reader, leaf)
+            if isinstance(entry.reader, KeysReader):
+                self._add_keys(entry.reader, leaf)
+            else:
+                self._add_step(entry.reader, leaf)
         self._results = self._result_records(signature.results)
         self.slot_count = signature.slot_count
         self.size_count = signature.size_count
@@ -247,6 +252,14 @@ class _VariantWriter:
             fields.SIZES: sizes,
         }
 
+    def _add_keys(self, reader: KeysReader, leaf: Leaf) -> None:
+        """Compare the keys of a dict one by one: a tuple's own comparison is laxer."""
+        if not isinstance(leaf, KeyLeaf) or type(leaf.value) is not tuple:
+            raise _UncoveredError
+        self._add_step(LengthReader(reader), KeyLeaf(len(leaf.value)))
+        for place, key in enumerate(leaf.value):
+            self._add_step(ItemReader(reader, place), KeyLeaf(key))
+
     def _add_step(self, reader: Reader, leaf: Leaf | None) -> int:
         if leaf is None and reader in self._step_of:
             return self._step_of[reader]
@@ -274,6 +287,11 @@ class _VariantWriter:
         if isinstance(reader, ItemReader):
             parent = self._add_step(reader.parent, None)
             return self._make_step(ReaderKind.ITEM, parent, keep(reader.key))
+        if isinstance(reader, (LengthReader, KeysReader)):
+            parent = self._add_step(reader.parent, None)
+            is_length = isinstance(reader, LengthReader)
+            kind = ReaderKind.LENGTH if is_length else ReaderKind.KEYS
+            return self._make_step(kind, parent)
         if isinstance(reader, DefaultReader):
             return self._step(reader.as_item())
         if isinstance(reader, ArgumentReader):

@@ -43,6 +43,10 @@ class Reader:
         """The place as messages show it: ``global W``, ``model.weights``."""
         raise NotImplementedError
 
+    def bare(self) -> str:
+        """The text without the word that says where its root was found: ``W``."""
+        return self.describe()
+
     def place(self) -> Hashable:
         """What makes two readers the same; containers count by identity."""
         raise NotImplementedError
@@ -92,8 +96,14 @@ class GlobalReader(Reader):
             raise NameError(f"name {self.name!r} is not defined") from None
 
     def describe(self) -> str:
-        """``global W``."""
+        """``global W``, or ``builtin zip``."""
+        if self.name not in self.namespace and self.name in self.builtin_names:
+            return f"builtin {self.name}"
         return f"global {self.name}"
+
+    def bare(self) -> str:
+        """``W``."""
+        return self.name
 
     def place(self) -> Hashable:
         """The namespace's identity and the name."""
@@ -122,6 +132,10 @@ class CellReader(Reader):
         """``closure w``."""
         return f"closure {self.name}"
 
+    def bare(self) -> str:
+        """``w``."""
+        return self.name
+
     def place(self) -> Hashable:
         """The cell's identity."""
         return id(self.cell)
@@ -147,7 +161,7 @@ class AttributeReader(Reader):
 
     def describe(self) -> str:
         """``model.weights``."""
-        return f"{_bare(self.parent)}.{self.name}"
+        return f"{self.parent.bare()}.{self.name}"
 
     def place(self) -> Hashable:
         """The parent and the name."""
@@ -174,7 +188,7 @@ class ItemReader(Reader):
 
     def describe(self) -> str:
         """``params['w']``."""
-        return f"{_bare(self.parent)}[{self.key!r}]"
+        return f"{self.parent.bare()}[{self.key!r}]"
 
     def place(self) -> Hashable:
         """The parent and the key."""
@@ -199,7 +213,7 @@ class LengthReader(Reader):
 
     def describe(self) -> str:
         """``len(layers)``."""
-        return f"len({_bare(self.parent)})"
+        return f"len({self.parent.bare()})"
 
     def place(self) -> Hashable:
         """The parent."""
@@ -227,7 +241,7 @@ class KeysReader(Reader):
 
     def describe(self) -> str:
         """``keys of params``."""
-        return f"keys of {_bare(self.parent)}"
+        return f"keys of {self.parent.bare()}"
 
     def place(self) -> Hashable:
         """The parent."""
@@ -267,8 +281,12 @@ class DefaultReader(Reader):
         return self.as_item().read(arguments)
 
     def describe(self) -> str:
-        """``default of scale``."""
-        return f"default of {self.name}"
+        """``default of scale in layer``."""
+        return f"default of {self.name} in {self.function.__name__}"
+
+    def bare(self) -> str:
+        """``scale``."""
+        return self.name
 
     def place(self) -> Hashable:
         """The function's identity and the name."""
@@ -327,10 +345,3 @@ class ValueReader(Reader):
     def place(self) -> Hashable:
         """The value's identity and the text."""
         return id(self.value), self.text
-
-
-def _bare(reader: Reader) -> str:
-    """A parent's text without the word that says where its root was found."""
-    if isinstance(reader, (GlobalReader, CellReader)):
-        return reader.name
-    return reader.describe()

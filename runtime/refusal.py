@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from penstock.ir.dims import evaluate_dim
 from penstock.ir.errors import TextError
 from penstock.ir.guards import Guard, parse_guard
 from penstock.ir.reals import Real
-from penstock.ir.types import dtype_of
-from penstock.runtime.leaves import ArrayLeaf, KeyLeaf, Leaf
-from penstock.runtime.record import Record
+from penstock.ir.record import Record
+from penstock.ir.types import dtype_of, text_of_array
+from penstock.runtime.leaves import ArrayLeaf, InstanceLeaf, KeyLeaf, Leaf
 
 if TYPE_CHECKING:
     from penstock.runtime.binding import Call
@@ -30,28 +31,31 @@ __all__ = [
 ]
 
 
+# Nested arguments are shown up to this many characters.
+_LONGEST = 120
+
+
 class Refusal(Record):
     """One thing in which a call differs from what a variant takes.
 
     Args:
-        kind: ``"structure"``, ``"argument"``, ``"captured"``, ``"gone"`` (what it
-            captures cannot be read) or ``"guard"``.
-        name: the leaf as messages call it, or the guard.
+        kind: ``"structure"`` (an argument is nested otherwise), ``"argument"``,
+            ``"captured"``, ``"gone"`` (what it captures cannot be read) or
+            ``"guard"``.
+        name: the leaf or argument as messages call it, or the guard.
         now: what the call has.
         wanted: what the variant takes.
-        change: the difference alone: ``f64, was f32``.
+        changes: each difference alone: ``f64, was f32``.
     """
 
     kind: str
     name: str = ""
     now: str = ""
     wanted: str = ""
-    change: str = ""
+    changes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Why the variant does not serve the call."""
-        if self.kind == "structure":
-            return f"its arguments are nested as {self.now}"
         if self.kind == "gone":
             return "what it captures has gone, or is nested otherwise"
         if self.kind == "guard":
@@ -61,17 +65,23 @@ class Refusal(Record):
     @property
     def reason(self) -> str:
         """Why the call needed a variant of its own."""
-        if self.kind == "structure":
-            return f"arguments nested as {self.now}, were {self.wanted}"
         if self.kind == "guard":
             return self._guard_text("{} does not hold", "{} holds")
-        if self.kind == "argument":
-            return f"argument {self.name}: {self.change}"
+        changes = "; ".join(self.changes)
+        if self.kind in ("argument", "structure"):
+            return f"argument {self.name}: {changes or self._instead}"
         if self.kind == "captured":
+            if changes:
+                return f"{self.name} changed: {changes}"
             if self.wanted == self.now:
                 return f"{self.name} changed to another {self.now}"
             return f"{self.name} changed from {self.wanted} to {self.now}"
         return str(self)
+
+    @property
+    def _instead(self) -> str:
+        other = "another " * (self.now == self.wanted)
+        return f"{other}{self.now}, was {self.wanted}"
 
     def _guard_text(self, broken: str, denied: str) -> str:
         found = f": {self.now}" if self.now else ""
@@ -83,7 +93,7 @@ class Refusal(Record):
 
 
 def refusals(variant: Variant, call: Call) -> list[Refusal]:
-    """Every leaf that a variant does not take, or else every guard that fails.
+    """Every argument, captured leaf and guard in which a call differs.
 
     Args:
         variant: the variant.
@@ -93,24 +103,35 @@ def refusals(variant: Variant, call: Call) -> list[Refusal]:
         Nothing, if the variant serves the call.
     """
     signature = variant.signature
+    wanted = _wanted(variant)
     if call.structure != signature.structure:
-        now, wanted = str(call.structure), str(signature.structure)
-        return [Refusal("structure", "arguments", now, wanted)]
+        return _nesting_refusals(variant, call, wanted)
     first = signature.argument_count
-    names = signature.leaf_names()
-    pairs = list(zip(names, signature.leaves, call.leaves, strict=False))
-    found = [_leaf_refusal("argument", *p) for p in pairs if not p[1].accepts(p[2])]
+    leaves = list(zip(signature.leaf_names(), signature.leaves, wanted, strict=True))
+    found = [
+        _leaf_refusal("argument", *leaf, value)
+        for leaf, value in zip(leaves, call.leaves, strict=False)
+        if not leaf[1].accepts(value)
+    ]
     captured = signature.read_captured(call.leaves)
     if captured is None:
         # It may hang on an argument that is none of those the variant takes.
         return found or [Refusal("gone")]
-    pairs = list(zip(names[first:], signature.leaves[first:], captured, strict=True))
-    found += [_leaf_refusal("captured", *p) for p in pairs if not p[1].accepts(p[2])]
-    if found:
-        return found
+    found += [
+        _leaf_refusal("captured", *leaf, value)
+        for leaf, value in zip(leaves[first:], captured, strict=True)
+        if not leaf[1].accepts(value)
+    ]
     inputs = call.leaves + captured
+    if found:
+        return [*found, *_guard_refusals(variant, inputs)]
     failed = variant.failed_guard(inputs)
-    return _guard_refusals(variant, failed - 1, inputs) if failed else []
+    if not failed:
+        return []
+    guards = () if variant.artifact is None else variant.artifact.guards
+    text = guards[failed - 1] if failed <= len(guards) else ""
+    broken = _guard_refusals(variant, inputs)
+    return broken or [Refusal("guard", readable_guard(text))]
 
 
 def nearest(
@@ -126,22 +147,77 @@ def nearest(
     return min(compared, key=lambda pair: _distance(pair[1]), default=None)
 
 
-def _distance(found: Sequence[Refusal]) -> tuple[int, int]:
+def _distance(found: Sequence[Refusal]) -> tuple[bool, int, int]:
+    """How much differs; what is nested otherwise hides what else there may be."""
     order = ("guard", "captured", "argument", "gone", "structure")
-    return max((order.index(entry.kind) for entry in found), default=0), len(found)
+    farthest = max((order.index(entry.kind) for entry in found), default=0)
+    count = sum(max(len(entry.changes), 1) for entry in found)
+    return farthest >= order.index("gone"), count, farthest
 
 
-def _leaf_refusal(kind: str, name: str, leaf: Leaf, value: object) -> Refusal:
-    now, wanted = describe_value(value), leaf.describe()
+def _wanted(variant: Variant) -> list[str]:
+    """What each leaf of a variant must be, sizes by the names that guards give them."""
+    names = {place: name for name, place in _places(variant).items()}
+    texts = []
+    number = 0
+    for leaf in variant.signature.leaves:
+        texts.append(
+            leaf.describe([names.get((number, axis)) for axis in range(leaf.rank)])
+            if isinstance(leaf, ArrayLeaf)
+            else leaf.describe()
+        )
+        number += leaf.slot_count > 0
+    return texts
+
+
+def _nesting_refusals(
+    variant: Variant, call: Call, wanted: Sequence[str]
+) -> list[Refusal]:
+    """The arguments that are nested otherwise, and the leaves of the others."""
+    signature = variant.signature
+    names = iter(signature.leaf_names())
+    texts, leaves, values = iter(wanted), iter(signature.leaves), iter(call.leaves)
+    found = []
+    for name, old, new in zip(
+        signature.parameters,
+        signature.structure.children,
+        call.structure.children,
+        strict=True,
+    ):
+        given = list(islice(values, new.leaf_count))
+        taken = list(islice(zip(names, leaves, texts, strict=False), old.leaf_count))
+        if old == new:
+            found += [
+                _leaf_refusal("argument", *leaf, value)
+                for leaf, value in zip(taken, given, strict=True)
+                if not leaf[1].accepts(value)
+            ]
+            continue
+        now = _short(new.format([describe_value(value) for value in given]))
+        was = _short(old.format([text for *_, text in taken]))
+        found.append(Refusal("structure", name, now, was))
+    return found
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _leaf_refusal(
+    kind: str, name: str, leaf: Leaf, wanted: str, value: object
+) -> Refusal:
+    now = describe_value(value)
     if isinstance(leaf, KeyLeaf) and not isinstance(value, np.ndarray):
         now = KeyLeaf(value).describe()
-    change = f"{now}, was {wanted}"
+    if isinstance(leaf, InstanceLeaf):
+        now = InstanceLeaf(type(value)).describe()
+    changes: tuple[str, ...] = ()
     if isinstance(leaf, ArrayLeaf) and type(value) is np.ndarray:
-        change = _array_change(leaf, value) or change
-    return Refusal(kind, name, now, wanted, change)
+        changes = _array_changes(leaf, value)
+    return Refusal(kind, name, now, wanted, changes)
 
 
-def _array_change(leaf: ArrayLeaf, value: np.ndarray[Any, Any]) -> str:
+def _array_changes(leaf: ArrayLeaf, value: np.ndarray[Any, Any]) -> tuple[str, ...]:
     changes = []
     dtype = dtype_of(value.dtype) or value.dtype
     if dtype != leaf.dtype:
@@ -158,26 +234,24 @@ def _array_change(leaf: ArrayLeaf, value: np.ndarray[Any, Any]) -> str:
         ]
     if leaf.layout == "contiguous" and not value.flags.c_contiguous:
         changes.append("strided, was contiguous")
-    return "; ".join(changes)
+    return tuple(changes)
 
 
-def _guard_refusals(
-    variant: Variant, first: int, inputs: Sequence[Any]
-) -> list[Refusal]:
+def _guard_refusals(variant: Variant, inputs: Sequence[Any]) -> list[Refusal]:
+    """The guards that do not hold, as far as the artifact says what they ask about."""
     guards = () if variant.artifact is None else variant.artifact.guards
-    if first >= len(guards):
-        return [Refusal("guard")]
-    try:
-        numbers = host_numbers(variant, inputs)
-        parsed = [(text, parse_guard(text)) for text in guards]
-        return [
-            Refusal("guard", readable_guard(text), _sides(guard, numbers))
-            for text, guard in parsed
-            if not guard.holds(numbers, numbers)
-        ]
-    except (LookupError, TextError):
-        # The artifact does not say where its sizes stand.
-        return [Refusal("guard", readable_guard(guards[first]))]
+    numbers = host_numbers(variant, inputs)
+    found = []
+    for text in guards:
+        try:
+            guard = parse_guard(text)
+            holds = guard.holds(numbers, numbers)
+        except (LookupError, TextError):
+            continue
+        if not holds:
+            sides = _sides(guard, numbers)
+            found.append(Refusal("guard", readable_guard(text), sides))
+    return found
 
 
 def readable_guard(guard: object) -> str:
@@ -214,26 +288,36 @@ def host_numbers(variant: Variant, inputs: Sequence[Any]) -> dict[str, Any]:
 
     Args:
         variant: its artifact says where each stands.
-        inputs: all leaves of a call, the captured ones too.
+        inputs: all leaves of a call, the captured ones too; those that the variant
+            does not take are left out.
     """
-    artifact = variant.artifact
-    places = {} if artifact is None else artifact.facts.get("symbols", {})
     leaves = variant.signature.leaves
-    values = [v for leaf, v in zip(leaves, inputs, strict=True) if leaf.slot_count]
+    pairs = [
+        (leaf, value)
+        for leaf, value in zip(leaves, inputs, strict=True)
+        if leaf.slot_count
+    ]
     numbers: dict[str, Any] = {}
-    for name, (place, axis) in places.items():
-        value = values[place]
-        is_array = isinstance(value, np.ndarray)
-        numbers[name] = value.shape[axis] if is_array else value
+    for name, (place, axis) in _places(variant).items():
+        leaf, value = pairs[place]
+        if leaf.accepts(value):
+            is_array = isinstance(value, np.ndarray)
+            numbers[name] = value.shape[axis] if is_array else value
     return numbers
+
+
+def _places(variant: Variant) -> dict[str, tuple[int, int]]:
+    """The leaf and axis that each symbol is; leaves count that have slots."""
+    artifact = variant.artifact
+    symbols = {} if artifact is None else artifact.facts.get("symbols", {})
+    return {name: (place, axis) for name, (place, axis) in symbols.items()}
 
 
 def describe_value(value: object) -> str:
     """A leaf of a call as messages show it: its kind, with its sizes."""
     if type(value) is np.ndarray:
-        dtype = dtype_of(value.dtype) or value.dtype
         layout = "" if value.flags.c_contiguous else " strided"
-        return f"{dtype}[{','.join(map(str, value.shape))}]{layout}"
+        return text_of_array(value) + layout
     if isinstance(value, np.ndarray):
         return type(value).__name__
     if type(value) in (int, float):

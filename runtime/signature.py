@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Any
 
 from penstock.ir.errors import ArtifactError
+from penstock.ir.record import Record
 from penstock.ir.types import DTYPES, Dtype
 from penstock.runtime.binding import Binder, Call, Parameter, leaf_names
 from penstock.runtime.constants import Reference, decode, encode
@@ -46,7 +47,6 @@ from penstock.runtime.readers import (
     Reader,
     ValueReader,
 )
-from penstock.runtime.record import Record
 
 __all__ = [
     "ArgumentReader",
@@ -306,7 +306,7 @@ class Signature(Record):
             _check(signature)
         except (LookupError, TypeError, ValueError) as error:
             raise ArtifactError(
-                None, "cannot read the signature of the function", code="bad-signature"
+                None, "cannot read the signature of the function", code="artifact-damaged"
             ) from error
         return signature
 

@@ -252,9 +252,11 @@ class Writer:
         Raises:
             Discarded: it raises, or has no meaning in NumPy.
         """
-        with np.errstate(all="ignore"), warnings.catch_warnings():
+        with np.errstate(all="ignore", invalid="warn"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            warnings.filterwarnings("error", message=".*encountered in cast")
+            warnings.filterwarnings(
+                "error", message="invalid value encountered in cast"
+            )
             try:
                 exec(text, self.values)
             except (Warning, NameError):

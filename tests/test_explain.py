@@ -1,7 +1,9 @@
 """What compiled functions say of themselves: ``f.explain``, and dumps of all stages."""
 
+import functools
 import re
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -209,8 +211,8 @@ PARAMS = {"w": VECTOR, "b": SCALAR}
             (PARAMS, VECTOR),
             ({"b": SCALAR, "w": VECTOR}, VECTOR),
             (
-                "arguments nested as ({'b': *, 'w': *}, *, *, *), "
-                "were ({'w': *, 'b': *}, *, *, *)"
+                "argument params: {'b': f32[], 'w': f32[4]}, "
+                "was {'w': f32[n], 'b': f32[]}"
             ),
         ),
         (
@@ -261,7 +263,7 @@ def test_why_after_state_has_changed(load):
     g(np.ones(3, f32))
     reason = g.explain().reason
     assert reason == (
-        "global WEIGHTS changed from f32[_] to f64[2,3] (compared with variant 1)"
+        "global WEIGHTS changed: f64, was f32; rank 2, was 1 (compared with variant 1)"
     )
 
 
@@ -273,9 +275,125 @@ def test_the_nearest_variant_is_compared_with(load):
     f(PARAMS, VECTOR, rate=0.9, mode="square")
     reasons = [variant.reason for variant in f.explain().variants]
     assert reasons[2:] == [
-        "argument x: rank 2, was 1 (compared with variant 1)",
+        (
+            "argument x: rank 2, was 1; rate > 0.5 holds: rate is 0.9 "
+            "(compared with variant 1)"
+        ),
         "rate > 0.5 holds: rate is 0.9 (compared with variant 1)",
     ]
+
+
+def test_the_nearest_by_what_is_told_of_one_argument():
+    f = ps.compile(lambda x, mode: x * 2)
+    x = np.ones((4, 6))
+    for args in ((x, "a"), (x.astype(f32), "b"), (x[0], "a"), (x.T, "a")):
+        f(*args)
+    assert [variant.reason for variant in f.explain().variants[1:]] == [
+        "argument x: f32, was f64; argument mode: 'b', was 'a' "
+        "(compared with variant 1)",
+        "argument x: rank 1, was 2 (compared with variant 1)",
+        "argument x: strided, was contiguous (compared with variant 1)",
+    ]
+
+
+@dataclass
+class Layer:
+    w: np.ndarray
+    name: str = "layer"
+
+
+@pytest.mark.parametrize(
+    ("function", "first", "second", "reason"),
+    [
+        (
+            lambda x, axis=None: x.sum(axis),
+            ((VECTOR,), {}),
+            ((VECTOR, 0), {}),
+            "argument axis: int (0), was None",
+        ),
+        (
+            lambda x, **more: x + sum(more.values()),
+            ((VECTOR,), {"a": 1}),
+            ((VECTOR,), {"a": 1, "b": 2.5}),
+            "argument more: {'a': int (1), 'b': float (2.5)}, was {'a': int}",
+        ),
+        (
+            lambda x, *rest: x + np.sum(rest),
+            ((VECTOR, VECTOR), {}),
+            ((np.ones(3), [VECTOR]), {}),
+            ("argument x: f64, was f32; argument rest: ([f32[4]],), was (f32[m],)"),
+        ),
+        (
+            lambda layers: layers[0] * 2,
+            (([VECTOR] * 2,), {}),
+            (([VECTOR] * 40,), {}),
+            ("argument layers: [" + "f32[4], " * 14 + "f32[..., was [f32[n], f32[m]]"),
+        ),
+        (
+            lambda layer: layer.w * 2,
+            ((Layer(VECTOR),), {}),
+            ((Layer(VECTOR, "other"),), {}),
+            "argument layer.name: 'other', was 'layer'",
+        ),
+        (
+            lambda x, fn: fn(x),
+            ((VECTOR, lambda x: x), {}),
+            ((VECTOR, lambda x: -x), {}),
+            "argument fn: another <lambda>, was <lambda>",
+        ),
+    ],
+)
+def test_why_a_call_of_another_nesting_needed_a_variant(
+    function, first, second, reason
+):
+    f = ps.compile(function)
+    for args, kwargs in (first, second):
+        f(*args, **kwargs)
+    assert f.explain().reason == f"{reason} (compared with variant 1)"
+
+
+def test_why_after_a_container_has_become_another():
+    layers = [VECTOR]
+    f = ps.compile(lambda x: x * layers[0])
+    f(VECTOR)
+    layers = (VECTOR,)
+    f(VECTOR)
+    reason = f.explain().reason
+    assert (
+        reason == "closure layers changed from list to tuple (compared with variant 1)"
+    )
+
+
+def test_captures_are_what_the_function_reads():
+    @ps.compile
+    def twice(x, factor=2):
+        return x * factor
+
+    class Model:
+        def __init__(self, w):
+            self.w = w
+
+        def __call__(self, x):
+            return twice(x, 3) * self.w + scale
+
+        __repr__ = functools.wraps(__init__)(lambda self: str(scale))
+
+    scale, model = 0.5, Model(VECTOR)
+
+    @ps.compile
+    def step(layer, x, rate=0.1, *, weights=VECTOR):
+        return twice(layer.w) + model(x * weights) * max(rate, 0.0)
+
+    step(Layer(VECTOR), VECTOR)
+    (variant,) = step.explain().variants
+    assert variant.captures == (
+        "closure model: Model",
+        "closure twice: twice",
+        "default of factor in twice: 2",
+        "closure scale: 0.5",
+        "model.w: f32[p]",
+        "builtin max: max",
+    )
 
 
 def test_dropped_variants_are_counted_and_forgotten(load):

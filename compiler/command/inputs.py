@@ -11,8 +11,8 @@ from penstock.command.errors import UsageError
 from penstock.command.values import Argument, array_of
 from penstock.ir.dims import Size, evaluate_dim, symbol, symbols_of
 from penstock.ir.guards import Facts, parse_guard
-from penstock.ir.types import Dtype
-from penstock.runtime.record import Record
+from penstock.ir.record import Record
+from penstock.ir.types import Dtype, TensorType
 from penstock.runtime.signature import ArrayLeaf, IntegerLeaf, KeyLeaf, RealLeaf
 
 if TYPE_CHECKING:
@@ -122,22 +122,35 @@ def fill(
         random: draws the rest.
 
     Raises:
-        UsageError: a size is given that no input has.
+        UsageError: a size is given that no input has, or what is no array for one.
     """
     known = dict(sizes)
     symbols = {name for entry in inputs for name in _symbols(entry)}
     if unknown := sorted(sizes.keys() - symbols):
         listed = ", ".join(sorted(symbols)) or "none"
         raise UsageError(f"there is no size {unknown[0]}; the sizes are {listed}")
+    given = dict(given)
     for entry in inputs:
         if entry.dtype is not None and entry.name in given:
-            shape = np.shape(given[entry.name])
+            array = _array(entry, entry.dtype, given[entry.name])
+            given[entry.name] = array
             known |= {
                 str(size): number
-                for size, number in zip(entry.shape, shape, strict=False)
+                for size, number in zip(entry.shape, array.shape, strict=False)
                 if not isinstance(size, int)
             }
     return [_value(entry, facts, given, known, random) for entry in inputs]
+
+
+def _array(entry: Input, dtype: Dtype, value: Any) -> np.ndarray[Any, Any]:
+    """What is given for an array: a number takes its dtype, an array has its own."""
+    if isinstance(value, np.ndarray):
+        return value
+    try:
+        return np.asarray(value, dtype.numpy)
+    except (TypeError, ValueError, OverflowError) as error:
+        type_ = TensorType(dtype, entry.shape)
+        raise UsageError(f"{entry.name} is {type_}: {error}") from None
 
 
 def _symbols(entry: Input) -> list[str]:
@@ -152,17 +165,12 @@ def _value(
     known: Mapping[str, int],
     random: np.random.Generator,
 ) -> Any:
+    if entry.name in given:
+        return given[entry.name]
     if entry.dtype is None:
-        if entry.name in given:
-            return given[entry.name]
         return (
             entry.value if not _symbols(entry) else _number(entry.value, facts, known)
         )
-    if entry.name in given:
-        value = given[entry.name]
-        # A number takes the dtype that is wanted; an array has its own.
-        is_array = isinstance(value, np.ndarray)
-        return value if is_array else np.asarray(value, entry.dtype.numpy)
     shape = [_number(size, facts, known) for size in entry.shape]
     return array_of(entry.dtype.name, shape, random)
 

@@ -1,8 +1,8 @@
 """Run passes on the text of a graph, and print what they make of it.
 
 Besides the passes of --list there are 'standard' and 'fast', all passes that compiling
-runs, without and with fastmath; 'fuse', which forms kernels; and 'lower', which comes
-last and prints the host program with its loops.
+runs, without and with fastmath, and 'lower', which comes last and prints the host
+program with its loops.
 """
 
 from __future__ import annotations
@@ -53,22 +53,24 @@ def run(options: argparse.Namespace) -> int:
 
     names = [name.strip() for name in options.passes.split(",") if name.strip()]
     _check(names, passes)
-    print(run_passes(read_graph(options.file), names, report=options.report))
+    function = read_graph(options.file)
+    print(run_passes(function, names, passes, report=options.report))
     return 0
 
 
 def all_passes() -> Mapping[str, GraphPass]:
     """Every pass by name."""
     from penstock import passes
-    from penstock.passes.graph_pass import PASSES
+    from penstock.passes.graph_pass import PASSES, GraphPass
 
     for module in pkgutil.iter_modules(passes.__path__):
         importlib.import_module(f"penstock.passes.{module.name}")
-    return PASSES
+    # Fusion takes options when it compiles; here it is a pass like any other.
+    return {**PASSES, "fuse": GraphPass("fuse", fuse_if_needed)}
 
 
 def _check(names: list[str], passes: Mapping[str, GraphPass]) -> None:
-    known = [*passes, "standard", "fast", "fuse", "lower"]
+    known = [*passes, "standard", "fast", "lower"]
     for name in names:
         if name not in known:
             raise UsageError(
@@ -78,18 +80,22 @@ def _check(names: list[str], passes: Mapping[str, GraphPass]) -> None:
         raise UsageError("lower comes last: it gives no graph")
 
 
-def run_passes(function: Function, names: list[str], *, report: bool) -> str:
+def run_passes(
+    function: Function,
+    names: list[str],
+    passes: Mapping[str, GraphPass],
+    *,
+    report: bool,
+) -> str:
     """The text that passes make of a Function.
 
     Args:
         function: a valid Function.
         names: the passes in order.
+        passes: every pass by name.
         report: write a line on each to standard error.
     """
-    from penstock.ir.graph.verify import verify
     from penstock.lower import lower_function
-    from penstock.passes.fuse import fuse
-    from penstock.passes.graph_pass import PASSES
     from penstock.passes.pipelines import FAST, STANDARD, PassReport, run_pipeline
 
     def tell(entry: PassReport) -> None:
@@ -101,18 +107,14 @@ def run_passes(function: Function, names: list[str], *, report: bool) -> str:
     for name in names:
         if name == "lower":
             return str(lower_function(fuse_if_needed(function)))
-        if name == "fuse":
-            function = fuse(function)
-            verify(function)
-            continue
         named = {"standard": STANDARD, "fast": FAST}.get(name)
-        pipeline = named or ((PASSES[name], "asked for"),)
+        pipeline = named or ((passes[name], "asked for"),)
         function = run_pipeline(function, pipeline, check=True, observe=tell)
     return str(function)
 
 
 def fuse_if_needed(function: Function) -> Function:
-    """The Function in clusters; itself if it has some already."""
+    """Put Values that share loops into clusters, unless there are some already."""
     from penstock.passes.fuse import fuse
 
     if any(value.is_op("cluster") for value in function.values):

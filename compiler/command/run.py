@@ -169,13 +169,12 @@ def summary(value: Any) -> str:
     """
     import numpy as np
 
-    from penstock.ir.types import dtype_of
+    from penstock.ir.types import text_of_array
 
     if not isinstance(value, (np.ndarray, np.generic)):
         return repr(value)
     array = np.asarray(value)
-    sizes = ",".join(map(str, array.shape))
-    head = f"{dtype_of(array.dtype) or array.dtype}[{sizes}]"
+    head = text_of_array(array)
     if array.size <= 8:
         return f"{head} {_elements(array)}"
     with np.errstate(all="ignore"):

@@ -7,21 +7,35 @@ when the compiled function runs, and the error says what to write instead.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from penstock.frontend.handles import TracedArray
+from penstock.frontend.handles import TracedArray, TracedScalar
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Tracer
-from penstock.ir.attributes import Constant
+from penstock.ir.attributes import (
+    Attribute,
+    Constant,
+    attribute_symbols,
+    map_sizes,
+)
 from penstock.ir.dims import Size, dim_maximum, dim_minimum
 from penstock.ir.errors import TraceError
 from penstock.ir.graph.value import Value
 from penstock.ir.types import i64
 
-__all__ = ["constant_array", "host_number", "host_size", "index", "number", "truth"]
+__all__ = [
+    "constant_array",
+    "host_number",
+    "host_size",
+    "index",
+    "number",
+    "text",
+    "truth",
+]
 
 # Constants beyond this are not evaluated for a question about them.
 _LARGEST_CONSTANT = 1 << 20
@@ -64,8 +78,8 @@ def truth(array: TracedArray) -> bool:
         tracer,
         f"the truth of traced {array.tensor} is not known while tracing",
         "truth",
-        "choose elements with np.where(condition, a, b), or branch with "
-        "ps.cond(condition, f, g, *arguments)",
+        "choose elements with np.where(condition, a, b); branches and loops may ask "
+        "for sizes and Python numbers",
     )
 
 
@@ -98,6 +112,28 @@ def number(array: TracedArray, what: str) -> Any:
     )
 
 
+def text(array: TracedArray, spec: str, what: str) -> str:
+    """``format(array, spec)``.
+
+    Raises:
+        TraceError: the elements are known only when the program runs.
+    """
+    tracer = array.tracer
+    tracer.check()
+    known = constant_array(tracer, array.value)
+    if known is None and (host := host_size(tracer, array.value)) is not None:
+        known = np.array(tracer.pin(host))
+    if known is not None:
+        return format(known[()] if type(array) is TracedScalar else known, spec)
+    raise unknown(
+        tracer,
+        f"{what} asks for the elements of traced {array.tensor}, which are known only "
+        "when the compiled function runs",
+        "element",
+        "return it and format it outside; print(x), repr(x) and f'{x=}' show its type",
+    )
+
+
 def index(array: TracedArray) -> int:
     """``array.__index__()``, as ``range`` and lists ask it.
 
@@ -105,7 +141,7 @@ def index(array: TracedArray) -> int:
         TraceError: it is known only when the program runs.
         TypeError: it is no integer scalar.
     """
-    if array.sizes or not array.kind.is_integer:
+    if array.sizes or array.kind.is_float:
         raise bad_type(f"{array.tensor} is no index or count: only integer scalars are")
     return int(number(array, "an index or a count"))
 
@@ -124,15 +160,28 @@ def constant_array(tracer: Tracer, value: Value) -> np.ndarray[Any, Any] | None:
         elements = tracer.type_of(part).size
         if not isinstance(elements, int) or elements > _LARGEST_CONSTANT:
             return None
+        if _settled_attributes(tracer, part) is None:
+            return None
     arrays: dict[Value, Any] = {}
     with np.errstate(all="ignore"):
         for part in cone:
             operands = [arrays[operand] for operand in part.operands]
             type_ = tracer.type_of(part)
-            result = part.op.evaluate(operands, part.attributes, type_)
+            attributes = _settled_attributes(tracer, part)
+            assert attributes is not None
+            result = part.op.evaluate(operands, attributes, type_)
             arrays[part] = np.asarray(result)
     found: np.ndarray[Any, Any] = arrays[value]
     return found
+
+
+def _settled_attributes(tracer: Tracer, value: Value) -> Mapping[str, Attribute] | None:
+    """A Value's attributes as the guards so far give them; ``None`` if sizes remain."""
+    found = {
+        name: map_sizes(attribute, tracer.normalize)
+        for name, attribute in value.attributes.items()
+    }
+    return None if any(map(attribute_symbols, found.values())) else found
 
 
 def _cone(value: Value) -> list[Value]:
@@ -206,7 +255,9 @@ def _host_step(tracer: Tracer, part: Value, operands: list[Any]) -> Any:
         combine = _SIZE_REDUCTIONS[name]
         return combine.reduce(operands[0], axis=axes, keepdims=keepdims)
     if name in ("reshape", "transpose", "concatenate", "broadcast_to", "slice"):
-        return part.op.evaluate(operands, attributes, tracer.type_of(part))
+        settled = _settled_attributes(tracer, part)
+        if settled is not None:
+            return part.op.evaluate(operands, settled, tracer.type_of(part))
     return None
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from penstock.frontend.broadcasting import broadcast_shape
-from penstock.frontend.handles import TracedArray, broadcast_into, fresh
+from penstock.frontend.broadcasting import broadcast_into, broadcast_shape
+from penstock.frontend.handles import TracedArray
 from penstock.frontend.index_keys import Key, parse_key
 from penstock.frontend.indexing import basic_view, gather_parts, masked_part
-from penstock.frontend.lift import as_array, value_of
-from penstock.frontend.refusals import bad_value
+from penstock.frontend.lift import PYTHON_NUMBERS, as_array
 from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.views import inverse_permutation
@@ -62,15 +60,7 @@ def assigned_array(tracer: Tracer, value: Any, dtype: Dtype) -> TracedArray:
         NumberRangeError: an integer that the dtype cannot hold.
         ValueError: a float that is no integer at all, into an integer dtype.
     """
-    kind = type(value)
-    if kind is float and dtype.is_integer:
-        if math.isnan(value):
-            raise bad_value(f"assignment: nan is no integer, but the array is {dtype}")
-        value = int(value)
-        kind = int
-    if kind in (int, float, bool):
-        return fresh(tracer, value_of(tracer, value, dtype))
-    return as_array(tracer, value)
+    return as_array(tracer, value, dtype if type(value) in PYTHON_NUMBERS else None)
 
 
 def _scatter(array: TracedArray, parts: list[Key], value: Any) -> None:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
 from penstock.ir.errors import ShapeError
+from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
+from penstock.ir.types import TensorType
 
-__all__ = ["broadcast_shape", "fits_into", "require_equal", "shapes_text"]
+if TYPE_CHECKING:
+    from penstock.frontend.handles import TracedArray
+
+__all__ = [
+    "broadcast_into",
+    "broadcast_shape",
+    "fits_into",
+    "require_equal",
+    "shapes_text",
+]
 
 
 def broadcast_shape(
@@ -105,3 +117,35 @@ def shapes_text(tracer: Tracer, shapes: Sequence[tuple[Size, ...]]) -> str:
     sizes = tuple(tracer.normalize(size) for shape in shapes for size in shape)
     numbers = tracer.sizes_text(sizes)
     return " with ".join(texts) + (f", where {numbers}" if numbers else "")
+
+
+def broadcast_into(
+    tracer: Tracer, source: TracedArray, shape: tuple[Size, ...]
+) -> Value:
+    """The Value of an array repeated to a shape.
+
+    Raises:
+        ShapeError: it does not broadcast to the shape.
+    """
+    own = source.sizes
+    if own == shape:
+        return source.value
+    # NumPy drops leading axes of size 1 that the target lacks.
+    while len(own) > len(shape) and tracer.ask(own[0], "==", 1):
+        own = own[1:]
+    if not fits_into(tracer, own, shape):
+        target = tuple(tracer.normalize(size) for size in shape)
+        raise ShapeError(
+            user_location(),
+            f"assignment: {source.tensor} does not broadcast to "
+            f"{TensorType(source.kind, target)}",
+            code="broadcast-into",
+            hint="the right side may only repeat along axes of size 1",
+        )
+    target = tuple(tracer.normalize(size) for size in shape)
+    value = source.value
+    if len(own) < len(source.sizes):
+        value = tracer.emit("reshape", value, shape=tuple(map(tracer.normalize, own)))
+    if tracer.type_of(value).shape == target:
+        return value
+    return tracer.emit("broadcast_to", value, shape=target)

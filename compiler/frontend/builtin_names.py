@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from penstock.frontend.functions import GlobalsView
 from penstock.frontend.handles import TracedArray
-from penstock.frontend.host_numbers import host_integer
+from penstock.frontend.host_numbers import HostNumber, host_integer
+from penstock.frontend.tracer import Traced
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 from penstock.runtime.readers import ItemReader, ValueReader
@@ -61,6 +62,10 @@ def traced_builtins(capture: Capture) -> dict[str, Any]:
             return host_integer(value.tracer, value.sizes[0])
         return len(value)
 
+    def print_(*values: Any, **options: Any) -> None:
+        # For debugging: what has no elements yet is shown by its type.
+        print(*map(_shown, values), **options)
+
     def globals_() -> Any:
         return sys._getframe(1).f_globals
 
@@ -70,10 +75,17 @@ def traced_builtins(capture: Capture) -> dict[str, Any]:
         super=super_,
         globals=globals_,
         len=len_,
+        print=print_,
         eval=_refused("eval"),
         exec=_refused("exec"),
     )
     return names
+
+
+def _shown(value: Any) -> Any:
+    kind = type(value)
+    traced = issubclass(kind, Traced) and not issubclass(kind, HostNumber)
+    return repr(value) if traced else value
 
 
 def _refused(name: str) -> Any:

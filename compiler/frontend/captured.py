@@ -154,8 +154,7 @@ class Capture:
     def _wrap_array(self, value: Any, reader: Reader) -> Any:
         self.captured.append(Captured(reader))
         name = reader.describe()
-        bare = name.partition(" ")[2] or name
-        return self.inputs.add(normalize(value), bare, name, user_location())
+        return self.inputs.add(normalize(value), reader.bare(), name, user_location())
 
     def _wrap_container(self, value: Any, kind: type[Any], reader: Reader) -> Any:
         from penstock.frontend.containers import CapturedDict, CapturedList
@@ -177,7 +176,8 @@ class Capture:
         if kind.__module__.startswith("penstock.") and hasattr(value, "__wrapped__"):
             # A compiled function within a compiled function is traced in place.
             self.record_key(reader, value)
-            return self.wrap(value.__wrapped__, AttributeReader(reader, "__wrapped__"))
+            function = value.__wrapped__
+            return self.wrap(function, ValueReader(function, reader.describe()))
         view = numpy_view(value)
         if view is not None:
             self.record_key(reader, value)

@@ -22,12 +22,13 @@ from penstock.runtime.readers import (
     DefaultReader,
     GlobalReader,
     Reader,
+    ValueReader,
 )
 
 if TYPE_CHECKING:
     from penstock.frontend.captured import Capture
 
-__all__ = ["FunctionViews", "GlobalsView"]
+__all__ = ["FunctionViews", "GlobalsView", "place_of_return"]
 
 
 class GlobalsView(dict[str, Any]):
@@ -165,13 +166,8 @@ class FunctionViews:
                 code="unsupported-function",
                 hint="call the function for the type itself",
             )
-        cells = tuple(CellType() for _ in function.__closure__ or ())
-        namespace = live if library else self.globals_view(live)
-        view = FunctionType(
-            function.__code__, namespace, function.__name__, None, cells or None
-        )
+        cells, view = self._blank(function, live if library else None)
         self._views[id(function)] = (function, view)
-        self._codes.append(function.__code__)
         self._fill_cells(function, cells, reader)
         self._set_defaults(function, view)
         view.__qualname__ = function.__qualname__
@@ -183,6 +179,27 @@ class FunctionViews:
                 place = AttributeReader(reader, name)
                 vars(view)[name] = self.capture.wrap(value, place)
         return view
+
+    def entry(self, function: FunctionType) -> Any:
+        """The view of the traced function itself, for a call with every argument.
+
+        Its defaults are arguments of that call, so that they are no captured state.
+        """
+        cells, view = self._blank(function)
+        self._fill_cells(function, cells, ValueReader(function, "function"))
+        return view
+
+    def _blank(
+        self, function: FunctionType, namespace: dict[str, Any] | None = None
+    ) -> tuple[tuple[CellType, ...], FunctionType]:
+        """The same code over the view of its globals, and with cells still empty."""
+        if namespace is None:
+            namespace = self.globals_view(function.__globals__)
+        code = function.__code__
+        cells = tuple(CellType() for _ in function.__closure__ or ())
+        self._codes.append(code)
+        name = function.__name__
+        return cells, FunctionType(code, namespace, name, None, cells or None)
 
     def _fill_cells(
         self, function: FunctionType, cells: tuple[CellType, ...], reader: Reader
@@ -244,24 +261,42 @@ class FunctionViews:
         return None
 
 
+def place_of_return(code: CodeType) -> Location | None:
+    """The ``return`` statement of a function, or ``None`` if there are several."""
+    returns = set(_places(code, ("RETURN_VALUE", "RETURN_CONST")))
+    return returns.pop()[1] if len(returns) == 1 else None
+
+
 def _place_of(
     code: CodeType, name: str, operations: tuple[str, ...]
 ) -> Location | None:
-    """Where code, or code within it, has one of these instructions on a name.
+    """Where code, or code within it, has one of these instructions on a name."""
+    for part in _all_code(code):
+        for argument, loc in _places(part, operations):
+            if argument == name:
+                return loc
+    return None
+
+
+def _places(
+    code: CodeType, operations: tuple[str, ...]
+) -> Iterator[tuple[Any, Location]]:
+    """What these instructions are about, and where they are.
 
     Code is read only here, to name the line of an error that was found otherwise.
     """
-    for part in _all_code(code):
-        for instruction in dis.get_instructions(part):
-            if instruction.opname in operations and instruction.argval == name:
-                position = instruction.positions
-                if position is None or position.lineno is None:
-                    return Location(part.co_filename, part.co_firstlineno)
-                one_line = position.lineno == position.end_lineno
-                start = position.col_offset or 0
-                end = (position.end_col_offset or 0) if one_line else 0
-                return Location(part.co_filename, position.lineno, start, end)
-    return None
+    for instruction in dis.get_instructions(code):
+        if instruction.opname not in operations:
+            continue
+        position = instruction.positions
+        if position is None or position.lineno is None:
+            yield instruction.argval, Location(code.co_filename, code.co_firstlineno)
+            continue
+        one_line = position.lineno == position.end_lineno
+        start = position.col_offset or 0
+        end = (position.end_col_offset or 0) if one_line else 0
+        loc = Location(code.co_filename, position.lineno, start, end)
+        yield instruction.argval, loc
 
 
 def _all_code(code: CodeType) -> Iterator[CodeType]:

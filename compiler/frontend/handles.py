@@ -11,13 +11,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from penstock.frontend.broadcasting import fits_into
+from penstock.frontend.broadcasting import broadcast_into
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.promotion import check_cast
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.frontend.views import Step, put_path, take_path
 from penstock.ir.dims import Size
-from penstock.ir.errors import ShapeError, TraceError, UnsupportedError
+from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, TensorType
@@ -156,8 +156,8 @@ class TracedArray(Traced):
         """The type."""
         return TensorType(self.kind, self.sizes)
 
-    def view(self, step: Step, shape: tuple[Size, ...]) -> TracedArray:
-        """A further handle on the same cell."""
+    def seen(self, step: Step, shape: tuple[Size, ...]) -> TracedArray:
+        """A further handle on the same cell, which sees it through one more step."""
         return TracedArray(self.tracer, self.cell, (*self.path, step), shape)
 
     @property
@@ -183,6 +183,37 @@ class TracedArray(Traced):
     @dtype.setter
     def dtype(self, dtype: Any) -> NoReturn:
         raise _cannot_set("dtype", "to convert elements, use x.astype(dtype)")
+
+    @property
+    def real(self) -> Any:
+        """The array itself: its numbers are real."""
+        return self
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self[...] = value
+
+    @property
+    def imag(self) -> Any:
+        """Zeros, which cannot be written."""
+        from penstock.frontend.methods import lookup
+
+        return lookup(self, "imag")
+
+    @imag.setter
+    def imag(self, value: Any) -> NoReturn:
+        raise TypeError("array does not have imaginary part to set")
+
+    @property
+    def flat(self) -> Any:
+        """Refused, with what to use instead."""
+        from penstock.frontend.methods import lookup
+
+        return lookup(self, "flat")
+
+    @flat.setter
+    def flat(self, value: Any) -> NoReturn:
+        raise _cannot_set("flat", "write all elements: x[...] = value")
 
     @property
     def in_order(self) -> bool:
@@ -324,10 +355,19 @@ class TracedArray(Traced):
     def __repr__(self) -> str:
         if not self.tracer.active:
             return f"<traced {self.cell.value.dtype} of a finished trace>"
-        return f"<traced {self.tensor}>"
+        shown = f"<traced {self.tensor}>"
+        self.tracer.shown.add(shown)
+        return shown
+
+    def __str__(self) -> str:
+        from penstock.frontend.answers import text
+
+        return text(self, "", "str()")
 
     def __format__(self, spec: str) -> str:
-        return repr(self)
+        from penstock.frontend.answers import text
+
+        return text(self, spec, "format()")
 
     def __copy__(self) -> TracedArray:
         return fresh(self.tracer, self.value)
@@ -380,6 +420,10 @@ class TracedArray(Traced):
     __ixor__ = _in_place(np.bitwise_xor)
     __ilshift__ = _in_place(np.left_shift)
     __irshift__ = _in_place(np.right_shift)
+
+
+# Python's own messages name the class: 'numpy.ndarray' object has no attribute 'w'.
+TracedArray.__name__ = "numpy.ndarray"
 
 
 def _cannot_set(name: str, hint: str) -> UnsupportedError:
@@ -437,6 +481,9 @@ class TracedScalar(TracedArray):
     __irshift__ = TracedArray.__rshift__
 
 
+TracedScalar.__name__ = "numpy.generic"
+
+
 def wrap(tracer: Tracer, value: Value, ordered: bool = True) -> TracedArray:
     """A Value as an operation returns it: a NumPy scalar where it has no axes."""
     cell = Cell(value, ordered=ordered)
@@ -446,35 +493,3 @@ def wrap(tracer: Tracer, value: Value, ordered: bool = True) -> TracedArray:
 def fresh(tracer: Tracer, value: Value, ordered: bool = True) -> TracedArray:
     """A Value as an array of its own, also where it has no axes."""
     return TracedArray(tracer, Cell(value, ordered=ordered))
-
-
-def broadcast_into(
-    tracer: Tracer, source: TracedArray, shape: tuple[Size, ...]
-) -> Value:
-    """The Value of an array repeated to a shape.
-
-    Raises:
-        ShapeError: it does not broadcast to the shape.
-    """
-    own = source.sizes
-    if own == shape:
-        return source.value
-    # NumPy drops leading axes of size 1 that the target lacks.
-    while len(own) > len(shape) and tracer.ask(own[0], "==", 1):
-        own = own[1:]
-    if not fits_into(tracer, own, shape):
-        target = tuple(tracer.normalize(size) for size in shape)
-        raise ShapeError(
-            user_location(),
-            f"assignment: {source.tensor} does not broadcast to "
-            f"{TensorType(source.kind, target)}",
-            code="broadcast-into",
-            hint="the right side may only repeat along axes of size 1",
-        )
-    target = tuple(tracer.normalize(size) for size in shape)
-    value = source.value
-    if len(own) < len(source.sizes):
-        value = tracer.emit("reshape", value, shape=tuple(map(tracer.normalize, own)))
-    if tracer.type_of(value).shape == target:
-        return value
-    return tracer.emit("broadcast_to", value, shape=target)

@@ -10,10 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.ir.dims import Dim, Size, product
 
-__all__ = ["HostInteger", "HostNumber", "host_integer", "size_of"]
+__all__ = [
+    "HostInteger",
+    "HostNumber",
+    "host_integer",
+    "is_float",
+    "is_number",
+    "size_of",
+]
 
 
 class HostNumber(Traced):
@@ -58,15 +67,13 @@ class HostNumber(Traced):
         return hash(self.concrete())
 
     def __repr__(self) -> str:
-        if not self.tracer.active:
-            return self.describe()
-        return repr(self.concrete())
+        return repr(self.concrete()) if self.tracer.runs_here else self.describe()
 
     def __str__(self) -> str:
         return repr(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.concrete(), spec) if self.tracer.active else repr(self)
+        return format(self.concrete(), spec) if self.tracer.runs_here else repr(self)
 
     def describe(self) -> str:
         """The expression, for messages."""
@@ -99,6 +106,18 @@ def host_integer(tracer: Tracer, size: Size) -> Any:
     return size if isinstance(size, int) else HostInteger(tracer, size)
 
 
+def is_float(value: Any) -> bool:
+    """Whether a value is a Python float, of the program or of the caller.
+
+    NumPy's float64, real or traced, is one to ``isinstance``, but its arithmetic is
+    NumPy's.
+    """
+    kind = type(value)
+    if issubclass(kind, Traced):
+        return issubclass(kind, HostNumber) and isinstance(value, float)
+    return issubclass(kind, float) and not issubclass(kind, np.generic)
+
+
 def size_of(number: Any) -> Size | None:
     """The size that a number stands for; ``None`` if it is no integer."""
     if isinstance(number, HostInteger):
@@ -121,7 +140,7 @@ def _integer_operation(
     def apply(tracer: Tracer, left: Any, right: Any) -> Any:
         a, b = size_of(left), size_of(right)
         if a is None or b is None:
-            if isinstance(left, float) or isinstance(right, float):
+            if is_float(left) or is_float(right):
                 return getattr(_real(tracer, left), fallback)(_real(tracer, right))
             return NotImplemented
         if divides and tracer.ask(b, "==", 0):
@@ -160,8 +179,8 @@ def _integer_comparison(relation: str) -> Callable[[HostInteger, Any], Any]:
         size = size_of(other)
         if size is not None:
             return self.tracer.ask(self.size, relation, size)
-        if isinstance(other, float):
-            return _real(self.tracer, self).ask(relation, other)
+        if is_float(other) or type(other) is np.float64:
+            return _real(self.tracer, self).compare(relation, other)
         return NotImplemented
 
     return compare
@@ -227,22 +246,22 @@ class HostInteger(HostNumber):
         return self if self.tracer.ask(self.size, ">=", 0) else -self
 
     def __truediv__(self, other: Any) -> Any:
-        if not _is_number(other):
+        if not is_number(other):
             return NotImplemented
         return _real(self.tracer, self) / other
 
     def __rtruediv__(self, other: Any) -> Any:
-        if not _is_number(other):
+        if not is_number(other):
             return NotImplemented
         return _real(self.tracer, other) / self
 
     def __divmod__(self, other: Any) -> Any:
-        if not _is_number(other):
+        if not is_number(other):
             return NotImplemented
         return self // other, self % other
 
     def __rdivmod__(self, other: Any) -> Any:
-        if not _is_number(other):
+        if not is_number(other):
             return NotImplemented
         return other // self, other % self
 
@@ -251,7 +270,7 @@ class HostInteger(HostNumber):
             return pow(int(self), int(exponent), int(modulus))
         if type(exponent) is int and 0 <= exponent <= 8:
             return host_integer(self.tracer, product([self.size] * exponent))
-        if not _is_number(exponent):
+        if not is_number(exponent):
             return NotImplemented
         if size_of(exponent) is not None:
             # Whether the result is an int or a float hangs on the exponent's sign.
@@ -261,7 +280,7 @@ class HostInteger(HostNumber):
     def __rpow__(self, base: Any) -> Any:
         if size_of(base) is not None:
             return int(base) ** int(self)
-        return _real(self.tracer, base) ** self if _is_number(base) else NotImplemented
+        return _real(self.tracer, base) ** self if is_number(base) else NotImplemented
 
     def __lshift__(self, count: Any) -> Any:
         if type(count) is int and 0 <= count < 63:
@@ -306,8 +325,9 @@ class HostInteger(HostNumber):
         return 1
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, HostNumber))
+def is_number(value: Any) -> bool:
+    """Whether a value is a Python number, of the program or of the caller."""
+    return is_float(value) or size_of(value) is not None
 
 
 def _real(tracer: Tracer, number: Any) -> Any:

@@ -12,10 +12,13 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from penstock.frontend.host_numbers import (
     HostInteger,
     HostNumber,
     host_integer,
+    is_number,
     size_of,
 )
 from penstock.frontend.tracer import Tracer
@@ -24,6 +27,7 @@ from penstock.ir.graph.value import Value
 from penstock.ir.guards import RELATIONS
 from penstock.ir.reals import Real
 from penstock.ir.types import f64
+from penstock.runtime.refusal import readable_guard
 
 __all__ = ["HostReal", "host_real"]
 
@@ -46,12 +50,12 @@ def _operation(
         return left.derive(op, compute(left.hint, right.hint), right)
 
     def forward(self: HostReal, other: Any) -> Any:
-        if not _is_number(other):
+        if not is_number(other):
             return NotImplemented
         return apply(self, host_real(self.tracer, other))
 
     def reflected(self: HostReal, other: Any) -> Any:
-        if not _is_number(other):
+        if not is_number(other):
             return NotImplemented
         return apply(host_real(self.tracer, other), self)
 
@@ -144,6 +148,15 @@ class HostReal(HostNumber):
             return RELATIONS[relation](self.hint, right.hint)
         return self.tracer.ask_real(self.expression, relation, right.expression)
 
+    def compare(self, relation: str, other: Any) -> Any:
+        """A comparison as Python and NumPy answer it."""
+        if is_number(other):
+            return self.ask(relation, other)
+        # NumPy's own double: the same question, answered with a NumPy bool.
+        if type(other) is np.float64:
+            return np.bool_(self.ask(relation, float(other)))
+        return NotImplemented
+
     def concrete(self) -> float:
         for leaf in self.leaves():
             assert leaf.expression is not None
@@ -154,7 +167,7 @@ class HostReal(HostNumber):
         return self.hint
 
     def describe(self) -> str:
-        return f"<float {self.expression or self.op}>"
+        return f"<float {readable_guard(self.expression or self.op)}>"
 
     __hash__ = HostNumber.__hash__
 
@@ -168,34 +181,34 @@ class HostReal(HostNumber):
         return self.derive("abs", abs(self.hint))
 
     def __eq__(self, other: object) -> Any:
-        return self.ask("==", other) if _is_number(other) else NotImplemented
+        return self.compare("==", other)
 
     def __ne__(self, other: object) -> Any:
-        return self.ask("!=", other) if _is_number(other) else NotImplemented
+        return self.compare("!=", other)
 
     def __lt__(self, other: Any) -> Any:
-        return self.ask("<", other) if _is_number(other) else NotImplemented
+        return self.compare("<", other)
 
     def __le__(self, other: Any) -> Any:
-        return self.ask("<=", other) if _is_number(other) else NotImplemented
+        return self.compare("<=", other)
 
     def __gt__(self, other: Any) -> Any:
-        return self.ask(">", other) if _is_number(other) else NotImplemented
+        return self.compare(">", other)
 
     def __ge__(self, other: Any) -> Any:
-        return self.ask(">=", other) if _is_number(other) else NotImplemented
+        return self.compare(">=", other)
 
     def __divmod__(self, other: Any) -> Any:
-        return (self // other, self % other) if _is_number(other) else NotImplemented
+        return (self // other, self % other) if is_number(other) else NotImplemented
 
     def __rdivmod__(self, other: Any) -> Any:
-        return (other // self, other % self) if _is_number(other) else NotImplemented
+        return (other // self, other % self) if is_number(other) else NotImplemented
 
     def __pow__(self, exponent: Any) -> Any:
-        return _power(self, exponent) if _is_number(exponent) else NotImplemented
+        return _power(self, exponent) if is_number(exponent) else NotImplemented
 
     def __rpow__(self, base: Any) -> Any:
-        if not _is_number(base):
+        if not is_number(base):
             return NotImplemented
         return _power(host_real(self.tracer, base), self)
 
@@ -279,10 +292,6 @@ def host_real(tracer: Tracer, number: Any) -> HostReal:
         number = size
     value = float(number)
     return HostReal(tracer, value, "constant", (), Real.constant(value))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, float) or size_of(value) is not None
 
 
 def _power(base: HostReal, exponent: Any) -> Any:

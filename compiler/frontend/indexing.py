@@ -15,7 +15,7 @@ from penstock.ir.dims import Size
 from penstock.ir.errors import ShapeError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
-from penstock.runtime.record import Record
+from penstock.ir.record import Record
 
 __all__ = ["Gathered", "basic_view", "gather_parts", "get_item", "masked_part"]
 
@@ -40,6 +40,8 @@ def get_item(array: TracedArray, key: Any) -> Any:
     view = basic_view(array, parts)
     if kinds <= {"integer", "dynamic"}:
         return wrap(array.tracer, view.value)
+    if type(array) is not TracedArray:
+        return fresh(array.tracer, view.value)
     # Made now, so that the graph names the line that asked for it.
     assert view.value is not None
     return view
@@ -87,9 +89,9 @@ def basic_view(array: TracedArray, parts: list[Key]) -> TracedArray:
         or any(s != 1 for s in steps)
     ):
         step_ = SliceStep(tuple(start), tuple(steps), tuple(sizes))
-        array = array.view(step_, tuple(sizes))
+        array = array.seen(step_, tuple(sizes))
     if tuple(shape) != array.sizes:
-        array = array.view(ReshapeStep(tuple(shape)), tuple(shape))
+        array = array.seen(ReshapeStep(tuple(shape)), tuple(shape))
     # A view of its own, also where it sees everything.
     return array if array.path else TracedArray(array.tracer, array.cell)
 
@@ -108,7 +110,7 @@ def _dynamic_axes(parts: list[Key]) -> list[tuple[int, Key]]:
 def _index_dynamically(array: TracedArray, axis: int, part: Key) -> TracedArray:
     assert part.value is not None
     sizes = array.sizes
-    return array.view(IndexStep(axis, part.value), sizes[:axis] + sizes[axis + 1 :])
+    return array.seen(IndexStep(axis, part.value), sizes[:axis] + sizes[axis + 1 :])
 
 
 class Gathered(Record):
@@ -252,4 +254,6 @@ def masked_part(
 
 def _select(array: TracedArray, parts: list[Key]) -> Selection:
     source, mask = masked_part(array, parts)
-    return Selection(fresh(array.tracer, source.value), mask)
+    axis, part = next((i, p) for i, p in enumerate(parts) if p.kind == "mask")
+    full = fresh(array.tracer, source.value)
+    return Selection(full, mask, axis, part.axis_count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +14,12 @@ from penstock.frontend.host_reals import HostReal
 from penstock.frontend.promotion import (
     Kind,
     check_fits,
+    integer_range,
+    out_of_range,
     result_dtype,
     supported_dtype,
 )
+from penstock.frontend.refusals import bad_value
 from penstock.frontend.tracer import Traced, Tracer, require_tracer
 from penstock.ir.errors import ShapeError, UnsupportedError
 from penstock.ir.graph.value import Value
@@ -23,13 +27,19 @@ from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, bool_, dtype_of, f64, i64
 
 __all__ = [
+    "PYTHON_NUMBERS",
     "as_array",
     "convert",
     "find_tracer",
     "is_traced",
     "kind_of",
+    "stored_value",
     "value_of",
 ]
+
+
+# Their dtype gives way to that of an array.
+PYTHON_NUMBERS = (int, float, bool, HostInteger, HostReal)
 
 
 def is_traced(value: Any) -> bool:
@@ -142,6 +152,34 @@ def _size_value(tracer: Tracer, number: HostInteger, dtype: Dtype | None) -> Val
     return convert(tracer, value, dtype)
 
 
+def stored_value(tracer: Tracer, number: Any, dtype: Dtype) -> Value:
+    """A Python number as NumPy writes it into an array: integers must fit.
+
+    Args:
+        tracer: the trace.
+        number: one of the types of ``PYTHON_NUMBERS``.
+        dtype: the array's.
+
+    Raises:
+        NumberRangeError: an integer dtype cannot hold it.
+        ValueError: nan, into an integer dtype.
+    """
+    kind = type(number)
+    if kind is HostReal and dtype.is_integer:
+        least, greatest = integer_range(dtype)
+        # Doubles hold the limits of 64 bits, but not what lies next to the least one.
+        above = number > least - 1 if dtype.bits < 64 else number >= least
+        if not (above and number < greatest + 1):
+            number, kind = number.concrete(), float
+    if kind is float and dtype.is_integer:
+        if math.isnan(number):
+            raise bad_value(f"assignment: nan is no integer, but the array is {dtype}")
+        if math.isinf(number):
+            raise out_of_range(f"the number {number}", dtype)
+        number = int(number)
+    return value_of(tracer, number, dtype)
+
+
 def convert(tracer: Tracer, value: Value, dtype: Dtype | None) -> Value:
     """A Value in another dtype."""
     if dtype is None or value.dtype is dtype:
@@ -160,6 +198,8 @@ def as_array(tracer: Tracer, operand: Any, dtype: Dtype | None = None) -> Traced
         return fresh(tracer, value, array.in_order)
     if issubclass(kind, (list, tuple)):
         return _stack_list(tracer, operand, dtype)
+    if dtype is not None and kind in PYTHON_NUMBERS:
+        return fresh(tracer, stored_value(tracer, operand, dtype))
     value = value_of(tracer, operand)
     if issubclass(kind, np.generic):
         return wrap(tracer, convert(tracer, value, dtype))
@@ -171,7 +211,7 @@ def _stack_list(
 ) -> TracedArray:
     """A list of numbers, arrays and lists as an array with one more axis."""
     if not is_traced(items):
-        array = np.array(items)
+        array = _constant_array(items, dtype)
         return fresh(
             tracer,
             tracer.constant(array, dtype or supported_dtype(array.dtype, "lists")),
@@ -199,6 +239,13 @@ def _stack_list(
         tracer.emit("reshape", part.value, shape=(1, *part.sizes)) for part in parts
     ]
     return fresh(tracer, tracer.emit("concatenate", *values, axis=0))
+
+
+def _constant_array(items: Sequence[Any], dtype: Dtype | None) -> np.ndarray[Any, Any]:
+    try:
+        return np.array(items, None if dtype is None else dtype.numpy)
+    except OverflowError as error:
+        raise out_of_range(f"a number of the list ({error})", dtype) from None
 
 
 def _kinds_within(items: Sequence[Any]) -> list[Any]:

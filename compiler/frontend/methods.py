@@ -158,7 +158,6 @@ PROPERTIES: dict[str, Callable[[TracedArray], Any]] = {
     "size": lambda x: host_integer(x.tracer, product(x.sizes)),
     "itemsize": lambda x: x.kind.itemsize,
     "nbytes": lambda x: host_integer(x.tracer, x.kind.itemsize * product(x.sizes)),
-    "real": lambda x: x,
     "imag": numerics.imag,
     "device": lambda x: "cpu",
 }
@@ -191,6 +190,9 @@ def lookup(array: TracedArray, name: str) -> Any:
         AttributeError: NumPy's arrays have no such attribute.
         UnsupportedError: they have, but Penstock does not support it.
     """
+    if type(array) is TracedScalar and not hasattr(array.dtype.type, name):
+        kind = array.dtype.type.__name__
+        raise AttributeError(f"'numpy.{kind}' object has no attribute '{name}'")
     method = METHODS.get(name)
     if method is not None:
         array.tracer.check()
@@ -217,4 +219,4 @@ _HINTS = {
 
 def names() -> list[str]:
     """The attributes that traced arrays have."""
-    return sorted({*METHODS, *PROPERTIES, "dtype", "ndim", "shape"})
+    return sorted({*METHODS, *PROPERTIES, "dtype", "ndim", "real", "shape"})

@@ -7,6 +7,7 @@ it finds is handed to the ``ObjectViews`` of its trace.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MISSING",
     "MirrorType",
+    "SpecialMethod",
     "captured_class",
     "find",
     "find_with_owner",
@@ -113,6 +115,27 @@ def state_of(value: Any) -> dict[str, Any]:
     except AttributeError:
         return {}
     return found
+
+
+class SpecialMethod:
+    """A special method of a mirror: what it reads is recorded when it is used.
+
+    Args:
+        views: makes the function's view.
+        kind: the class.
+        name: the method's name.
+        function: the method.
+    """
+
+    def __init__(
+        self, views: ObjectViews, kind: type[Any], name: str, function: FunctionType
+    ) -> None:
+        self._parts = (kind, name, function)
+        self._views = views
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        view = self._views.function(*self._parts)
+        return view if instance is None else MethodType(view, instance)
 
 
 def make_mirror(

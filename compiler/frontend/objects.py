@@ -23,6 +23,7 @@ from penstock.frontend.captured import is_library
 from penstock.frontend.mirrors import (
     MISSING,
     MirrorType,
+    SpecialMethod,
     captured_class,
     find,
     find_with_owner,
@@ -153,12 +154,12 @@ class ObjectViews:
                 if name == "__new__" and isinstance(value, staticmethod):
                     function = value.__func__
                     if isinstance(function, FunctionType):
-                        names[name] = staticmethod(self._function(kind, name, function))
+                        names[name] = staticmethod(self.function(kind, name, function))
                 elif name not in _LEFT_ALONE and isinstance(value, FunctionType):
-                    names[name] = self._function(kind, name, value)
+                    names[name] = SpecialMethod(self, kind, name, value)
         return names
 
-    def _function(self, kind: type[Any], name: str, function: FunctionType) -> Any:
+    def function(self, kind: type[Any], name: str, function: FunctionType) -> Any:
         """A function that is found in a class, over views."""
         reader = AttributeReader(self._class_reader(kind), name)
         return self.capture.functions.view(function, reader)
@@ -366,7 +367,7 @@ class ObjectViews:
         raw = find(type(view), name)
         own = find(type(view), "__setattr__")
         if isinstance(own, FunctionType):
-            self._function(captured_class(type(view)), "__setattr__", own)(
+            self.function(captured_class(type(view)), "__setattr__", own)(
                 view, name, value
             )
         elif isinstance(raw, property):

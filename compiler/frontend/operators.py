@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend.handles import TracedArray, TracedScalar
+from penstock.frontend.host_numbers import HostInteger
 from penstock.frontend.ufuncs import call_ufunc
+from penstock.ir.types import bool_
 
 __all__ = ["binary", "in_place"]
 
@@ -29,7 +31,18 @@ def binary(ufunc: np.ufunc, left: Any, right: Any, own: TracedArray) -> Any:
             return NotImplemented
     elif getattr(type(other), "__array_ufunc__", True) is None:
         return NotImplemented
+    if ufunc is np.matmul and type(own) is TracedScalar:
+        return NotImplemented  # NumPy's scalars have no such operator.
+    if ufunc is np.power and own is left and _squares_bools(own, right):
+        ufunc, right = np.multiply, np.int8(1)
     return call_ufunc(ufunc, (left, right))
+
+
+def _squares_bools(base: TracedArray, exponent: Any) -> bool:
+    """Whether NumPy squares an array of bools, as int8 (``fast_scalar_power``)."""
+    if type(base) is TracedScalar or base.kind is not bool_:
+        return False
+    return type(exponent) in (int, HostInteger) and bool(exponent == 2)
 
 
 def in_place(ufunc: np.ufunc, array: TracedArray, other: Any) -> Any:

@@ -19,6 +19,7 @@ __all__ = [
     "check_cast",
     "fits_dtype",
     "loop_dtypes",
+    "out_of_range",
     "result_dtype",
     "supported_dtype",
 ]
@@ -172,9 +173,14 @@ def check_fits(tracer: Tracer, number: Any, dtype: Dtype) -> None:
     """Raise a NumberRangeError unless a Python integer fits an integer dtype."""
     if not fits_dtype(tracer, number, dtype):
         text = tracer.number(number.size) if type(number) is HostInteger else number
-        raise NumberRangeError(
-            user_location(),
-            f"the Python integer {text} does not fit {dtype}",
-            code="integer-range",
-            hint="give it a dtype of its own, e.g. np.int64(...)",
-        )
+        raise out_of_range(f"the Python integer {text}", dtype)
+
+
+def out_of_range(what: str, dtype: Dtype | None) -> NumberRangeError:
+    """The error for a number that an integer dtype cannot hold."""
+    return NumberRangeError(
+        user_location(),
+        f"{what} does not fit {dtype or 'any dtype'}",
+        code="integer-range",
+        hint="give it a dtype of its own, e.g. np.int64(...)",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,18 @@ class Results:
 
 
 def collect_results(
-    tracer: Tracer, inputs: Inputs, returned: Any, loc: Location | None
+    tracer: Tracer,
+    inputs: Inputs,
+    returned: Any,
+    place: Callable[[], Location | None],
 ) -> Results:
     """Take apart what the traced function returned.
+
+    Args:
+        tracer: the trace.
+        inputs: its inputs.
+        returned: what the function returned.
+        place: where it returned it, worked out for messages alone.
 
     Raises:
         TraceError: a part of it is nothing that a compiled function can return.
@@ -72,7 +82,7 @@ def collect_results(
     )
     ranks += sum(leaf.ndim for leaf in leaves if type(leaf) is np.ndarray)
     for leaf in leaves:
-        results.leaves.append(_collect(tracer, inputs, results, leaf, 2 + ranks, loc))
+        results.leaves.append(_collect(tracer, inputs, results, leaf, 2 + ranks, place))
     return results
 
 
@@ -82,7 +92,7 @@ def _collect(
     results: Results,
     leaf: Any,
     first: int,
-    loc: Location | None,
+    place: Callable[[], Location | None],
 ) -> Result:
     if issubclass(type(leaf), (TracedArray, HostNumber)) and leaf.tracer is not tracer:
         leaf.tracer.check()
@@ -104,10 +114,18 @@ def _collect(
             return ConstantResult(leaf.concrete())
         return _host_result(results, leaf.expression, first, RealResult)
     if isinstance(leaf, _CONSTANTS):
+        if isinstance(leaf, str) and any(shown in leaf for shown in tracer.shown):
+            raise TraceError(
+                place(),
+                f"the function returns {leaf!r}, which shows the type of a traced "
+                "array in place of its elements",
+                code="result-type",
+                hint="return the array and make its text outside",
+            )
         return ConstantResult(leaf)
     if type(leaf) is Selection:
         raise UnsupportedError(
-            loc,
+            leaf.loc,
             "returning x[mask]: how many elements a mask selects is known only when "
             "the compiled function runs",
             code="selection-size",
@@ -115,7 +133,7 @@ def _collect(
         )
     noun = "function" if callable(leaf) else type(leaf).__name__
     raise TraceError(
-        loc,
+        place(),
         f"the function returns a {noun}, which a compiled function cannot return",
         code="result-type",
         hint="return arrays, numbers, strings, and tuples, lists, dicts or "

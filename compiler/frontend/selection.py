@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend.handles import TracedArray
+from penstock.frontend.promotion import integer_range
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -34,14 +35,25 @@ class Selection(Traced):
     Attributes:
         full: the array that is selected from.
         mask: bools that broadcast against it.
+        axis: the first axis of the array that the mask indexes; the selected elements
+            lie along it.
+        covered: how many axes the mask indexes.
+        loc: the place that selects them.
     """
+
+    __slots__ = ("axis", "covered", "full", "loc", "mask", "tracer")
 
     __array_priority__ = 2000.0
 
-    def __init__(self, full: TracedArray, mask: TracedArray) -> None:
+    def __init__(
+        self, full: TracedArray, mask: TracedArray, axis: int, covered: int
+    ) -> None:
         self.tracer: Tracer = full.tracer
         self.full = full
         self.mask = mask
+        self.axis = axis
+        self.covered = covered
+        self.loc = user_location()
 
     @property  # type: ignore[misc]
     def __class__(self) -> type[Any]:
@@ -52,12 +64,29 @@ class Selection(Traced):
         """The NumPy dtype."""
         return self.full.dtype
 
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.full.ndim - self.covered + 1
+
+    @property
+    def size(self) -> Any:
+        """How many elements are selected: a traced integer."""
+        return np.sum(np.broadcast_to(self.mask, self.full.shape))
+
     def same_mask(self, other: Selection) -> bool:
         """Whether another selection has its elements at the same places."""
         return self.mask.value is other.mask.value
 
+    def like(self, full: Any) -> Selection:
+        """The same places of another array."""
+        return Selection(full, self.mask, self.axis, self.covered)
+
     def apply(self, ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
-        """An elementwise ufunc on this and scalars, or selections by the same mask."""
+        """An elementwise ufunc on this and selections by the same mask.
+
+        Arrays may take part that do not reach the axis of the selected elements.
+        """
         from penstock.frontend.ufuncs import call_ufunc
 
         full = []
@@ -66,11 +95,14 @@ class Selection(Traced):
                 if not self.same_mask(operand):
                     raise _unsupported("arithmetic between selections by two masks")
                 full.append(operand.full)
-            elif isinstance(operand, (np.ndarray, list, tuple)) and np.ndim(operand):
+            elif (
+                isinstance(operand, (np.ndarray, list, tuple))
+                and np.ndim(operand) >= self.ndim - self.axis
+            ):
                 raise _unsupported("arithmetic of a selection with an array")
             else:
                 full.append(operand)
-        return Selection(call_ufunc(ufunc, tuple(full)), self.mask)
+        return self.like(call_ufunc(ufunc, tuple(full)))
 
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **options: Any
@@ -82,39 +114,78 @@ class Selection(Traced):
     def __array_function__(
         self, function: Any, types: Any, args: Any, kwargs: Any
     ) -> Any:
-        reduction = {np.sum: "sum", np.mean: "mean", np.any: "any", np.all: "all"}
-        if len(args) == 1 and not kwargs and function in reduction:
-            return getattr(self, reduction[function])()
-        raise _unsupported(f"numpy.{function.__name__} on a selection")
+        name = getattr(function, "__name__", "")
+        if args and args[0] is self and getattr(np, name, None) is function:
+            name = {"amax": "max", "amin": "min"}.get(name, name)
+            if name == "size" and len(args) == 1 and not kwargs:
+                return self.size
+            if name in _REDUCTIONS or name == "count_nonzero":
+                return self._reduction(name, f"numpy.{name}")(*args[1:], **kwargs)
+        raise _unsupported(f"numpy.{name} on a selection")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in _REDUCTIONS:
+            return self._reduction(name, f"ndarray.{name}")
         raise _unsupported(f"x[mask].{name}")
 
-    def sum(self) -> Any:
-        """The sum of the selected elements."""
-        return np.sum(self.full, where=self.mask)
+    def _reduction(self, name: str, shown: str) -> Any:
+        """A reduction of the selected elements, as a method."""
 
-    def mean(self) -> Any:
-        """The mean of the selected elements."""
-        return np.mean(self.full, where=self.mask)
+        def reduce(axis: Any = None, *rest: Any, **options: Any) -> Any:
+            if rest or "where" in options:
+                raise _unsupported(
+                    f"{shown} of x[mask] with where=, or more than an axis by position"
+                )
+            if options.get("keepdims") and self.covered > 1:
+                raise _unsupported(f"{shown} with keepdims=")
+            options.update(axis=self._full_axes(axis), where=self.mask)
+            if name == "count_nonzero":
+                return self._call("sum", shown, self.full != 0, options)
+            if name not in ("max", "min") or "initial" in options:
+                return self._call(name, shown, self.full, options)
+            options["initial"] = _limits(self.full)[name == "min"]
+            return self._unless_empty(self._call(name, shown, self.full, options))
 
-    def any(self) -> Any:
-        """Whether any selected element holds."""
-        return np.any(self.full, where=self.mask)
+        return reduce
 
-    def all(self) -> Any:
-        """Whether all selected elements hold."""
-        return np.all(self.full, where=self.mask)
+    def _call(self, name: str, shown: str, full: Any, options: dict[str, Any]) -> Any:
+        from penstock.frontend.namespace import call_checked
+        from penstock.frontend.numpy_functions.table import FUNCTIONS
+
+        return call_checked(FUNCTIONS[getattr(np, name)], shown, (full,), options)
+
+    def _full_axes(self, axis: Any) -> tuple[int, ...]:
+        """The axes of the whole array that axes of the selection are."""
+        from penstock.frontend.numpy_functions.arguments import normalize_axes
+
+        found: list[int] = []
+        axes = normalize_axes(axis, self.ndim)
+        for place in axes:
+            if place == self.axis:
+                found += range(place, place + self.covered)
+            else:
+                found.append(place if place < self.axis else place + self.covered - 1)
+        if self.axis not in axes:
+            raise _unsupported("reducing x[mask] along other axes than the selected")
+        return tuple(found)
+
+    def _unless_empty(self, result: Any) -> Any:
+        """A result that is not there where nothing is selected: an IndexError then."""
+        place = np.where(np.any(self.mask), 0, 1)
+        return np.take(np.expand_dims(result, 0), place, axis=0)
 
     def astype(self, dtype: Any) -> Selection:
         """The selected elements in another dtype."""
-        return Selection(self.full.astype(dtype), self.mask)
+        return self.like(self.full.astype(dtype))
 
     def copy(self) -> Selection:
         """The selection itself: it is a copy already."""
-        return Selection(self.full, self.mask)
+        return self.like(self.full)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise _unsupported("writing to x[mask]")
 
     def __len__(self) -> int:
         raise _unsupported("len(x[mask])")
@@ -159,6 +230,28 @@ class Selection(Traced):
 
     def __repr__(self) -> str:
         return f"<selection from {self.full!r}>"
+
+    def __str__(self) -> str:
+        raise _unsupported("the text of x[mask]")
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+
+# As of other traced arrays.
+Selection.__name__ = "numpy.ndarray"
+
+
+_REDUCTIONS = frozenset(
+    ("all", "any", "max", "mean", "min", "prod", "std", "sum", "var")
+)
+
+
+def _limits(x: TracedArray) -> tuple[Any, Any]:
+    """What no element is less than, and what none is greater than."""
+    if x.kind.is_float:
+        return -np.inf, np.inf
+    return integer_range(x.kind) if x.kind.is_integer else (False, True)
 
 
 def _unsupported(what: str) -> UnsupportedError:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from types import CodeType, TracebackType
+from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
 from penstock.frontend.arguments import Arguments
 from penstock.frontend.captured import Capture
+from penstock.frontend.functions import place_of_return
 from penstock.frontend.inputs import Inputs
 from penstock.frontend.results import Results, collect_results
 from penstock.frontend.tracer import Tracer
@@ -21,9 +22,9 @@ from penstock.ir.errors import OptionError, TraceError
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.location import Location, is_user_code
 from penstock.ir.reals import Real
+from penstock.ir.record import Record
 from penstock.runtime.binding import Call
 from penstock.runtime.readers import ValueReader
-from penstock.runtime.record import Record
 from penstock.runtime.signature import Signature
 
 __all__ = ["Trace", "trace"]
@@ -85,7 +86,9 @@ def trace(
         arguments = Arguments(capture, call)
         returned = _run(function, capture, arguments)
         plain = capture.objects.plain(returned)
-        results = collect_results(tracer, inputs, plain, _definition(function))
+        results = collect_results(
+            tracer, inputs, plain, lambda: _place_of_return(function)
+        )
     _check_static(inputs)
     return _finish(tracer, inputs, capture, call, results)
 
@@ -125,17 +128,21 @@ def _run(function: Any, capture: Capture, arguments: Arguments) -> Any:
             code="generator",
             hint="compile the function that it calls, and yield outside",
         )
-    view = capture.wrap(function, ValueReader(function, "function"))
+    view = (
+        capture.functions.entry(function)
+        if type(function) is FunctionType
+        else capture.wrap(function, ValueReader(function, "function"))
+    )
     positional, keywords = arguments.values(function)
     try:
         returned = view(*positional, **keywords)
     except RecursionError as error:
         raise TraceError(
-            _innermost(error.__traceback__),
+            _recursion(error.__traceback__),
             "the function calls itself without end while it is traced",
             code="endless-recursion",
-            hint="a condition on traced values cannot end a recursion: use "
-            "ps.while_loop, or recurse on sizes and Python numbers",
+            hint="what is traced cannot end a recursion: recurse on sizes and Python "
+            "numbers, and choose elements with np.where",
         ) from None
     except NameError:
         capture.check_unchanged()
@@ -155,15 +162,24 @@ def _definition(function: Any) -> Location | None:
     return Location(code.co_filename, code.co_firstlineno)
 
 
-def _innermost(traceback: TracebackType | None) -> Location | None:
-    """The user's innermost line in a traceback."""
-    found = None
+def _place_of_return(function: Any) -> Location | None:
+    """The one ``return`` statement of a function; if there are more, its definition."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    found = place_of_return(code) if isinstance(code, CodeType) else None
+    return found or _definition(function)
+
+
+def _recursion(traceback: TracebackType | None) -> Location | None:
+    """The call by which the user's code calls itself again and again."""
+    frames: dict[CodeType, list[FrameType]] = {}
     while traceback is not None:
         frame = traceback.tb_frame
         if is_user_code(frame.f_code):
-            found = Location(frame.f_code.co_filename, traceback.tb_lineno)
+            frames.setdefault(frame.f_code, []).append(frame)
         traceback = traceback.tb_next
-    return found
+    # The last frame may be at anything, those before it are at the call.
+    most = max(frames.values(), key=len, default=[])
+    return Location.of_frame(most[-2]) if len(most) > 1 else None
 
 
 def _check_static(inputs: Inputs) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+from _thread import _local, get_ident
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,12 +25,12 @@ hide_directory(os.path.dirname(runtime.__file__))
 # Letters for sizes, in the order in which they are given out.
 _LETTERS = ("n", "m", "k", "p", "q", "r", "s", "t", "u", "v", "w")
 
-_local = threading.local()
+_tracers = _local()
 
 
 def current_tracer() -> Tracer | None:
     """The innermost trace that runs in this thread, or ``None``."""
-    return getattr(_local, "tracer", None)
+    return getattr(_tracers, "tracer", None)
 
 
 def require_tracer(what: str) -> Tracer:
@@ -77,6 +77,7 @@ class Tracer:
         builder: makes Values.
         hints: the value that each symbol has in this call.
         real_hints: the value that each float argument has in this call.
+        shown: what ``repr`` gave for traced arrays: no result may contain it.
     """
 
     def __init__(self, name: str) -> None:
@@ -85,8 +86,9 @@ class Tracer:
         self.builder = Builder(self.facts)
         self.hints: dict[str, int] = {}
         self.real_hints: dict[str, float] = {}
+        self.shown: set[str] = set()
         self.active = False
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
         self._outer: Tracer | None = None
         self._letter = 0
         self._taken: set[str] = set()
@@ -95,17 +97,22 @@ class Tracer:
 
     def __enter__(self) -> Tracer:
         self._outer = current_tracer()
-        _local.tracer = self
+        _tracers.tracer = self
         self.active = True
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.active = False
-        _local.tracer = self._outer
+        _tracers.tracer = self._outer
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether this trace runs, and in this thread."""
+        return self.active and self._thread == get_ident()
 
     def check(self, what: str = "a traced value") -> None:
         """Raise a LeakedValueError unless this trace runs in this thread."""
-        if not self.active or self._thread != threading.get_ident():
+        if not self.runs_here:
             raise leaked(what)
 
     def reserve(self, name: str) -> str:
@@ -211,11 +218,27 @@ class Tracer:
                 break
             left, right = _two_sides(rest)
             difference = rest
+        left, right = self._without_quotient(left, right)
         self.facts.add(Guard(left, "==", right))
         for name in dict.fromkeys(_symbols(left) + _symbols(right)):
             if self.normalize(left) == self.normalize(right):
                 break
             self.facts.add(Guard(symbol(name), "==", self.hints[name]))
+
+    def _without_quotient(self, left: Size, right: Size) -> tuple[Size, Size]:
+        """``n // 2 == 3`` as ``n == 6``, where ``n % 2`` is known."""
+        while isinstance(left, Dim) and isinstance(right, int):
+            monomial, coefficient = left.terms[0]
+            if len(left.terms) != 1 or coefficient != 1 or len(monomial) != 1:
+                break
+            if monomial[0].operation != "//":
+                break
+            whole, part = monomial[0].arguments
+            remainder = self.normalize(whole % part)
+            if not isinstance(part, int) or not isinstance(remainder, int):
+                break
+            left, right = _two_sides(whole - (right * part + remainder))
+        return left, right
 
     def ask_real(self, left: Real, relation: str, right: Real) -> bool:
         """Answer a question about float arguments, and guard the answer."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.frontend.answers import constant_array, host_size
 from penstock.frontend.handles import TracedArray, wrap
 from penstock.frontend.promotion import integer_range
 from penstock.frontend.refusals import bad_value
@@ -87,7 +88,7 @@ def constant_of(array: TracedArray) -> Any:
 def _power(x: TracedArray, y: TracedArray) -> Any:
     exponent = constant_of(y)
     if x.kind.is_integer:
-        if y.kind.kind == "i" and (exponent is None or exponent < 0):
+        if y.kind.kind == "i" and not _is_never_negative(y):
             return _refuse_integer_power(x, exponent)
         return x * x if exponent is not None and exponent == 2 else _op("pow", x, y)
     # The exponents for which NumPy's loop takes a shorter way (fast_scalar_power).
@@ -111,8 +112,23 @@ def _power(x: TracedArray, y: TracedArray) -> Any:
     return _op("pow", x, y)
 
 
+def _is_never_negative(y: TracedArray) -> bool:
+    """Whether integers are known not to be negative; sizes are guarded."""
+    known = constant_array(y.tracer, y.value)
+    if known is not None:
+        return bool((known >= 0).all())
+    value = y.value
+    while value.is_op("astype") and value.operands[0].dtype.is_integer:
+        value = value.operands[0]
+    size = host_size(y.tracer, value)
+    return size is not None and y.tracer.ask(size, ">=", 0)
+
+
 def _refuse_integer_power(x: TracedArray, exponent: Any) -> Any:
     if exponent is not None:
+        # Of no elements NumPy finds none to refuse.
+        if any(x.tracer.ask(size, "==", 0) for size in x.sizes):
+            return x
         raise bad_value(
             f"power: {x.tensor} to the negative power {exponent} is no integer",
             hint="make the base floating, e.g. x.astype(float)",

@@ -7,18 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.assignment import assigned_array
-from penstock.frontend.handles import TracedArray, broadcast_into
+from penstock.frontend.broadcasting import broadcast_into
+from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.index_keys import parse_key
 from penstock.frontend.indexing import gather_parts
+from penstock.frontend.lift import as_array, convert
 from penstock.frontend.numpy_functions import reductions
-from penstock.frontend.numpy_functions.arguments import NO_VALUE, arrays_of, operand
+from penstock.frontend.numpy_functions.arguments import (
+    NO_VALUE,
+    arrays_of,
+    deliver,
+    operand,
+)
+from penstock.frontend.promotion import result_dtype
 from penstock.frontend.refusals import bad_type
 from penstock.frontend.ufuncs import call_ufunc
 from penstock.frontend.views import inverse_permutation
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
-from penstock.ir.types import bool_
+from penstock.ir.types import Dtype, bool_, i64
 
 __all__ = ["METHODS"]
 
@@ -57,6 +64,10 @@ def _reduce(
     if dtype is not None:
         x = x.astype(dtype)
     options: dict[str, Any] = {"out": out, "keepdims": keepdims, "where": where}
+    if initial is not NO_VALUE and ufunc in (np.logical_and, np.logical_or):
+        options["out"] = None
+        result = call_ufunc(ufunc, (found(x, axis, **options), initial))
+        return deliver(ufunc.__name__, result, out)
     if initial is not NO_VALUE:
         options["initial"] = initial
     if ufunc in (np.add, np.multiply) and dtype is not None:
@@ -86,7 +97,7 @@ def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
     if type(array) is not TracedArray:
         raise bad_type(f"{ufunc.__name__}.at: a {type(array).__name__} is not traced")
     array.check_writable()
-    if array.kind is bool_:
+    if array.kind is bool_ and ufunc is np.subtract:
         raise _unsupported(ufunc, "at")
     tracer = array.tracer
     parts = parse_key(array, key)
@@ -100,21 +111,47 @@ def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
     source = gathered.source
     rest = [s for axis, s in enumerate(source.sizes) if axis not in gathered.axes]
     shape = (*rest[: gathered.place], *gathered.index_shape, *rest[gathered.place :])
-    amount = assigned_array(tracer, values, array.kind)
+    amount = as_array(tracer, values)
+    # The sum of bools is whether any holds, which is to be counted.
+    counted = array.kind is bool_
+    if counted:
+        amount = amount != 0
+    dtype = i64 if counted else _sum_dtype(array, amount, ufunc)
     updates = broadcast_into(tracer, amount, tuple(shape))
-    if updates.dtype is not array.kind:
-        updates = tracer.emit("astype", updates, dtype=array.kind)
+    if updates.dtype is not dtype:
+        updates = tracer.emit("astype", updates, dtype=dtype)
     if ufunc is np.subtract:
         updates = tracer.emit("neg", updates)
     order = gathered.order()
     if order != tuple(range(len(order))):
         permutation = inverse_permutation(order)
         updates = tracer.emit("transpose", updates, permutation=permutation)
-    source.write(
-        tracer.emit(
-            "scatter_add", source.value, updates, *gathered.indices, axes=gathered.axes
-        )
+    value = convert(tracer, source.value, dtype)
+    total = tracer.emit(
+        "scatter_add", value, updates, *gathered.indices, axes=gathered.axes
     )
+    if counted:
+        total = (fresh(tracer, total) != 0).value
+    source.write(convert(tracer, total, array.kind))
+
+
+def _sum_dtype(array: TracedArray, amount: TracedArray, ufunc: np.ufunc) -> Dtype:
+    """What the sums of ``ufunc.at`` are formed in; integers wrap alike in all.
+
+    NumPy rounds every sum to the array's dtype. That it is rounded once here matters
+    where fractions would be cut off, which is refused.
+    """
+    dtype = result_dtype([array.kind, amount.kind])
+    if not dtype.is_float:
+        return array.kind
+    if not array.kind.is_float:
+        raise UnsupportedError(
+            user_location(),
+            f"{ufunc.__name__}.at of {amount.kind} on {array.kind} is not supported",
+            code="unsupported-argument",
+            hint=f"convert what is added first: .astype({array.kind.numpy.name!r})",
+        )
+    return dtype
 
 
 METHODS: dict[str, Callable[..., Any]] = {

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.broadcasting import broadcast_shape, fits_into
-from penstock.frontend.handles import TracedArray, broadcast_into, wrap
+from penstock.frontend.broadcasting import broadcast_into, broadcast_shape, fits_into
+from penstock.frontend.handles import TracedArray, wrap
 from penstock.frontend.host_numbers import HostInteger
 from penstock.frontend.lift import as_array, convert, find_tracer, kind_of, value_of
 from penstock.frontend.promotion import Kind, check_cast, integer_range, loop_dtypes

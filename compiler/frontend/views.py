@@ -166,6 +166,32 @@ class BroadcastStep(Step):
         raise AssertionError("a broadcast view cannot be written")
 
 
+class ReadOnlyStep(Step):
+    """All of an array, which may not be written.
+
+    Args:
+        what: what it is.
+    """
+
+    __slots__ = ("what",)
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    @property
+    def read_only(self) -> str:
+        """Always."""
+        return self.what
+
+    def take(self, tracer: Tracer, value: Value) -> Value:
+        """The array."""
+        return value
+
+    def put(self, tracer: Tracer, value: Value, part: Value) -> Value:
+        """Never reached: handles refuse the write first."""
+        raise AssertionError("a read-only view cannot be written")
+
+
 class DiagonalStep(Step):
     """The diagonal of the last two axes, which are of one size.
 

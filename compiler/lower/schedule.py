@@ -34,7 +34,7 @@ COLUMN_BLOCK = 64
 SHORT_LOOP = 8
 
 # Work that is worth handing to another thread.
-MINIMUM_CHUNK_PICOSECONDS = 20_000_000
+MINIMUM_CHUNK_PICOSECONDS = 50_000_000
 
 
 def is_short(size: Size) -> bool:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from penstock.ir.graph.value import Function
+from penstock.ir.record import Record
 
 __all__ = ["PASSES", "GraphPass", "graph_pass"]
 
 
-@dataclass(frozen=True)
-class GraphPass:
+class GraphPass(Record):
     """A pure function from valid Functions to valid Functions, with a name.
 
     A pass that finds nothing to do returns the Function that it was given.

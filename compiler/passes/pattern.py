@@ -10,7 +10,6 @@ value, whatever its sign and payload, which IEEE 754 leaves open (6.2.3).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from penstock.ir.attributes import Attribute, Constant
 from penstock.ir.dims import Size
 from penstock.ir.graph.value import Builder, Value
+from penstock.ir.record import Record
 from penstock.ir.types import Dtype, TensorType
 
 __all__ = [
@@ -184,8 +184,7 @@ def constant_of(value: Value) -> np.ndarray[Any, Any] | None:
     return attribute.array
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(Record):
     """A Value that has a rule's left side.
 
     Attributes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from penstock.ir.graph.value import Function
+from penstock.ir.record import Record
 from penstock.passes.cse import cse
 from penstock.passes.dce import dce
 from penstock.passes.expand import expand
@@ -39,8 +39,7 @@ FAST: Pipeline = tuple(
 """The same where the user allows ``fastmath``."""
 
 
-@dataclass(frozen=True)
-class PassReport:
+class PassReport(Record):
     """What one pass did.
 
     Attributes:

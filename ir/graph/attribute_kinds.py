@@ -7,7 +7,7 @@ from typing import Any
 
 from penstock.ir.attributes import Attribute, Constant
 from penstock.ir.dims import Dim
-from penstock.ir.errors import TypeRuleError
+from penstock.ir.errors import TypeRuleError, VerifyError
 from penstock.ir.op import Op
 from penstock.ir.types import Dtype, TensorType, TupleType, Type
 
@@ -63,14 +63,14 @@ def check_attributes(op: type[Op], attributes: Mapping[str, Attribute]) -> None:
         have = ", ".join(attributes) or "none"
         raise TypeRuleError(
             f"{op.name}: has the attributes {have}, but must have {expected}",
-            code="attributes",
+            kind=VerifyError,
         )
     for name, attribute in attributes.items():
         kind = _OF_OP.get((op.name, name)) or _KINDS.get(name)
         if kind is not None and not kind[0](attribute):
             raise TypeRuleError(
                 f"{op.name}: {name} is {attribute!r}, but must be {kind[1]}",
-                code="attributes",
+                kind=VerifyError,
             )
 
 
@@ -82,4 +82,4 @@ def check_sizes(name: str, type_: Type) -> None:
     elif isinstance(type_, TensorType) and any(
         isinstance(size, int) and size < 0 for size in type_.shape
     ):
-        raise TypeRuleError(f"{name}: {type_} has a negative size", code="bad-size")
+        raise TypeRuleError(f"{name}: {type_} has a negative size", kind=VerifyError)

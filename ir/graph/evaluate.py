@@ -11,7 +11,7 @@ from penstock.ir.attributes import concrete_attribute
 from penstock.ir.dims import Dim, Size, evaluate_dim
 from penstock.ir.errors import IndexOutOfBoundsError, RunError
 from penstock.ir.graph.value import Function, Value
-from penstock.ir.types import TOKEN, TensorType, TupleType, Type
+from penstock.ir.types import TOKEN, TensorType, TupleType, Type, text_of_array
 
 __all__ = ["evaluate", "evaluate_value"]
 
@@ -132,9 +132,10 @@ def _argument(parameter: Value, argument: Any) -> Array:
     )
     if array.dtype != type_.dtype.numpy or not fits:
         name = parameter.attributes["name"]
-        have = f"{array.dtype}{list(array.shape)}"
         raise RunError(
-            None, f"the argument {name} is {have}, not {type_}", code="evaluate"
+            None,
+            f"the argument {name} is {text_of_array(array)}, not {type_}",
+            code="evaluate",
         )
     return array
 
@@ -167,7 +168,7 @@ def _check(value: Value, result: Any, type_: Type) -> None:
         type_.dtype.numpy,
         type_.shape,
     ):
-        have = f"{result.dtype}{list(result.shape)}"
+        have = text_of_array(np.asarray(result))
         message = f"{value.op.name} gave {have}, but its type is {type_}"
         raise RunError(value.loc, message, code="evaluate")
 

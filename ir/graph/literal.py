@@ -100,7 +100,7 @@ def parse_number(text: str, dtype: Dtype) -> Any:
             raise ValueError(f"{text} is not a bool")
         return np.bool_(text == "true")
     if dtype.is_integer:
-        if not _INTEGER.fullmatch(text):
+        if not re.fullmatch(_INTEGER, text):
             raise ValueError(f"{text[:40]} is not an integer of 64 bits")
         number = int(text)
         limits = np.iinfo(dtype.numpy)
@@ -151,9 +151,9 @@ def array_from_bytes(
     return little_endian.astype(dtype.numpy).reshape(shape)
 
 
-_INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+_INTEGER = r"-?[0-9]{1,20}"
 # An integer alone is none: it is a size.
-_REAL = re.compile(
+_REAL = (
     r"0x[0-9a-f]{1,16}|-?(?:inf|nan|[0-9]+(?:\.[0-9]*(?:e[-+]?[0-9]+)?|e[-+]?[0-9]+))"
 )
 _NAN_BITS = struct.pack("<d", math.nan)
@@ -173,6 +173,6 @@ def parse_real_literal(text: str) -> float:
     Raises:
         ValueError: the text is no such number.
     """
-    if not _REAL.fullmatch(text):
+    if not re.fullmatch(_REAL, text):
         raise ValueError(f"{text!r} is not a real number")
     return float(parse_number(text, f64)) if text.startswith("0x") else float(text)

@@ -24,7 +24,7 @@ from penstock.ir.loop.node import (
     Store,
 )
 from penstock.ir.loop.primitive import PRIMITIVES
-from penstock.ir.types import Dtype
+from penstock.ir.types import Dtype, text_of_array
 
 __all__ = ["evaluate_kernel", "neutral"]
 
@@ -95,8 +95,8 @@ def _bind(
         if array.shape != shape or array.dtype != buffer.dtype.numpy:
             raise VerifyError(
                 None,
-                f"@{name}: %{buffer.name} is {array.dtype}{list(array.shape)}, but "
-                f"must be {buffer.dtype.numpy}{list(shape)}",
+                f"@{name}: %{buffer.name} is {text_of_array(array)}, but must be "
+                f"{buffer.type.with_shape(shape)}",
             )
     return dict(zip(kernel.buffers, arrays, strict=True))
 

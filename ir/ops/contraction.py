@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penstock.ir.dims import Size
 from penstock.ir.errors import DtypeError, TypeRuleError
 from penstock.ir.graph.expression import Expression
-from penstock.ir.loop.build import KernelBuilder
 from penstock.ir.loop.node import Scalar
 from penstock.ir.op import ULP, Numeric, define
 from penstock.ir.ops.families import Nest, NestContext
 from penstock.ir.types import TensorType, Type, i64
+
+if TYPE_CHECKING:
+    from penstock.ir.loop.build import KernelBuilder
 
 # Of the sum of magnitudes: the terms are added in another order, by fma.
 SUM_TOLERANCE = {"f32": 16 * ULP, "f64": 16 * ULP, "f16": 2 * ULP, "bf16": 2 * ULP}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from penstock.ir.errors import DtypeError, TypeRuleError
+from penstock.ir.errors import DtypeError, TypeRuleError, VerifyError
 from penstock.ir.op import Anything, Op, Unsupported, define
 from penstock.ir.types import TOKEN, TensorType, TokenType, TupleType, Type, bool_, i64
 
@@ -33,7 +33,7 @@ class Control(Op):
     @classmethod
     def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """Needs the regions."""
-        raise TypeRuleError(f"{cls.name}: its regions are missing", code="regions")
+        raise TypeRuleError(f"{cls.name}: its regions are missing", kind=VerifyError)
 
     @classmethod
     def check_region_count(cls, regions: Sequence[Function]) -> None:
@@ -42,7 +42,7 @@ class Control(Op):
             raise TypeRuleError(
                 f"{cls.name}: has {len(regions)} regions, not "
                 f"{' and '.join(cls.region_names)}",
-                code="regions",
+                kind=VerifyError,
             )
 
 
@@ -52,8 +52,7 @@ def takes(name: str, region: Function, types: Sequence[Type]) -> None:
     if have != list(types):
         raise TypeRuleError(
             f"{name}: a region takes ({_listed(have)}) but gets ({_listed(types)})",
-            kind=DtypeError,
-            code="regions",
+            kind=VerifyError,
         )
 
 
@@ -63,8 +62,7 @@ def gives(name: str, region: Function, types: Sequence[Type]) -> None:
     if have != list(types):
         raise TypeRuleError(
             f"{name}: a region returns ({_listed(have)}), not ({_listed(types)})",
-            kind=DtypeError,
-            code="regions",
+            kind=VerifyError,
         )
 
 
@@ -207,7 +205,7 @@ class Cluster(Inline):
 
     name = "cluster"
     attributes = ("kind", "loops", "inner", "results", "reductions")
-    source = "penstock.lower.fusion"
+    source = "penstock.passes.fuse"
 
 
 @define

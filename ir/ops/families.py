@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
 from penstock.ir.dims import Size
 from penstock.ir.errors import AxisError, TypeRuleError
 from penstock.ir.graph.expression import Expression
-from penstock.ir.loop.build import KernelBuilder
 from penstock.ir.loop.node import Buffer, Scalar
 from penstock.ir.op import Op
 from penstock.ir.types import Dtype, TensorType, Type, bool_
+
+if TYPE_CHECKING:
+    from penstock.ir.loop.build import KernelBuilder
 
 __all__ = [
     "ElementContext",

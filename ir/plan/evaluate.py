@@ -23,6 +23,7 @@ from penstock.ir.plan.node import (
     PlanStatement,
 )
 from penstock.ir.reals import Real
+from penstock.ir.types import text_of_array
 
 __all__ = ["evaluate_plan"]
 
@@ -111,7 +112,7 @@ def _bind(plan: Plan, arguments: Sequence[Any]) -> dict[PlanBuffer, Array]:
             for size, have in zip(type_.shape, array.shape, strict=True)
         )
         if not fits or array.dtype != type_.dtype.numpy:
-            have = f"{array.dtype}{list(array.shape)}"
+            have = text_of_array(array)
             raise _misuse(plan, f"the argument {buffer.name} is {have}, not {type_}")
         if not buffer.strided and not array.flags.c_contiguous:
             raise _misuse(plan, f"the argument {buffer.name} must be in C order")

@@ -7,8 +7,7 @@ targets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from penstock.ir.guards import Guard
 from penstock.ir.location import Location
 from penstock.ir.loop.node import Kernel
 from penstock.ir.reals import Real
+from penstock.ir.record import Node, Record
 from penstock.ir.types import TensorType
 
 __all__ = [
@@ -33,8 +33,7 @@ __all__ = [
 ]
 
 
-@dataclass(eq=False)
-class PlanBuffer:
+class PlanBuffer(Node):
     """An array of the host program.
 
     Attributes:
@@ -54,23 +53,20 @@ class PlanBuffer:
     data: np.ndarray[Any, Any] | None = None
 
 
-@dataclass(eq=False)
-class Alloc:
+class Alloc(Node):
     """A temporary comes to life, ``offset`` bytes into the arena."""
 
     buffer: PlanBuffer
     offset: Size
 
 
-@dataclass(eq=False)
-class Free:
+class Free(Node):
     """A temporary is not read any more."""
 
     buffer: PlanBuffer
 
 
-@dataclass(eq=False)
-class Launch:
+class Launch(Node):
     """Run a Kernel on buffers.
 
     Attributes:
@@ -86,8 +82,7 @@ class Launch:
     chunk: Size = 1
 
 
-@dataclass(eq=False)
-class PlanIf:
+class PlanIf(Node):
     """One of two bodies, by a ``bool[]`` buffer."""
 
     condition: PlanBuffer
@@ -95,8 +90,7 @@ class PlanIf:
     otherwise: list[PlanStatement]
 
 
-@dataclass(eq=False)
-class PlanWhile:
+class PlanWhile(Node):
     """Runs ``before``; then, while the ``bool[]`` buffer holds, body and before."""
 
     before: list[PlanStatement]
@@ -107,8 +101,7 @@ class PlanWhile:
 PlanStatement = Alloc | Free | Launch | PlanIf | PlanWhile
 
 
-@dataclass(frozen=True)
-class RunError:
+class RunError(Record):
     """An entry of a Plan's error table.
 
     Attributes:
@@ -124,8 +117,7 @@ class RunError:
     kind: str = "IndexOutOfBoundsError"
 
 
-@dataclass(eq=False)
-class Plan:
+class Plan(Node):
     """The host program of one variant.
 
     Attributes:
@@ -148,7 +140,7 @@ class Plan:
     guards: tuple[Guard, ...] = ()
     constants: tuple[PlanBuffer, ...] = ()
     arena: Size = 0
-    body: list[PlanStatement] = field(default_factory=list)
+    body: Sequence[PlanStatement] = ()
     errors: tuple[RunError, ...] = ()
     returned: tuple[Size | Real, ...] = ()
     work: Size = 0
@@ -176,7 +168,7 @@ class Plan:
         return print_plan(self)
 
 
-def _walk(body: list[PlanStatement]) -> Iterator[PlanStatement]:
+def _walk(body: Sequence[PlanStatement]) -> Iterator[PlanStatement]:
     for statement in body:
         yield statement
         if isinstance(statement, PlanIf):

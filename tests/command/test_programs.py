@@ -77,6 +77,14 @@ def test_opt_reports_on_the_side(command):
     assert "simplify-fast" in err
 
 
+def test_opt_reports_on_fusion_as_on_any_pass(command):
+    status, out, err = command("opt", "--report", "--passes", "fuse,fuse", "gelu.pir")
+    assert status == 0
+    assert "cluster" in out
+    lines = re.sub(r"\d+\.\d\d", "#", err).splitlines()
+    assert lines == ["fuse: changed, # ms", "fuse: nothing to do, # ms"]
+
+
 def test_opt_reports_what_changed(command):
     text = """
 func @f(%x: f32[n]) -> f32[n] {
@@ -97,7 +105,7 @@ def test_opt_lists_passes(command):
     assert status == 0
     names = [line.split()[0] for line in out.splitlines()]
     assert names == sorted(names)
-    assert {"cse", "dce", "expand", "fold", "shapes", "simplify"} <= set(names)
+    assert {"cse", "dce", "expand", "fold", "fuse", "shapes", "simplify"} <= set(names)
     assert all(len(line.split()) > 3 for line in out.splitlines())
 
 
@@ -118,6 +126,22 @@ def test_run_evaluates_and_runs_natively_alike(command):
     x = np.load("x.npy")
     np.testing.assert_allclose(expected, (0.5 * x + 1) * np.tanh(x), atol=1e-6)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("argument", "options", "message"),
+    [
+        ("1.5", (), "the argument x is f32[], not f32[n] [evaluate]"),
+        ("1.5", ("--compiled",), "@gelu: x is f32[], not f32[n]"),
+        ("f64[4]", (), "the argument x is f64[4], not f32[n] [evaluate]"),
+        ("f64[4]", ("--compiled",), "@gelu: x is f64[4], not f32[n]"),
+        ("'a'", (), "x is f32[n]: could not convert string to float: 'a'"),
+    ],
+)
+def test_run_writes_types_as_the_text_does(command, argument, options, message):
+    status, out, err = command("run", "gelu.pir", "--arg", argument, *options)
+    assert (out, err) == ("", f"penstock run: error: {message}\n")
+    assert status != 0
 
 
 @pytest.mark.parametrize("options", [(), ("--compiled",)])
@@ -196,7 +220,7 @@ def test_run_of_a_saved_program_for_what_it_is_not(command, saved):
         "run", saved, "--arg", "{'w': f32[5]}", "--arg", "f64[2,5]"
     )
     assert status == 1
-    assert "params['w'] is f32[5], not f64[_]" in err
+    assert "params['w'] is f32[5], not f64[n]" in err
     status, _, err = command(
         "run", saved, "--arg", "{'w': f64[5]}", "--arg", "f64[2,4]"
     )

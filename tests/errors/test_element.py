@@ -63,6 +63,49 @@ CASES = [
           help: keep it an array: arithmetic and numpy functions take it as it is
         """,
     ),
+    (
+        """
+        def f(x):
+            return f"{x:.2f}"
+        """,
+        (X,),
+        """
+        program.py:2:12: error: format() asks for the elements of traced f32[n,m], which are known only when the compiled function runs [element]
+            |
+          2 |     return f"{x:.2f}"
+            |            ^^^^^^^^^^
+          help: return it and format it outside; print(x), repr(x) and f'{x=}' show its type
+        """,
+    ),
+    (
+        """
+        def f(x):
+            label = "loss %s" % x.sum()
+            return x, label
+        """,
+        (X,),
+        """
+        program.py:2:13: error: str() asks for the elements of traced f32[], which are known only when the compiled function runs [element]
+            |
+          2 |     label = "loss %s" % x.sum()
+            |             ^^^^^^^^^^^^^^^^^^^
+          help: return it and format it outside; print(x), repr(x) and f'{x=}' show its type
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return int("{}".format(x.sum()))
+        """,
+        (X,),
+        """
+        program.py:2:16: error: format() asks for the elements of traced f32[], which are known only when the compiled function runs [element]
+            |
+          2 |     return int("{}".format(x.sum()))
+            |                ^^^^^^^^^^^^^^^^^^^^
+          help: return it and format it outside; print(x), repr(x) and f'{x=}' show its type
+        """,
+    ),
 ]
 
 

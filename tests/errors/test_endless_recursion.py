@@ -14,11 +14,29 @@ CASES = [
         """,
         (X,),
         """
-        program.py:2: error: the function calls itself without end while it is traced [endless-recursion]
+        program.py:2:12: error: the function calls itself without end while it is traced [endless-recursion]
             |
           2 |     return f(x + 1)
-            |     ^^^^^^^^^^^^^^^
-          help: a condition on traced values cannot end a recursion: use ps.while_loop, or recurse on sizes and Python numbers
+            |            ^^^^^^^^
+          help: what is traced cannot end a recursion: recurse on sizes and Python numbers, and choose elements with np.where
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return g(x) + x.T
+
+        def g(x):
+            y = x * 2
+            return f(y) - 1
+        """,
+        (X,),
+        """
+        program.py:2:12: error: the function calls itself without end while it is traced [endless-recursion]
+            |
+          2 |     return g(x) + x.T
+            |            ^^^^
+          help: what is traced cannot end a recursion: recurse on sizes and Python numbers, and choose elements with np.where
         """,
     ),
 ]

@@ -14,10 +14,10 @@ CASES = [
         """,
         (X,),
         """
-        program.py:1: error: the function returns a set, which a compiled function cannot return [result-type]
+        program.py:2:5: error: the function returns a set, which a compiled function cannot return [result-type]
             |
-          1 | def f(x):
-            | ^^^^^^^^^
+          2 |     return x, {1, 2}
+            |     ^^^^^^^^^^^^^^^^
           help: return arrays, numbers, strings, and tuples, lists, dicts or dataclasses of them
         """,
     ),
@@ -28,11 +28,41 @@ CASES = [
         """,
         (X,),
         """
-        program.py:1: error: the function returns a function, which a compiled function cannot return [result-type]
+        program.py:2:5: error: the function returns a function, which a compiled function cannot return [result-type]
+            |
+          2 |     return x.sum
+            |     ^^^^^^^^^^^^
+          help: return arrays, numbers, strings, and tuples, lists, dicts or dataclasses of them
+        """,
+    ),
+    (
+        """
+        def f(x):
+            if len(x) > 5:
+                return x
+            return {1, 2}
+        """,
+        (X,),
+        """
+        program.py:1: error: the function returns a set, which a compiled function cannot return [result-type]
             |
           1 | def f(x):
             | ^^^^^^^^^
           help: return arrays, numbers, strings, and tuples, lists, dicts or dataclasses of them
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return {"label": f"{x=}"}
+        """,
+        (X,),
+        """
+        program.py:2:5: error: the function returns 'x=<traced f32[n,m]>', which shows the type of a traced array in place of its elements [result-type]
+            |
+          2 |     return {"label": f"{x=}"}
+            |     ^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: return the array and make its text outside
         """,
     ),
 ]

@@ -88,10 +88,39 @@ CASES = [
         """,
         (X,),
         """
-        program.py:1: error: returning x[mask]: how many elements a mask selects is known only when the compiled function runs [selection-size]
+        program.py:2:12: error: returning x[mask]: how many elements a mask selects is known only when the compiled function runs [selection-size]
             |
-          1 | def f(x):
-            | ^^^^^^^^^
+          2 |     return x[x > 0]
+            |            ^^^^^^^^
+          help: keep the full size and choose elements with np.where(mask, a, b)
+        """,
+    ),
+    (
+        """
+        def f(x):
+            y = 2 * x[x > 0]
+            return {"all": x, "some": y}
+        """,
+        (X,),
+        """
+        program.py:2:9: error: returning x[mask]: how many elements a mask selects is known only when the compiled function runs [selection-size]
+            |
+          2 |     y = 2 * x[x > 0]
+            |         ^^^^^^^^^^^^
+          help: keep the full size and choose elements with np.where(mask, a, b)
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return str(x[x > 0])
+        """,
+        (X,),
+        """
+        program.py:2:12: error: the text of x[mask]: how many elements a mask selects is known only when the compiled function runs [selection-size]
+            |
+          2 |     return str(x[x > 0])
+            |            ^^^^^^^^^^^^^
           help: keep the full size and choose elements with np.where(mask, a, b)
         """,
     ),

@@ -18,7 +18,7 @@ CASES = [
             |
           2 |     return x if x.sum() > 0 else -x
             |                 ^^^^^^^^^^^
-          help: choose elements with np.where(condition, a, b), or branch with ps.cond(condition, f, g, *arguments)
+          help: choose elements with np.where(condition, a, b); branches and loops may ask for sizes and Python numbers
         """,
     ),
     (
@@ -34,7 +34,7 @@ CASES = [
             |
           2 |     while x[0, 0] < 1:
             |           ^^^^^^^^^^^
-          help: choose elements with np.where(condition, a, b), or branch with ps.cond(condition, f, g, *arguments)
+          help: choose elements with np.where(condition, a, b); branches and loops may ask for sizes and Python numbers
         """,
     ),
 ]

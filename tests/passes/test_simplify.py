@@ -67,7 +67,7 @@ class Instance:
     def build_new(self, pattern, dtype):
         if pattern.number is not None:
             if not isinstance(pattern.number, bool) and dtype.kind == "b":
-                raise PenstockError(None, "no bool")
+                raise PenstockError(None, "no bool", code="dtype")
             return self.builder.constant(pattern.number, dtype)
         if pattern.ops:
             operands = [

@@ -12,19 +12,29 @@ from penstock.runtime.refusal import Refusal, nearest, refusals
     ("refusal", "text", "reason"),
     [
         (
-            Refusal("structure", "arguments", "(*, [*])", "(*, *)"),
-            "its arguments are nested as (*, [*])",
-            "arguments nested as (*, [*]), were (*, *)",
+            Refusal("structure", "x", "[int (1)]", "f32[n]"),
+            "x is [int (1)], not f32[n]",
+            "argument x: [int (1)], was f32[n]",
         ),
         (
-            Refusal("argument", "x", "f64[3]", "f32[_]", "f64, was f32"),
-            "x is f64[3], not f32[_]",
-            "argument x: f64, was f32",
+            Refusal("argument", "x", "f64[3]", "f32[n,m]", ("f64, was f32", "rank 1")),
+            "x is f64[3], not f32[n,m]",
+            "argument x: f64, was f32; rank 1",
         ),
         (
-            Refusal("captured", "global W", "3", "2", "3, was 2"),
+            Refusal("captured", "global W", "3", "2"),
             "global W is 3, not 2",
             "global W changed from 2 to 3",
+        ),
+        (
+            Refusal("captured", "global W", "f64[3]", "f32[n]", ("f64, was f32",)),
+            "global W is f64[3], not f32[n]",
+            "global W changed: f64, was f32",
+        ),
+        (
+            Refusal("argument", "fn", "<lambda>", "<lambda>"),
+            "fn is <lambda>, not <lambda>",
+            "argument fn: another <lambda>, was <lambda>",
         ),
         (
             Refusal("captured", "global f", "<lambda>", "<lambda>"),
@@ -99,7 +109,8 @@ def test_sizes_that_are_fixed():
     f(np.ones((4, 1)), np.ones((4, 5)))
     reasons = [variant.reason for variant in f.explain().variants]
     assert reasons[1:] == [
-        "argument x: size 4 of axis 0, was 2 (compared with variant 1)",
+        "argument x: size 4 of axis 0, was 2; n == 2 does not hold: n is 4 "
+        "(compared with variant 1)",
         (
             "argument x: size 1 of axis 1, was 3; argument y: size 5 of axis 1, was 3 "
             "(compared with variant 2)"

@@ -40,8 +40,18 @@ def guarded_empty(shape: Any, dtype: Any, place: str) -> np.ndarray[Any, Any]:
     return array.view(kind).reshape(shape)
 
 
-def guarded_copy(array: np.ndarray[Any, Any], place: str) -> np.ndarray[Any, Any]:
-    """A copy in such memory."""
-    copied = guarded_empty(array.shape, array.dtype, place)
+def guarded_copy(
+    array: np.ndarray[Any, Any], place: str, step: int = 1
+) -> np.ndarray[Any, Any]:
+    """A copy in such memory, whose outermost elements are the memory's.
+
+    Args:
+        array: what to copy.
+        place: ``"end"`` or ``"begin"``.
+        step: the elements of an axis lie so many elements apart.
+    """
+    spread = [abs(step) * (size - 1) + 1 if size else 0 for size in array.shape]
+    whole = guarded_empty(spread, array.dtype, place)
+    copied = whole[(..., *(slice(None, None, step) for _ in spread))]
     copied[...] = array
     return copied

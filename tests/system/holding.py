@@ -31,7 +31,10 @@ _KINDS = (
     NameError,
     KeyError,
 )
-_OUT_OF_BOUNDS = re.compile(r"index -?\d+ is out of bounds for axis \d+ with size \d+")
+_OUT_OF_BOUNDS = re.compile(
+    r"index -?\d+ is out of bounds for axis \d+ with size \d+"
+    r"|cannot do a non-empty take from an empty axes"
+)
 _NAMES = re.compile(r"\b(?:v\d+|[abc])\b")
 
 
@@ -91,7 +94,7 @@ def _hold_call(
     failure: Exception | None = None
     problem: Exception | None = None
     expected = bounds = got = None
-    with np.errstate(all="ignore"), warnings.catch_warnings():
+    with np.errstate(all="ignore", invalid="warn"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # A number that an integer dtype cannot hold is converted to anything.
         warnings.filterwarnings("error", message="invalid value encountered in cast")

@@ -163,7 +163,7 @@ def _axis_options(scope: Scope, subject: str | None) -> str:
         text = f"axis={axes}"
     else:
         text = _one_axis(scope, subject)
-    return text + ", keepdims=True" * (rng.random() < 0.4)
+    return text + ", keepdims=True" * (rank > 0 and rng.random() < 0.4)
 
 
 def _shape(scope: Scope, subject: str | None) -> str:
@@ -203,6 +203,9 @@ def _key(scope: Scope, subject: str | None) -> str:
     """A basic index of what the subject's rank allows."""
     rng = scope.rng
     shape = () if subject is None else scope.value(subject).shape
+    if subject is not None and not shape:
+        # NumPy makes a view of an array without axes, and a copy of a scalar.
+        raise Discarded
     parts: list[str] = []
     axes = list(shape)
     if rng.random() < 0.15:

@@ -7,9 +7,11 @@ x86-64 and for AArch64 (AAELF64).
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from penstock.ir.errors import PenstockError
+from penstock.ir.record import Record
 
 EM_X86_64 = 62
 EM_AARCH64 = 183
@@ -17,8 +19,10 @@ EM_AARCH64 = 183
 SHT_PROGBITS, SHT_SYMTAB, SHT_RELA, SHT_NOBITS, SHT_REL = 1, 2, 4, 8, 9
 SHT_INIT_ARRAY, SHT_FINI_ARRAY, SHT_PREINIT_ARRAY = 14, 15, 16
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_TLS = 1, 2, 4, 0x400
-SHN_UNDEF, SHN_ABS, SHN_COMMON = 0, 0xFFF1, 0xFFF2
+SHN_UNDEF, SHN_RESERVED, SHN_ABS, SHN_COMMON = 0, 0xFF00, 0xFFF1, 0xFFF2
 STB_LOCAL = 0
+# More than an object's sections and the reserved numbers.
+_SECTION_NUMBERS = 0x10000
 
 HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 SECTION = struct.Struct("<IIQQQQIIQQ")
@@ -35,7 +39,7 @@ class LinkError(PenstockError, RuntimeError):
         super().__init__(None, message)
 
 
-class Section(NamedTuple):
+class Section(Record):
     """A section of an object: ``data`` is empty where it holds only zeros."""
 
     number: int
@@ -62,7 +66,7 @@ class Symbol(NamedTuple):
         return self.section == SHN_UNDEF
 
 
-class Relocation(NamedTuple):
+class Relocation(Record):
     """A place, by section and offset, that holds the address of a symbol."""
 
     section: int
@@ -72,7 +76,7 @@ class Relocation(NamedTuple):
     addend: int
 
 
-class ObjectFile(NamedTuple):
+class ObjectFile(Record):
     """What of an object takes part in linking."""
 
     machine: int
@@ -151,6 +155,49 @@ def _read_tables(
                 Relocation(entry[7], offset, info & 0xFFFFFFFF, symbol, addend)
             )
     return ObjectFile(machine, sections, symbols, relocations)
+
+
+def join_objects(objects: Sequence[ObjectFile]) -> ObjectFile:
+    """Make one object of several: what one defines is found by the others.
+
+    Raises:
+        LinkError: two objects define the same symbol, or differ in their machine.
+    """
+    sections: list[Section] = []
+    symbols: list[Symbol] = []
+    relocations: list[Relocation] = []
+    first = 0
+    for one in objects:
+        if one.machine != objects[0].machine:
+            raise LinkError("the objects are for different machines")
+        moved = {symbol: _moved(symbol, first) for symbol in one.symbols}
+        sections += [s.replace(number=s.number + first) for s in one.sections]
+        symbols += moved.values()
+        relocations += [
+            Relocation(r.section + first, r.offset, r.kind, moved[r.symbol], r.addend)
+            for r in one.relocations
+        ]
+        first += _SECTION_NUMBERS
+    defined: dict[str, Symbol] = {}
+    for symbol in symbols:
+        if symbol.info >> 4 != STB_LOCAL and not symbol.is_undefined:
+            if symbol.name in defined:
+                raise LinkError(f"two objects define {symbol.name!r}")
+            defined[symbol.name] = symbol
+    relocations = [
+        r.replace(symbol=defined[r.symbol.name])
+        if r.symbol.is_undefined and r.symbol.name in defined
+        else r
+        for r in relocations
+    ]
+    return ObjectFile(objects[0].machine, sections, symbols, relocations)
+
+
+def _moved(symbol: Symbol, first: int) -> Symbol:
+    """The symbol where its object's sections are numbered from another number on."""
+    if SHN_UNDEF < symbol.section < SHN_RESERVED:
+        return symbol._replace(section=symbol.section + first)
+    return symbol
 
 
 def _check_section(name: str, kind: int, flags: int) -> None:

@@ -1,4 +1,4 @@
-"""Links one object into a shared object, without a linker.
+"""Links objects into a shared object, without a linker.
 
 What LLVM emits for position-independent code of the small model is so regular that
 placing its sections and filling in some kinds of relocation is all that linking is.
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from penstock.backends.llvm.elf import (
     HEADER,
@@ -38,9 +37,11 @@ from penstock.backends.llvm.elf import (
     Relocation,
     Section,
     Symbol,
+    join_objects,
     read_object,
 )
 from penstock.backends.llvm.relocate import architecture_of
+from penstock.ir.record import Node
 
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 _DYNAMIC = struct.Struct("<QQ")
@@ -59,18 +60,19 @@ _DF_BIND_NOW, _DF_1_NOW = 8, 1
 
 
 def link_shared_object(
-    data: bytes,
+    data: bytes | Sequence[bytes],
     exports: Sequence[str] | None = None,
     *,
     name: str = "penstock-kernel.so",
     needed: Sequence[str] = (),
 ) -> bytes:
-    r"""Link an object into a shared object.
+    r"""Link an object, or several, into a shared object.
 
     Args:
-        data: the bytes of a position-independent x86-64 or AArch64 ELF object.
-        exports: symbols that ``dlsym`` finds; all global ones that the object defines,
-            unless given.
+        data: the bytes of a position-independent x86-64 or AArch64 ELF object, or of
+            several, which find each other's global symbols.
+        exports: symbols that ``dlsym`` finds; all global ones that are defined, unless
+            given.
         name: the shared object's own name (``DT_SONAME``).
         needed: libraries to load with it, such as ``"libm.so.6"``. What else is
             undefined is looked for in the process, which has the C library.
@@ -80,7 +82,7 @@ def link_shared_object(
 
     Raises:
         LinkError: the object is damaged, needs a relocation that is not known, or
-            does not define an export.
+            does not define an export; or two of them define the same symbol.
 
     Example:
         >>> from penstock.backends.llvm.object import emit_object
@@ -88,12 +90,14 @@ def link_shared_object(
         >>> link_shared_object(code, ["one"])[:4]
         b'\x7fELF'
     """
-    linker = _Linker(read_object(data), name, needed)
-    return linker.link(exports)
+    if isinstance(data, bytes):
+        whole = read_object(data)
+    else:
+        whole = join_objects([read_object(one) for one in data])
+    return _Linker(whole, name, needed).link(exports)
 
 
-@dataclass
-class _Block:
+class _Block(Node):
     """A run of bytes with a place of its own in the image."""
 
     name: str

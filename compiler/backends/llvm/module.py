@@ -86,6 +86,8 @@ class Module:
     def declare(self, name: str, signature: str) -> None:
         """Declare an outside function or intrinsic.
 
+        Nothing comes of it where the module defines the function itself.
+
         Args:
             name: the symbol, without ``@``.
             signature: result and parameters, as in ``declare {signature}``.
@@ -121,6 +123,17 @@ class Module:
         self._globals[name] = f"@{name} = {linkage} {text}, align {align}"
         return Operand(f"@{name}", "ptr")
 
+    def outside_variable(self, name: str, kind: str, align: int) -> Operand:
+        """Declare writable data of another module and return its address.
+
+        Args:
+            name: the symbol.
+            kind: its type, such as ``i32``.
+            align: bytes.
+        """
+        self._globals[name] = f"@{name} = external global {kind}, align {align}"
+        return Operand(f"@{name}", "ptr")
+
     def metadata(self, text: str) -> str:
         """Return the ``!n`` of a metadata node, such as ``!{i32 1}``."""
         return self._metadata.setdefault(text, f"!{len(self._metadata)}")
@@ -131,7 +144,11 @@ class Module:
         parts = [f'target triple = "{self.machine.triple}"']
         parts += self._globals.values()
         parts += [function.text() for function in self._functions.values()]
-        parts += [f"declare {text}" for text in self._declarations.values()]
+        parts += [
+            f"declare {text}"
+            for name, text in self._declarations.items()
+            if name not in self._functions
+        ]
         # LLVM otherwise halves 512-bit vectors on processors that it holds to be
         # slower with them, and passes wide vectors through memory.
         widths = f'"prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}"'

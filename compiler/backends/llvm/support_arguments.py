@@ -1,8 +1,9 @@
 """From the arguments of a call to the slots of a program, in generated code.
 
-resolve ... keywords and defaults, where a call is not purely positional
-attempt ... checks a call against one variant, and fills its slots
-read ...... reads what the function captures
+resolve ...... keywords and defaults, where a call is not purely positional
+attempt ...... checks a call against one variant, and fills its slots
+read ......... reads what the function captures: globals itself,
+read_place ... and one by one what is no global
 """
 
 from __future__ import annotations
@@ -41,7 +42,13 @@ from penstock.runtime.layout import (
     Variant,
 )
 
-__all__ = ["add_attempt", "add_read", "add_resolve"]
+__all__ = [
+    "add_attempt",
+    "add_equal_key",
+    "add_read",
+    "add_read_place",
+    "add_resolve",
+]
 
 _PY_EQ = 2  # of Include/object.h
 
@@ -61,7 +68,6 @@ def add_resolve(module: Module) -> None:
             *pointers("names", "given"),
         ],
         result="ptr",
-        internal=True,
     )
     table, args, count, names, given = f.parameters
     fail = f.label("fail")
@@ -211,16 +217,29 @@ def _accept_other(
 
     def identical() -> Sequence[Operand]:
         with f.when(f.ne(value, expected), likely=False):
-            require(f, f.eq(kind, LeafKind.EQUAL_KEY), miss)
-            require(f, f.eq(owner, load_word(f, expected, Callable.TYPE)), miss)
-            comparison = f.constant(_PY_EQ, "i32")
-            equal = call_python(
-                f, "PyObject_RichCompareBool", [value, expected, comparison], "i32"
-            )
+            equal = call_own(f, "equal_key", [kind, value, expected], "i32")
             require(f, f.eq(equal, 1), miss)
         return []
 
     return f.choose(f.le(kind, LeafKind.REAL), number, key)[0]
+
+
+def add_equal_key(module: Module) -> None:
+    """``equal_key(kind, value, expected)``: 1 if another object is as good a key."""
+    f = module.function(
+        "equal_key",
+        [Parameter("kind", "i64"), *pointers("value", "expected")],
+        result="i32",
+    )
+    kind, value, expected = f.parameters
+    different = f.label("different")
+    require(f, f.eq(kind, LeafKind.EQUAL_KEY), different)
+    owner = load_word(f, value, Callable.TYPE)
+    require(f, f.eq(owner, load_word(f, expected, Callable.TYPE)), different)
+    arguments = [value, expected, f.constant(_PY_EQ, "i32")]
+    f.ret(call_python(f, "PyObject_RichCompareBool", arguments, "i32"))
+    f.begin(different)
+    f.ret(f.constant(0, "i32"))
 
 
 def add_read(module: Module) -> None:
@@ -231,9 +250,8 @@ def add_read(module: Module) -> None:
     exception that is no ``Exception``, such as an interrupt, is left to be raised.
     """
     f = module.function(
-        "read", pointers("variant", "given", "slot", "objects"), result="ptr",
-        internal=True,
-    )  # fmt: skip
+        "read", pointers("variant", "given", "slot", "objects"), result="ptr"
+    )
     variant, _, slot, objects = f.parameters
     readers = load_word(f, variant, Variant.READERS)
     count = load_word(f, variant, Variant.READER_COUNT, "i64")
@@ -269,6 +287,37 @@ def _read_step(f: Emitter, step: Operand) -> Operand:
     """Read one place: an object newly held, or null."""
     _, given, _, objects = f.parameters
     kind = load_word(f, step, Reader.KIND, "i64")
+
+    def look_up_in(names: Operand) -> Operand:
+        name = load_word(f, step, Reader.NAME)
+        return call_python(f, "PyDict_GetItemWithError", [names, name], "ptr")
+
+    def look_up() -> Sequence[Operand]:
+        found = look_up_in(load_word(f, step, Reader.SOURCE))
+        (value,) = f.choose(
+            f.ne(found, 0),
+            lambda: [found],
+            lambda: [look_up_in(load_word(f, step, Reader.BUILTINS))],
+            likely=True,
+        )
+        call_python(f, "Py_IncRef", [value])
+        return [value]
+
+    def other() -> Sequence[Operand]:
+        return [call_own(f, "read_place", [step, given, objects], "ptr")]
+
+    return f.choose(f.eq(kind, ReaderKind.GLOBAL), look_up, other, likely=True)[0]
+
+
+def add_read_place(module: Module) -> None:
+    """``read_place(step, given, objects)``: read one place that is no global.
+
+    Gives an object newly held, or null.
+    """
+    arguments = pointers("step", "given", "objects")
+    f = module.function("read_place", arguments, result="ptr")
+    step, given, objects = f.parameters
+    kind = load_word(f, step, Reader.KIND, "i64")
     name = load_word(f, step, Reader.NAME)
     source = load_word(f, step, Reader.SOURCE)
     number = load_word(f, step, Reader.SOURCE, "i64")
@@ -277,25 +326,32 @@ def _read_step(f: Emitter, step: Operand) -> Operand:
         call_python(f, "Py_IncRef", [value])
         return [value]
 
-    def look_up_in(names: Operand) -> Operand:
-        return call_python(f, "PyDict_GetItemWithError", [names, name], "ptr")
-
-    def look_up() -> Sequence[Operand]:
-        found = look_up_in(source)
-        (value,) = f.choose(
-            f.ne(found, 0),
-            lambda: [found],
-            lambda: [look_up_in(load_word(f, step, Reader.BUILTINS))],
-            likely=True,
-        )
-        return held(value)
-
     def part() -> Sequence[Operand]:
         parent = load_element(f, objects, number)
         return f.choose(
             f.eq(kind, ReaderKind.ATTRIBUTE),
             lambda: [call_python(f, "PyObject_GetAttr", [parent, name], "ptr")],
-            lambda: [call_python(f, "PyObject_GetItem", [parent, name], "ptr")],
+            lambda: f.choose(
+                f.eq(kind, ReaderKind.ITEM),
+                lambda: [call_python(f, "PyObject_GetItem", [parent, name], "ptr")],
+                lambda: container(parent),
+            ),
+        )
+
+    def container(parent: Operand) -> Sequence[Operand]:
+        return f.choose(
+            f.eq(kind, ReaderKind.LENGTH),
+            lambda: length(parent),
+            lambda: [call_python(f, "PySequence_Tuple", [parent], "ptr")],
+        )
+
+    def length(parent: Operand) -> Sequence[Operand]:
+        count = call_python(f, "PyObject_Size", [parent], "i64")
+        return f.choose(
+            f.ge(count, 0),
+            lambda: [call_python(f, "PyLong_FromLongLong", [count], "ptr")],
+            lambda: [null_pointer(f)],
+            likely=True,
         )
 
     def direct() -> Sequence[Operand]:
@@ -308,13 +364,10 @@ def _read_step(f: Emitter, step: Operand) -> Operand:
     def cell() -> Sequence[Operand]:
         return [call_python(f, "PyCell_Get", [source], "ptr")]
 
-    def rest() -> Sequence[Operand]:
-        return f.choose(f.eq(kind, ReaderKind.CELL), cell, compound)
-
     def compound() -> Sequence[Operand]:
-        return f.choose(f.le(kind, ReaderKind.ITEM), part, direct)
+        return f.choose(f.le(kind, ReaderKind.KEYS), part, direct)
 
-    return f.choose(f.eq(kind, ReaderKind.GLOBAL), look_up, rest, likely=True)[0]
+    f.ret(f.choose(f.eq(kind, ReaderKind.CELL), cell, compound)[0])
 
 
 def add_attempt(module: Module) -> None:

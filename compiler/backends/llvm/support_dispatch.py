@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from penstock.backends.llvm.emitter import Emitter, Module, Operand, Parameter
 from penstock.backends.llvm.support_arguments import (
     add_attempt,
+    add_equal_key,
     add_read,
+    add_read_place,
     add_resolve,
 )
 from penstock.backends.llvm.support_results import add_fail, add_finish, add_serve
@@ -45,8 +47,8 @@ from penstock.runtime.layout import (
 __all__ = ["add_dispatcher", "check_signals"]
 
 
-def add_dispatcher(module: Module) -> None:
-    """Add the dispatcher's functions to a module.
+def add_dispatcher(hot: Module, cold: Module) -> None:
+    """Add the dispatcher's functions to two modules.
 
     They are ``penstock_vectorcall`` and the type's ``penstock_traverse``,
     ``penstock_clear``, ``penstock_dealloc`` and ``penstock_bind``; ``penstock_call``,
@@ -54,23 +56,26 @@ def add_dispatcher(module: Module) -> None:
     table of addresses to be filled before any of them is called.
 
     Args:
-        module: the module; it has the pool already.
+        hot: gets what every call runs, all of it but for short functions.
+        cold: gets the rest; it has the pool already.
     """
-    module.variable(
-        "penstock_api", f"[{len(API_NAMES)} x ptr] zeroinitializer", 64, internal=False
-    )
-    module.variable("arena_kept", "ptr null", 64, internal=True)
-    module.variable("arena_kept_size", "i64 0", 8, internal=True)
-    _add_release(module)
-    _add_call(module)
-    add_resolve(module)
-    add_read(module)
-    add_attempt(module)
-    add_serve(module)
-    add_fail(module)
-    add_finish(module)
-    _add_vectorcall(module)
-    _add_type_functions(module)
+    table = f"[{len(API_NAMES)} x ptr]"
+    hot.outside_variable("penstock_api", table, 64)
+    hot.variable("arena_kept", "ptr null", 64, internal=True)
+    hot.variable("arena_kept_size", "i64 0", 8, internal=True)
+    add_read(hot)
+    add_attempt(hot)
+    add_serve(hot)
+    _add_vectorcall(hot)
+    cold.variable("penstock_api", f"{table} zeroinitializer", 64, internal=False)
+    _add_release(cold)
+    _add_call(cold)
+    add_resolve(cold)
+    add_read_place(cold)
+    add_equal_key(cold)
+    add_fail(cold)
+    add_finish(cold)
+    _add_type_functions(cold)
 
 
 def check_signals(f: Emitter) -> Operand:
@@ -84,9 +89,8 @@ def check_signals(f: Emitter) -> Operand:
 def _add_release(module: Module) -> None:
     """``release(objects, count)``: let go of the objects that are there."""
     f = module.function(
-        "release", [Parameter("objects", "ptr"), Parameter("count", "i64")],
-        internal=True,
-    )  # fmt: skip
+        "release", [Parameter("objects", "ptr"), Parameter("count", "i64")]
+    )
     objects, count = f.parameters
     with f.for_loop(integer(f, 0), count) as loop:
         held = load_element(f, objects, loop.index)

@@ -351,7 +351,7 @@ def _add_limited(module: Module, state: _State) -> None:
     _close_door(f, state)
     f.ret(_outcome(f, state))
     f.begin(serial)
-    f.ret(f.call("penstock_serial", [task, frame, total, chunk], "i64", declare=False))
+    f.ret(call_own(f, "penstock_serial", [task, frame, total, chunk], "i64"))
 
 
 def _open_door(f: Emitter, state: _State) -> None:

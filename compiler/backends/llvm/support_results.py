@@ -172,7 +172,6 @@ def add_fail(module: Module) -> None:
             Parameter("value", "i64"),
         ],
         result="ptr",
-        internal=True,
     )
     variant, code, value = f.parameters
     raised = f.ne(call_python(f, "PyErr_Occurred", [], "ptr"), 0)
@@ -192,9 +191,7 @@ def add_fail(module: Module) -> None:
 
 def add_finish(module: Module) -> None:
     """``finish(variant, sizes, made)``: put the result together from its leaves."""
-    f = module.function(
-        "finish", pointers("variant", "sizes", "made"), result="ptr", internal=True
-    )
+    f = module.function("finish", pointers("variant", "sizes", "made"), result="ptr")
     variant, _, made = f.parameters
     count = load_word(f, variant, Variant.RESULT_COUNT, "i64")
     results = load_word(f, variant, Variant.RESULTS)

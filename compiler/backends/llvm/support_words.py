@@ -80,8 +80,8 @@ def call_python(
 def call_own(
     f: Emitter, name: str, arguments: Sequence[Operand], result: str | None = None
 ) -> Operand:
-    """Call a function of this module."""
-    return f.call(name, arguments, result, declare=False)
+    """Call a function of the support object."""
+    return f.call(name, arguments, result)
 
 
 def null_pointer(f: Emitter) -> Operand:

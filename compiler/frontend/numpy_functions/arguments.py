@@ -85,7 +85,9 @@ def refuse(function: str, **arguments: tuple[Any, Any]) -> None:
         )
 
 
-def deliver(name: str, result: TracedArray, out: Any) -> Any:
+def deliver(
+    name: str, result: TracedArray, out: Any, casting: str = "same_kind"
+) -> Any:
     """A function's result, put into ``out`` where it is given.
 
     Raises:
@@ -110,7 +112,7 @@ def deliver(name: str, result: TracedArray, out: Any) -> Any:
         )
     for own, wanted in zip(out.sizes, result.sizes, strict=True):
         require_equal(out.tracer, f"{name} out=", own, wanted)
-    out.assign(result, "same_kind")
+    out.assign(result, casting)
     return out
 
 
@@ -155,7 +157,7 @@ def size_argument(tracer: Tracer, value: Any) -> Size:
         TypeError: it is no integer.
     """
     if issubclass(type(value), TracedArray):
-        if value.sizes or not value.kind.is_integer:
+        if value.sizes or value.kind.is_float:
             raise bad_type(f"{value.tensor} is no size: only integer scalars are")
         size = host_size(tracer, value.value)
         return value.__index__() if size is None else size

@@ -201,6 +201,14 @@ def outer(a: Any, b: Any, out: Any = None) -> Any:
     return deliver("outer", x[:, None] * y[None, :], out)
 
 
+def linalg_outer(x1: Any, x2: Any, /) -> Any:
+    """``np.linalg.outer``."""
+    x, y = arrays_of([x1, x2])
+    if len(x.sizes) != 1 or len(y.sizes) != 1:
+        raise bad_value(f"outer: {x.tensor} and {y.tensor} must have one axis")
+    return outer(x, y)
+
+
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """``np.tensordot``."""
     x, y = arrays_of([a, b])

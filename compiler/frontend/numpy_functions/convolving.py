@@ -23,7 +23,7 @@ from penstock.ir.types import Dtype
 
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """``np.convolve``."""
-    x, kernel = arrays_of([a, v])
+    x, kernel = numpy.atleast_1d(*arrays_of([a, v]))
     return _correlate_1d(x, kernel[::-1], mode, "convolve")
 
 

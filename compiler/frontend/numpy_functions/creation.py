@@ -8,10 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.broadcasting import require_equal
-from penstock.frontend.handles import TracedArray, broadcast_into, fresh, wrap
+from penstock.frontend.broadcasting import broadcast_into, require_equal
+from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.host_numbers import host_integer, size_of
-from penstock.frontend.lift import as_array, convert, is_traced, kind_of, value_of
+from penstock.frontend.lift import (
+    as_array,
+    convert,
+    is_traced,
+    kind_of,
+    stored_value,
+    value_of,
+)
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     normalize_axis,
@@ -88,6 +95,8 @@ def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> TracedA
     """``np.ascontiguousarray``."""
     refuse("ascontiguousarray", like=(like, None))
     found = asarray(a, dtype)
+    if not found.sizes:
+        return found.reshape(1)
     return found if found.in_order else fresh(found.tracer, found.value)
 
 
@@ -153,7 +162,14 @@ def full(
         wanted = value_of(tracer, fill_value).dtype
     else:
         wanted = as_array(tracer, fill_value).kind if dtype is None else as_dtype(dtype)
-    if isinstance(fill_value, (bool, int, float)) and not is_traced(fill_value):
+    if type(fill_value) is float and wanted.is_integer:
+        # Also nan and infinities, whatever NumPy makes of them here.
+        with np.errstate(invalid="ignore"):
+            fill_value = np.asarray(fill_value).astype(wanted.numpy)[()]
+    elif isinstance(fill_value, float) and wanted.is_integer:
+        # The same of an argument: a cast, where a write would check that it fits.
+        fill_value = as_array(tracer, fill_value)
+    elif isinstance(fill_value, (bool, int, float)) and not is_traced(fill_value):
         found: TracedArray = _filled(tracer, sizes, fill_value, wanted)
         return found
     source = as_array(tracer, fill_value, wanted)
@@ -230,6 +246,10 @@ def arange(
     else:
         wanted = as_dtype(dtype)
     count = _range_count(tracer, first, last, by)
+    if dtype is not None and wanted.is_integer:
+        return _integer_range(tracer, first, first + by, count, wanted)
+    if wanted is bool_ and not tracer.ask(count, "<=", 2):
+        raise bad_type("arange: bools have two numbers, but more are wanted")
     if wanted.is_integer or wanted is bool_:
         index = tracer.emit("iota", shape=(count,), axis=0, dtype=i64)
         result = wrap(tracer, index)
@@ -243,6 +263,20 @@ def arange(
     delta = (first + by) - first
     result = wrap(tracer, index) * np.float64(1) * delta + first
     return fresh(tracer, convert(tracer, result.value, wanted))
+
+
+def _integer_range(
+    tracer: Tracer, first: Any, second: Any, count: Size, dtype: Dtype
+) -> TracedArray:
+    """A range by its first two numbers, which NumPy writes into the array first."""
+    places = tracer.emit("iota", shape=(count,), axis=0, dtype=dtype)
+    if not tracer.ask(count, ">", 0):
+        return fresh(tracer, places)
+    start = wrap(tracer, stored_value(tracer, first, dtype))
+    if not tracer.ask(count, ">", 1):
+        return fresh(tracer, (wrap(tracer, places) + start).value)
+    step = wrap(tracer, stored_value(tracer, second, dtype)) - start
+    return fresh(tracer, (wrap(tracer, places) * step + start).value)
 
 
 def _host_number(tracer: Tracer, number: Any) -> Any:
@@ -281,9 +315,11 @@ def linspace(
     count = size_argument(tracer, num)
     refuse("linspace", axis=(axis, 0))
     divisor = count - 1 if endpoint else count
-    low, high = (_as_float(tracer, part) for part in (start, stop))
-    wanted = result_dtype([low.kind, high.kind]) if dtype is None else as_dtype(dtype)
-    index = wrap(tracer, tracer.emit("iota", shape=(count,), axis=0, dtype=f64))
+    low, high = _float_ends(tracer, start, stop)
+    inner = low.kind
+    wanted = inner if dtype is None else as_dtype(dtype)
+    places = tracer.emit("iota", shape=(count,), axis=0, dtype=f64)
+    index = wrap(tracer, convert(tracer, places, inner))
     index = index.reshape((-1,) + (1,) * max(len(low.sizes), len(high.sizes)))
     delta = high - low
     if tracer.ask(divisor, ">", 0):
@@ -295,7 +331,7 @@ def linspace(
                 [result[:-1], numpy.broadcast_to(high, result[-1:].shape)]
             )
     else:
-        step = wrap(tracer, tracer.constant(np.nan, f64))
+        step = math.nan
         result = index * delta + low
     if wanted.is_integer:
         result = numpy.floor(result)
@@ -303,10 +339,12 @@ def linspace(
     return (fresh(tracer, value), step) if retstep else fresh(tracer, value)
 
 
-def _as_float(tracer: Tracer, number: Any) -> TracedArray:
-    array = as_array(tracer, number)
-    dtype = result_dtype([array.kind, float]) if array.kind.is_float else f64
-    return wrap(tracer, convert(tracer, array.value, dtype))
+def _float_ends(tracer: Tracer, start: Any, stop: Any) -> list[TracedArray]:
+    """Both ends of a range in the floating dtype that they have in common."""
+    ends = [part if kind_of(part) else as_array(tracer, part) for part in (start, stop)]
+    common = result_dtype([kind for kind in map(kind_of, ends) if kind is not None])
+    dtype = common if common.is_float else f64
+    return [wrap(tracer, value_of(tracer, end, dtype)) for end in ends]
 
 
 def logspace(
@@ -463,6 +501,8 @@ def fromfunction(
 def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     """``np.vander`` with a constant number of columns."""
     column = operand(x)
+    if len(column.sizes) != 1:
+        raise bad_value(f"vander: {column.tensor} must have one axis")
     column = column.astype(np.promote_types(column.dtype, int))
     count = column.tracer.pin(column.sizes[0]) if N is None else operator.index(N)
     one = numpy.ones_like(column)
@@ -470,6 +510,8 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     for _ in range(count - 1):
         columns.append(columns[-1] * column)
     columns = columns[:count]
+    if not columns:
+        return numpy.empty((column.shape[0], 0), column.dtype)
     return numpy.stack(columns if increasing else columns[::-1], axis=1)
 
 

@@ -181,7 +181,10 @@ def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
 
 def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     """``np.vsplit``."""
-    return split(ary, indices_or_sections, 0)
+    x = operand(ary)
+    if len(x.sizes) < 2:
+        raise bad_value(f"vsplit: {x.tensor} must have at least two axes")
+    return split(x, indices_or_sections, 0)
 
 
 def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:

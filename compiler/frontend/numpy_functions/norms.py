@@ -51,6 +51,8 @@ def _matrix_norm(
     rows, columns = axes
     if ord in (None, "fro", "f"):
         return numpy.sqrt(numpy.sum(x * x, axis=axes, keepdims=keepdims))
+    if ord not in (1, -1, 2, -2, math.inf, -math.inf, "nuc"):
+        raise bad_value(f"norm: matrices have no norm {ord!r}")
     if ord not in (1, -1, math.inf, -math.inf):
         raise UnsupportedError(
             user_location(),
@@ -74,7 +76,7 @@ def vector_norm(
     if not array.kind.is_float:
         array = array.astype(np.float64)
     if ord == math.inf:
-        return numpy.max(abs(array), axis=axis, keepdims=keepdims)
+        return numpy.max(abs(array), axis=axis, keepdims=keepdims, initial=0)
     if ord == -math.inf:
         return numpy.min(abs(array), axis=axis, keepdims=keepdims)
     if ord == 0:
@@ -98,6 +100,8 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 def matrix_power(a: Any, n: Any) -> Any:
     """``np.linalg.matrix_power`` with a constant exponent of at least 1."""
     x = operand(a)
+    if len(x.sizes) < 2:
+        raise bad_value(f"matrix_power: {x.tensor} must have at least two axes")
     exponent = operator.index(n)
     if exponent < 1:
         raise UnsupportedError(
@@ -134,8 +138,6 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Any:
 def softmax(x: Any, axis: Any = None) -> Any:
     """``scipy.special.softmax``."""
     array = operand(x)
-    if not array.kind.is_float:
-        array = array.astype(np.float64)
     powers = numpy.exp(array - numpy.max(array, axis=axis, keepdims=True))
     return powers / numpy.sum(powers, axis=axis, keepdims=True)
 
@@ -143,8 +145,6 @@ def softmax(x: Any, axis: Any = None) -> Any:
 def log_softmax(x: Any, axis: Any = None) -> Any:
     """``scipy.special.log_softmax``."""
     array = operand(x)
-    if not array.kind.is_float:
-        array = array.astype(np.float64)
     highest = numpy.max(array, axis=axis, keepdims=True)
     shifted = array - numpy.where(numpy.isfinite(highest), highest, array.dtype.type(0))
     return shifted - numpy.log(numpy.sum(numpy.exp(shifted), axis=axis, keepdims=True))
@@ -156,10 +156,11 @@ def logsumexp(
 ) -> Any:  # fmt: skip
     """``scipy.special.logsumexp`` without weights."""
     refuse("logsumexp", b=(b, None), return_sign=(return_sign, False))
-    array = operand(a)
+    array = numpy.atleast_1d(operand(a))
     if not array.kind.is_float:
         array = array.astype(np.float64)
-    highest = numpy.max(array, axis=axis, keepdims=True)
+    # Nothing has the sum 0, whose logarithm is -inf.
+    highest = numpy.max(array, axis=axis, keepdims=True, initial=-math.inf)
     shift = numpy.where(numpy.isfinite(highest), highest, array.dtype.type(0))
     total = (
         numpy.log(numpy.sum(numpy.exp(array - shift), axis=axis, keepdims=True)) + shift

@@ -20,8 +20,10 @@ from penstock.frontend.numpy_functions.arguments import (
 )
 from penstock.frontend.numpy_functions.joining import along
 from penstock.frontend.refusals import bad_type, bad_value
+from penstock.frontend.views import ReadOnlyStep
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
+from penstock.ir.types import bool_
 
 
 def diff(
@@ -66,7 +68,8 @@ def operand_like(x: TracedArray, value: Any) -> TracedArray:
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """``np.ediff1d``."""
     refuse("ediff1d", to_end=(to_end, None), to_begin=(to_begin, None))
-    return diff(operand(ary).reshape(-1))
+    x = operand(ary).reshape(-1)
+    return x[1:] - x[:-1]
 
 
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
@@ -80,7 +83,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         spacing = spacing * len(axes)
     if len(spacing) != len(axes):
         raise bad_type(f"gradient: {len(spacing)} spacings do not fit {len(axes)} axes")
-    if not x.kind.is_float:
+    if x.kind.is_integer:
         x = x.astype(np.float64)
     found = []
     for place, by in zip(axes, spacing, strict=True):
@@ -128,14 +131,17 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     """``np.round``: scaled, rounded to even, and scaled back, as NumPy does."""
     x = operand(a)
     digits = operator.index(decimals)
+    if x.kind is bool_:
+        if digits:
+            raise bad_type(f"round: bools are not rounded to {digits} decimals")
+        return deliver("round", numpy.rint(x), out)
     if not x.kind.is_float:
         if digits >= 0:
             return deliver("round", x.copy(), out)
-        raise UnsupportedError(
-            user_location(),
-            f"round of integers to {digits} decimals is not supported",
-            code="unsupported-argument",
-        )
+        # NumPy rounds integers as doubles (PyArray_Round).
+        tens = 10.0**-digits
+        rounded = numpy.rint(x.astype(np.float64) / tens) * tens
+        return deliver("round", rounded.astype(x.dtype), out)
     if digits == 0:
         return deliver("round", numpy.rint(x), out)
     factor = 10.0 ** abs(digits)
@@ -163,17 +169,21 @@ def real(val: Any) -> Any:
 
 def imag(val: Any) -> Any:
     """``np.imag``."""
-    return numpy.zeros_like(operand(val))
+    zeros = numpy.zeros_like(operand(val))
+    step = ReadOnlyStep("the imaginary part of real numbers")
+    return zeros.seen(step, zeros.sizes) if zeros.sizes else zeros
 
 
 def angle(z: Any, deg: bool = False) -> Any:
     """``np.angle`` of real numbers: 0 or pi."""
     x = operand(z)
-    half = 180.0 if deg else math.pi
-    dtype = x.dtype if x.kind.is_float else np.dtype(float)
-    return numpy.where(
-        numpy.isnan(x), x, numpy.where(x < 0, dtype.type(half), dtype.type(0))
-    )
+    dtype = np.angle(np.ones(1, x.dtype)).dtype
+    half = np.angle(np.full(1, -1, dtype), deg)[0]
+    negative = x < 0
+    if x.kind.is_float:
+        negative = negative | ((x == 0) & (1 / x < 0))
+    found = numpy.where(negative, half, dtype.type(0))
+    return numpy.where(numpy.isnan(x), x, found) if x.kind.is_float else found
 
 
 def isreal(x: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.host_numbers import host_integer
-from penstock.frontend.lift import as_array, convert, value_of
+from penstock.frontend.lift import as_array, convert
 from penstock.frontend.numpy_functions.arguments import (
     numpy,
     operand,
@@ -88,13 +88,8 @@ def _per_axis(x: TracedArray, given: Any) -> list[tuple[Size, Size]]:
 def _pad_constant(x: TracedArray, widths: list[tuple[Size, Size]], values: Any) -> Any:
     tracer = x.tracer
     if not isinstance(values, (tuple, list)):
+        # Python's integers wrap: NumPy makes them arrays before it casts.
         fill = convert(tracer, as_array(tracer, values).value, x.kind)
-        if isinstance(values, (int, float)) and not isinstance(values, bool):
-            fill = (
-                value_of(tracer, values, x.kind)
-                if not (x.kind.is_integer and isinstance(values, float))
-                else fill
-            )
         if not x.sizes:
             return x.copy()
         value = tracer.emit(

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.handles import TracedArray
-from penstock.frontend.lift import as_array, find_tracer
+from penstock.frontend.answers import constant_array
+from penstock.frontend.handles import TracedArray, wrap
+from penstock.frontend.host_numbers import HostNumber
+from penstock.frontend.lift import as_array, find_tracer, kind_of
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     deliver,
@@ -87,27 +89,65 @@ def quantile(
 ) -> Any:
     """``np.quantile`` with linear interpolation (Hyndman and Fan 1996, type 7)."""
     refuse("quantile", method=(method, "linear"), weights=(weights, None))
+    return _quantile("quantile", a, q, kind_of(q) in (int, float), axis, out, keepdims)
+
+
+def _quantile(
+    name: str, a: Any, q: Any, weak: bool, axis: Any, out: Any, keepdims: Any
+) -> Any:
+    """Quantiles in the dtypes of NumPy's own steps; ``weak`` for a Python number."""
     tracer = find_tracer([a, q])
     x, places = as_array(tracer, a), as_array(tracer, q)
-    if not x.kind.is_float:
-        x = x.astype(np.float64)
+    if len(places.sizes) > 1:
+        raise bad_value(f"{name}: q is {places.tensor}, but must have one axis at most")
     lines, axes = _lines(x, axis)
     ordered = numpy.moveaxis(numpy.sort(lines, axis=-1), -1, 0)
     last = ordered.shape[0] - 1
-    place = places.astype(x.dtype) * last
-    low = numpy.floor(place)
-    lower = numpy.take(ordered, low.astype(np.int64), axis=0)
-    upper = numpy.take(ordered, numpy.minimum(low.astype(np.int64) + 1, last), axis=0)
-    part = (place - low).reshape((*place.shape, *([1] * (len(ordered.sizes) - 1))))
-    # NumPy's `_lerp`: from the nearer end, so that both ends are exact.
-    step = upper - lower
-    result = numpy.where(part >= 0.5, upper - step * (1 - part), lower + step * part)
-    result = numpy.where(numpy.isnan(ordered[-1]), ordered[-1], result)
+    place = _checked(name, q, places, last) * last
+    if place.kind.is_float:
+        low = numpy.floor(place)
+        lower = numpy.take(ordered, low.astype(np.int64), axis=0)
+        above = numpy.minimum(low.astype(np.int64) + 1, last)
+        upper = numpy.take(ordered, above, axis=0)
+        result = _between(lower, upper, place - low, weak)
+    else:
+        result = numpy.take(ordered, place, axis=0)
+    if x.kind.is_float:
+        result = numpy.where(numpy.isnan(ordered[-1]), ordered[-1], result)
     if keepdims:
         result = _restored(result, x, axes)
     if not result.sizes:
         result = result[()]
-    return deliver("quantile", result, out)
+    return deliver(name, result, out)
+
+
+def _checked(name: str, q: Any, places: TracedArray, last: Any) -> TracedArray:
+    """The places of quantiles between 0 and 1.
+
+    Of those that only the running program knows, the ones beyond become places that
+    no array has, which is its error.
+    """
+    known = constant_array(places.tracer, places.value)
+    if known is not None or issubclass(type(q), HostNumber):
+        inside = 0 <= q <= 1 if known is None else np.all((known >= 0) & (known <= 1))
+        if not inside:
+            raise bad_value(f"{name}: a quantile lies outside its range")
+        return places
+    beyond = numpy.full_like(places, 2)
+    kept = numpy.where((places >= 0) & (places <= 1), places, beyond)
+    return wrap(places.tracer, kept.value)
+
+
+def _between(lower: Any, upper: Any, part: Any, weak: bool) -> Any:
+    """NumPy's ``_lerp``: from the nearer end, so that both ends are exact."""
+    step = upper - lower
+    rest = 1 - part
+    if weak:
+        dtype = np.result_type(step.dtype, 0.5)
+        part, rest = part.astype(dtype), rest.astype(dtype)
+    shape = (*part.shape, *([1] * (len(lower.sizes) - len(part.sizes))))
+    part, rest = part.reshape(shape), rest.reshape(shape)
+    return numpy.where(part >= 0.5, upper - step * rest, lower + step * part)
 
 
 def percentile(
@@ -122,8 +162,10 @@ def percentile(
     weights: Any = None,
 ) -> Any:
     """``np.percentile``."""
-    parts = numpy.true_divide(q, 100)
-    return quantile(a, parts, axis, out, False, method, keepdims, weights=weights)
+    refuse("percentile", method=(method, "linear"), weights=(weights, None))
+    weak = kind_of(q) in (int, float)
+    parts = q / 100 if weak else numpy.true_divide(q, 100)
+    return _quantile("percentile", a, parts, weak, axis, out, keepdims)
 
 
 def sliding_window_view(
@@ -166,6 +208,8 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     refuse("searchsorted", sorter=(sorter, None))
     tracer = find_tracer([a, v])
     table, x = as_array(tracer, a), as_array(tracer, v)
+    if len(table.sizes) != 1:
+        raise bad_value(f"searchsorted: {table.tensor} must have one axis")
     spread = x.reshape((*x.shape, 1))
     # nan sorts last: it is not less than anything, and nothing is less than it.
     before = table < spread if side == "left" else table <= spread

@@ -16,7 +16,7 @@ from penstock.frontend.numpy_functions.arguments import (
     numpy,
     operand,
 )
-from penstock.frontend.promotion import as_dtype
+from penstock.frontend.promotion import as_dtype, check_cast, loop_dtypes
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Traced
 from penstock.frontend.ufuncs import call_ufunc
@@ -40,7 +40,7 @@ def sum_(
 ) -> Any:
     """``np.sum``."""
     x = operand(a)
-    x = _cast(x, _sum_dtype(x.kind) if dtype is None else as_dtype(dtype))
+    x = _cast(x, _accumulated(np.add, x.kind, dtype, out))
     x = _masked(x, where, 0)
     if x.kind is bool_:
         return _reduce("any", x, axis, out, keepdims, initial, np.logical_or)
@@ -58,7 +58,7 @@ def prod(
 ) -> Any:
     """``np.prod``."""
     x = operand(a)
-    x = _cast(x, _sum_dtype(x.kind) if dtype is None else as_dtype(dtype))
+    x = _cast(x, _accumulated(np.multiply, x.kind, dtype, out))
     x = _masked(x, where, 1)
     if x.kind is bool_:
         return _reduce("all", x, axis, out, keepdims, initial, np.logical_and)
@@ -116,6 +116,15 @@ def _cast(x: TracedArray, dtype: Dtype) -> TracedArray:
     return fresh(x.tracer, value, x.in_order)
 
 
+def _accumulated(ufunc: np.ufunc, kind: Dtype, dtype: Any, out: Any) -> Dtype:
+    """The dtype of sums and products: that of ``out`` counts where it is given."""
+    if dtype is not None:
+        return as_dtype(dtype)
+    if type(out) is TracedArray:
+        return loop_dtypes(ufunc, (out.kind, kind))[0]
+    return _sum_dtype(kind)
+
+
 def _sum_dtype(dtype: Dtype) -> Dtype:
     """Small integers are summed as NumPy's default integers (np.sum, dtype)."""
     if dtype.kind in "bi":
@@ -154,14 +163,16 @@ def _reduce(
     if initial is not NO_VALUE and initial is not None:
         initial = _cast_initial(initial, result.kind)
         result = call_ufunc(combine, (result, initial), dtype=result.dtype)
-    return deliver(combine.__name__, result, out)
+    return deliver(combine.__name__, result, out, "unsafe")
 
 
 def _cast_initial(initial: Any, dtype: Dtype) -> Any:
     """A number as NumPy assigns it to an element: converted, never promoting."""
+    if issubclass(type(initial), Traced):
+        return wrap(initial.tracer, as_array(initial.tracer, initial, dtype).value)
     if isinstance(initial, np.generic):
-        initial = initial.item()
-    if not isinstance(initial, (int, float)) or issubclass(type(initial), Traced):
+        return initial.astype(dtype.numpy)
+    if not isinstance(initial, (int, float)):
         return initial
     if dtype is bool_:
         return bool(initial)
@@ -238,18 +249,20 @@ def _argument(op: str, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
     result = wrap(x.tracer, x.tracer.emit(op, flat.value, axis=place, keepdims=keep))
     if keepdims and axis is None:
         result = result.reshape((1,) * rank)
-    return deliver(op, result, out)
+    if type(out) is TracedArray:
+        check_cast(out.kind, i64, "safe", f"{op} out=")
+    return deliver(op, result, out, "unsafe")
 
 
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``np.cumsum``."""
     x = operand(a)
-    x = _cast(x, _sum_dtype(x.kind) if dtype is None else as_dtype(dtype))
+    x = _cast(x, _accumulated(np.add, x.kind, dtype, out))
     if axis is None or not x.sizes:
         x = x.reshape(-1)
     place = 0 if axis is None else normalize_axis(axis, len(x.sizes))
     result = wrap(x.tracer, x.tracer.emit("cumsum", x.value, axis=place), x.in_order)
-    return deliver("cumsum", result, out)
+    return deliver("cumsum", result, out, "unsafe")
 
 
 def cumulative_sum(
@@ -257,7 +270,7 @@ def cumulative_sum(
     include_initial: bool = False,
 ) -> Any:  # fmt: skip
     """``np.cumulative_sum``."""
-    array = operand(x)
+    array = numpy.atleast_1d(operand(x))
     if axis is None and len(array.sizes) != 1:
         raise bad_value(f"cumulative_sum: {array.tensor} needs axis=")
     place = 0 if axis is None else normalize_axis(axis, len(array.sizes))
@@ -416,8 +429,10 @@ def average(
     x = operand(a)
     if weights is None:
         result = mean(x, axis, keepdims=keepdims)
-        count = result * 0 + count_along(x, normalize_axes(axis, len(x.sizes)))
-        return (result, count) if returned else result
+        if not returned:
+            return result
+        count = count_along(x, normalize_axes(axis, len(x.sizes)))
+        return result, wrap(x.tracer, numpy.full_like(result, count).value)
     scale: Any = _as_traced(x, weights)
     if x.kind.kind in "biu":
         scale = scale.astype(np.result_type(x.dtype, scale.dtype, np.float64))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from penstock.frontend.broadcasting import broadcast_shape
+from penstock.frontend.broadcasting import broadcast_into, broadcast_shape
 from penstock.frontend.handles import TracedArray, fresh, wrap
+from penstock.frontend.host_numbers import HostInteger
 from penstock.frontend.lift import as_array, convert, find_tracer, kind_of, value_of
 from penstock.frontend.numpy_functions.arguments import (
     NO_VALUE,
@@ -19,8 +21,9 @@ from penstock.frontend.numpy_functions.arguments import (
     operand,
     refuse,
 )
-from penstock.frontend.promotion import Kind, integer_range, result_dtype
+from penstock.frontend.promotion import Kind, check_cast, integer_range, result_dtype
 from penstock.frontend.refusals import bad_index, bad_type, bad_value
+from penstock.frontend.tracer import Tracer
 from penstock.frontend.ufuncs import call_ufunc
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -40,6 +43,11 @@ def _common(tracer: Any, parts: tuple[Any, ...]) -> tuple[list[Any], Dtype]:
     return found, result_dtype(kinds)
 
 
+def _cast(tracer: Tracer, parts: Sequence[Any], dtype: Dtype) -> list[TracedArray]:
+    """Arrays of one dtype; Python's integers wrap where they do not fit it."""
+    return [fresh(tracer, convert(tracer, value_of(tracer, x), dtype)) for x in parts]
+
+
 def where(condition: Any, x: Any = NO_VALUE, y: Any = NO_VALUE, /) -> Any:
     """``np.where`` with three arguments."""
     if x is NO_VALUE or y is NO_VALUE:
@@ -54,7 +62,8 @@ def where(condition: Any, x: Any = NO_VALUE, y: Any = NO_VALUE, /) -> Any:
     mask = as_array(tracer, condition)
     chosen = mask.value if mask.kind is bool_ else (mask != 0).value
     (first, second), dtype = _common(tracer, (x, y))
-    values = [value_of(tracer, part, dtype) for part in (first, second)]
+    # Python's integers wrap: NumPy makes them arrays before it casts.
+    values = [convert(tracer, value_of(tracer, x), dtype) for x in (first, second)]
     shapes = [tracer.type_of(value).shape for value in (chosen, *values)]
     broadcast_shape(tracer, "where", shapes)
     ordered = all(
@@ -76,12 +85,16 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
         raise bad_value("select: there are no conditions")
     tracer = find_tracer([*condlist, *choicelist, default])
     parts, dtype = _common(tracer, (*choicelist, default))
-    result = as_array(tracer, parts[-1], dtype)
-    for condition, choice in reversed([*zip(condlist, parts[:-1], strict=True)]):
+    if any(kind_of(part) is int for part in parts[:-1]):
+        # NumPy makes arrays of Python's integers here, and minds their dtype.
+        check_cast(i64, dtype, "same_kind", "select")
+    cast = _cast(tracer, parts, dtype)
+    result: Any = cast[-1]
+    for condition, choice in reversed([*zip(condlist, cast[:-1], strict=True)]):
         mask = as_array(tracer, condition)
         if mask.kind is not bool_:
             raise bad_type(f"select: a condition is {mask.tensor}, but must be bool")
-        result = where(mask, as_array(tracer, choice, dtype), result)
+        result = where(mask, choice, result)
     return result
 
 
@@ -90,8 +103,8 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     if mode != "clip":
         refuse("choose", mode=(mode, "clip"))
     index = operand(a)
-    parts = arrays_of([*choices])
-    result = parts[-1]
+    parts = _cast(index.tracer, *_common(index.tracer, tuple(choices)))
+    result: Any = parts[-1]
     for number in range(len(parts) - 2, -1, -1):
         result = where(index <= number, parts[number], result)
     return deliver("choose", result, out)
@@ -132,24 +145,25 @@ def clip(
     x = operand(a)
     low = a_min if min is NO_VALUE else min
     high = a_max if max is NO_VALUE else max
+    if x.kind.is_integer:
+        # As NumPy's `_clip`: bounds beyond the dtype bound nothing.
+        least, greatest = integer_range(x.kind)
+        low = None if _is_int(low) and low <= least else low
+        high = None if _is_int(high) and high >= greatest else high
     bounds = [b for b in (low, high) if b is not NO_VALUE and b is not None]
     if not bounds:
         return deliver("clip", call_ufunc(np.positive, (x,)), out)
     _, dtype = _common(x.tracer, (x, *bounds))
     result: Any = x if x.kind is dtype else x.astype(dtype.numpy)
     if low is not NO_VALUE and low is not None:
-        result = _bounded(np.maximum, result, low, dtype)
+        result = call_ufunc(np.maximum, (result, low))
     if high is not NO_VALUE and high is not None:
-        result = _bounded(np.minimum, result, high, dtype)
+        result = call_ufunc(np.minimum, (result, high))
     return deliver("clip", result, out)
 
 
-def _bounded(extremum: np.ufunc, x: TracedArray, bound: Any, dtype: Dtype) -> Any:
-    """An array within a bound; a Python integer beyond the dtype is its end."""
-    if dtype.is_integer and type(bound) is int:
-        least, greatest = integer_range(dtype)
-        bound = max(least, min(greatest, bound))
-    return call_ufunc(extremum, (x, bound))
+def _is_int(bound: Any) -> bool:
+    return type(bound) in (int, HostInteger)
 
 
 def take(
@@ -164,6 +178,9 @@ def take(
     if isinstance(indices, (list, tuple)) and not indices:
         indices = np.empty(0, np.int64)
     index = as_array(tracer, indices)
+    if index.kind is bool_:
+        # No mask here: places 0 and 1.
+        index = index.astype(np.int64)
     if not index.kind.is_integer:
         raise bad_type(f"take: the indices are {index.tensor}, but must be integers")
     if mode == "clip":
@@ -251,7 +268,6 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     place = normalize_axis(axis, len(x.sizes))
     grid, shape = _grid_indices(x, index, place)
     from penstock.frontend.assignment import assigned_array
-    from penstock.frontend.handles import broadcast_into
 
     updates = broadcast_into(tracer, assigned_array(tracer, values, x.kind), shape)
     updates = convert(tracer, updates, x.kind)
@@ -292,7 +308,8 @@ def isin(
     tracer = find_tracer([element, test_elements])
     x, table = as_array(tracer, element), as_array(tracer, test_elements)
     found = (x.reshape((*x.shape, 1)) == table.reshape(-1)).any(axis=-1)
-    return ~found if invert else found
+    answer = ~found if invert else found
+    return fresh(tracer, answer.value)
 
 
 def isclose(
@@ -354,6 +371,8 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     """``np.fill_diagonal`` of a matrix, with a scalar."""
     refuse("fill_diagonal", wrap=(wrap, False))
     x = operand(a)
+    if len(x.sizes) < 2:
+        raise bad_value(f"fill_diagonal: {x.tensor} must have at least two axes")
     if len(x.sizes) != 2:
         raise UnsupportedError(
             user_location(),

@@ -12,7 +12,7 @@ from penstock.frontend.broadcasting import broadcast_shape, fits_into
 from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.layout import ReshapedCell, is_contiguous, reshape_is_view
-from penstock.frontend.lift import convert
+from penstock.frontend.lift import convert, kind_of
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     normalize_axes,
@@ -33,6 +33,7 @@ from penstock.ir.dims import Size, product
 from penstock.ir.errors import ShapeError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
+from penstock.ir.types import bool_, f64, i64
 
 
 def reshape(a: Any, shape: Any, order: str = "C", *, copy: Any = None) -> TracedArray:
@@ -62,12 +63,12 @@ def _reshaped(x: TracedArray, sizes: tuple[Size, ...]) -> TracedArray:
 def view_of(x: TracedArray, step: Step, sizes: tuple[Size, ...]) -> TracedArray:
     """A view; NumPy scalars have no memory to share, and stay scalars."""
     if type(x) is TracedArray:
-        view = x.view(step, sizes)
+        view = x.seen(step, sizes)
         # Made now, so that the graph names the line that asked for it.
         assert view.value is not None
         return view
     if isinstance(step, BroadcastStep):
-        return fresh(x.tracer, x.value).view(step, sizes)
+        return fresh(x.tracer, x.value).seen(step, sizes)
     return wrap(x.tracer, step.take(x.tracer, x.value))
 
 
@@ -214,7 +215,10 @@ def squeeze(a: Any, axis: Any = None) -> TracedArray:
     if axis is None:
         places = [i for i, s in enumerate(x.sizes) if tracer.ask(s, "==", 1)]
     else:
-        places = [*normalize_axes(axis, len(x.sizes))]
+        rank = len(x.sizes)
+        # The one axis that NumPy lets a scalar have here.
+        scalar = rank == 0 and axis in (0, -1) and not isinstance(axis, tuple)
+        places = [] if scalar else [*normalize_axes(axis, rank)]
         for place in places:
             if not tracer.ask(x.sizes[place], "==", 1):
                 raise bad_value(f"squeeze: axis {place} of {x.tensor} is not of size 1")
@@ -249,9 +253,8 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[TracedArray, ...]
     tracer = arrays[0].tracer
     common = broadcast_shape(tracer, "broadcast_arrays", [x.sizes for x in arrays])
     sizes = tuple(map(tracer.normalize, common))
-    if all(x.sizes == sizes for x in arrays):
-        return tuple(arrays)
-    return tuple(_broadcast(x, sizes) for x in arrays)
+    # What has the shape already is NumPy's view of the whole, which can be written.
+    return tuple(x if x.sizes == sizes else _broadcast(x, sizes) for x in arrays)
 
 
 def _at_least(rank: int, arrays: Sequence[Any]) -> Any:
@@ -306,6 +309,7 @@ def size(a: Any, axis: Any = None) -> Any:
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     """``np.copyto``."""
     from penstock.frontend.assignment import assigned_array
+    from penstock.frontend.promotion import check_cast
     from penstock.frontend.ufuncs import call_ufunc
 
     if type(dst) is not TracedArray:
@@ -315,12 +319,14 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
             code="out-argument",
             hint="make it within the function: np.empty(...) or np.zeros(...)",
         )
+    # Python's numbers are cast as NumPy's defaults, integers between all but bools.
+    kind = kind_of(src)
+    if kind is float or (kind is int and dst.kind is bool_):
+        check_cast(f64 if kind is float else i64, dst.kind, casting, "copyto")
     source = assigned_array(dst.tracer, src, dst.kind)
     if where is True:
         dst.assign(source, casting)
         return
-    from penstock.frontend.promotion import check_cast
-
     check_cast(source.kind, dst.kind, casting, "copyto")
     same = fresh(dst.tracer, convert(dst.tracer, source.value, dst.kind))
     if same.kind.kind == "b":

@@ -139,7 +139,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.vdot: contraction.vdot,
     np.inner: contraction.inner,
     np.outer: contraction.outer,
-    np.linalg.outer: contraction.outer,
+    np.linalg.outer: contraction.linalg_outer,
     np.linalg.matmul: contraction.matmul,
     np.linalg.vecdot: contraction.vecdot,
     np.tensordot: contraction.tensordot,

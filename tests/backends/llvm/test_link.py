@@ -187,6 +187,82 @@ def test_libraries_that_are_needed_are_loaded():
     assert library.f(3.0) == 5.0
 
 
+TWO_HALVES = (
+    """
+@count = external global i64
+declare i64 @half(i64)
+define i64 @whole(i64 %x) {
+  %c = load i64, ptr @count
+  %c1 = add i64 %c, 1
+  store i64 %c1, ptr @count
+  %h = call i64 @half(i64 %x)
+  %y = mul i64 %h, 2
+  ret i64 %y
+}
+define internal i64 @own() { ret i64 1 }
+define i64 @first() { %1 = call i64 @own() ret i64 %1 }
+""",
+    """
+@count = global i64 5
+@zeros = internal global [64 x i64] zeroinitializer, align 64
+@table = constant [2 x ptr] [ptr @whole, ptr @half]
+declare i64 @whole(i64)
+declare i32 @getpid()
+define i64 @half(i64 %x) {
+  %h = ashr i64 %x, 1
+  ret i64 %h
+}
+define i64 @counted() {
+  %c = load i64, ptr @count
+  ret i64 %c
+}
+define i64 @through_table(i64 %x) {
+  %p = load ptr, ptr @table
+  %y = call i64 %p(i64 %x)
+  ret i64 %y
+}
+define internal i64 @own() { ret i64 2 }
+define i64 @second() { %1 = call i64 @own() ret i64 %1 }
+define i32 @pid() {
+  %p = call i32 @getpid()
+  ret i32 %p
+}
+""",
+)
+
+
+@pytest.mark.skipif(host().system != "linux", reason="ELF is loaded on Linux")
+@pytest.mark.parametrize("levels", [(2, 0), (0, 2)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_objects_find_each_others_symbols(levels, turned):
+    objects = [
+        emit_object(text, level=level)
+        for text, level in zip(TWO_HALVES, levels, strict=True)
+    ]
+    library = load(link_shared_object(objects[::-1] if turned else objects))
+    assert [library.whole(9), library.through_table(7)] == [8, 6]
+    assert library.counted() == 7
+    # Symbols that are an object's own stay apart.
+    assert [library.first(), library.second()] == [1, 2]
+    assert library.pid() == os.getpid()
+
+
+def test_two_objects_for_another_machine_are_linked():
+    objects = [emit_object(text, ARM, level=0) for text in TWO_HALVES]
+    data = link_shared_object(objects, ["whole"])
+    # e_machine, which is EM_AARCH64.
+    assert struct.unpack_from("<H", data, 18) == (183,)
+
+
+def test_objects_that_do_not_fit_are_refused():
+    with pytest.raises(LinkError, match="two objects define 'half'"):
+        link_shared_object([emit_object(TWO_HALVES[1])] * 2)
+    machines = ARM, Machine("x86_64", "linux", "x86-64", frozenset({"sse2"}))
+    objects = [emit_object(TWO_HALVES[0], machine) for machine in machines]
+    with pytest.raises(LinkError, match="for different machines"):
+        link_shared_object(objects)
+
+
 def test_missing_exports_are_named():
     with pytest.raises(LinkError, match="does not define absent, gone"):
         link_shared_object(emit_object(EVERYTHING), ["read", "absent", "gone"])

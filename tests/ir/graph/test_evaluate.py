@@ -151,9 +151,9 @@ def test_strided_arguments_give_the_same_bits():
         (
             [np.zeros(3, np.float32)],
             {"k": 1},
-            "error: the argument x is float32[3], not f64[n]",
+            "error: the argument x is f32[3], not f64[n]",
         ),
-        ([np.zeros(())], {"k": 1}, "error: the argument x is float64[], not f64[n]"),
+        ([np.zeros(())], {"k": 1}, "error: the argument x is f64[], not f64[n]"),
         ([np.zeros(3)], {}, "error: @power: the integer arguments must be k"),
         (
             [np.zeros(3)],
@@ -171,7 +171,7 @@ def test_arguments_that_do_not_fit(arguments, integers, message):
 def test_a_size_that_a_parameter_fixes():
     function = parse_function("func @f(%x: f32[n,3]) -> f32[n,3] { return %x }")
     assert evaluate(function, [np.zeros((2, 3), np.float32)])[0].shape == (2, 3)
-    with pytest.raises(RunError, match=r"x is float32\[2, 4\], not f32\[n,3\]"):
+    with pytest.raises(RunError, match=r"x is f32\[2,4\], not f32\[n,3\]"):
         evaluate(function, [np.zeros((2, 4), np.float32)])
 
 
@@ -206,7 +206,7 @@ def test_a_result_is_held_against_its_type(monkeypatch):
     with pytest.raises(RunError) as caught:
         evaluate(function, [np.zeros(2, np.float32)])
     assert str(caught.value) == (
-        "a.py:2: error: exp gave float64[2], but its type is f32[2] [evaluate]"
+        "a.py:2: error: exp gave f64[2], but its type is f32[2] [evaluate]"
     )
 
 

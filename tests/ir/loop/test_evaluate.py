@@ -207,9 +207,9 @@ def test_arrays_have_to_fit():
         ([], {"n": 1}, "@f takes 1 arrays, not 0"),
         ([np.zeros((1, 2), "f4")], {}, "@f needs the size n"),
         ([np.zeros((3, 2), "f4")], {"n": 1},
-         "@f: %x is float32[3, 2], but must be float32[1, 2]"),
+         "@f: %x is f32[3,2], but must be f32[1,2]"),
         ([np.zeros((1, 2), "f8")], {"n": 1},
-         "@f: %x is float64[1, 2], but must be float32[1, 2]"),
+         "@f: %x is f64[1,2], but must be f32[1,2]"),
     ):  # fmt: skip
         with pytest.raises(VerifyError) as caught:
             evaluate_kernel(kernel, arrays, sizes)

@@ -47,9 +47,9 @@ def test_branches_and_loops(first, wanted):
     [
         ([np.zeros((4, 2), "f4")], {"k": 7}, "takes 2 arguments, not 1"),
         ([np.zeros((4, 2)), 1.0], {"k": 7},
-         "the argument x is float64[4, 2], not f32[n,2]"),
+         "the argument x is f64[4,2], not f32[n,2]"),
         ([np.zeros((4, 3), "f4"), 1.0], {"k": 7},
-         "the argument x is float32[4, 3], not f32[n,2]"),
+         "the argument x is f32[4,3], not f32[n,2]"),
         ([np.zeros((4, 2), "f4"), 1.0], {}, "the integers must be k"),
         ([np.zeros((1, 2), "f4"), 1.0], {"k": 7}, "the guard n >= 2 does not hold"),
         ([np.zeros((4, 2), "f4"), 0.5], {"k": 7},

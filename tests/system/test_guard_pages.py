@@ -1,0 +1,79 @@
+"""Kernels touch no byte beyond their arrays, on every level of processor."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from penstock.runtime.machine import host
+from tests.system.arguments import DTYPES
+from tests.system.guard_pages import KERNELS
+
+ROOT = Path(__file__).resolve().parents[2]
+# As their names lie in order, so do the levels.
+LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
+# Each level has other dtypes, since all of all would take minutes.
+FEW = (
+    ("x86-64", "f8"),
+    ("x86-64-v3", "i2"),
+    ("x86-64-v4", "f4,u1"),
+)
+
+
+def run(level: str, dtypes: str, names: str, sizes: str) -> None:
+    if host().architecture != "x86_64" or level > host().cpu:
+        pytest.skip(f"this machine is no {level}")
+    finished = subprocess.run(
+        [sys.executable, "-m", "tests.system.guard_pages", level, dtypes, names, sizes],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+    )
+    # The last line is where it crashed, if it did.
+    lines = finished.stdout.splitlines()
+    assert (finished.returncode, finished.stderr) == (0, ""), lines[-1:]
+    assert len(lines) > 3 * len(names.split(",")), "almost nothing has run"
+
+
+@pytest.mark.parametrize(("level", "dtypes"), FEW)
+def test_a_few_sizes(level: str, dtypes: str) -> None:
+    run(level, dtypes, "all", "few")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("level", LEVELS)
+def test_all_sizes(level: str, dtype: str) -> None:
+    names = list(KERNELS)
+    for first in range(0, len(names), 10):
+        run(level, dtype, ",".join(names[first : first + 10]), "all")
+
+
+def test_a_crash_is_seen() -> None:
+    """Reading the page after an array ends the process."""
+    code = (
+        "import ctypes\n"
+        "from tests.system.guarded import guarded_empty\n"
+        "array = guarded_empty((10,), 'f4', {place!r})\n"
+        "print('reading', flush=True)\n"
+        "ctypes.string_at(array.ctypes.data + {offset}, 1)\n"
+        "print('read')\n"
+    )
+    for place, offset, seen in (
+        ("end", 40, "reading\n"),
+        ("end", 39, "reading\nread\n"),
+        ("begin", -1, "reading\n"),
+        ("begin", 0, "reading\nread\n"),
+    ):
+        finished = subprocess.run(
+            [sys.executable, "-c", code.format(place=place, offset=offset)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert finished.stdout == seen, finished.stderr

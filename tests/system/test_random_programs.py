@@ -1,0 +1,85 @@
+"""Random NumPy programs mean what they mean in NumPy."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.random_numpy import Program, Statement, program_of_seed
+from tests.system.holding import Difference, hold
+from tests.system.known_differences import KNOWN_DIFFERENCES, is_known, program_of
+from tests.system.shrinking import shrink
+
+PER_TEST = 20
+FEW = 300
+FIRST_OF_MANY = 1_000_000
+MANY = 6000
+
+
+def held(program: Program) -> Counter[str]:
+    """Hold a program; the failure is a script to paste."""
+    try:
+        return hold(program)
+    except Difference as difference:
+        if is_known(program, difference):
+            return Counter(known=1)
+        raise shrink(program, difference) from None
+
+
+def held_from(first: int) -> None:
+    counts: Counter[str] = Counter()
+    for seed in range(first, first + PER_TEST):
+        counts += held(program_of_seed(seed))
+    # Else the programs would show nothing.
+    assert counts["held"] > 2 * PER_TEST, counts
+
+
+@pytest.mark.parametrize("first", range(0, FEW, PER_TEST))
+def test_random_programs(first: int) -> None:
+    held_from(first)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(FIRST_OF_MANY, FIRST_OF_MANY + MANY, PER_TEST))
+def test_many_random_programs(first: int) -> None:
+    held_from(first)
+
+
+TWO = ('array("f8", (2, 3))', 'array("f8", (4, 3))')
+
+
+def test_what_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiler that forgets a sign is caught, by a script of three lines."""
+    right = program_of("u = a * 2; v = a + 1; w = v - u", *TWO)
+    assert hold(right) == Counter(held=2)
+    monkeypatch.setattr(
+        "tests.system.holding.ps.compile", lambda f: lambda a: abs(f(a))
+    )
+    with pytest.raises(Difference, match="differs at") as caught:
+        held(right)
+    text = str(caught.value)
+    assert "v = a + 1" in text
+    assert "u = a * 2" not in text
+    assert "(4, 3)" not in text
+
+
+def test_other_kinds_of_errors_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = program_of("v = a.reshape(5, 5)", *TWO)
+    assert hold(wrong) == Counter(raised=2)
+    monkeypatch.setattr(
+        "tests.system.holding.ps.compile", lambda f: lambda a: np.zeros((5, 5))
+    )
+    with pytest.raises(Difference, match="compiled gives"):
+        hold(wrong)
+    right = replace(wrong, body=(Statement("v = a.copy()"),))
+    with pytest.raises(Difference, match=r"float64\(5, 5\) is not float64\(2, 3\)"):
+        hold(right)
+
+
+@pytest.mark.parametrize("known", KNOWN_DIFFERENCES, ids=lambda known: known.reason)
+def test_known_differences_are_still_there(known) -> None:
+    """A difference that is gone leaves the list."""
+    with pytest.raises(Difference) as caught:
+        hold(known.example)
+    assert is_known(known.example, caught.value)
