@@ -19,6 +19,7 @@ __all__ = [
     "CompileError",
     "DtypeError",
     "IndexOutOfBoundsError",
+    "IndexTypeError",
     "LeakedValueError",
     "NumberRangeError",
     "OptionError",
@@ -107,6 +108,12 @@ class IndexOutOfBoundsError(CompileError, IndexError):
     """An index outside an array, found while tracing or while running."""
 
     default_code = "index-out-of-bounds"
+
+
+class IndexTypeError(CompileError, IndexError):
+    """What is no index, or an index of the wrong form."""
+
+    default_code = "bad-index"
 
 
 class TraceError(CompileError, TypeError):

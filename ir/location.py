@@ -43,8 +43,13 @@ def _positions(code: CodeType, instruction: int) -> tuple[int, int, int]:
         if index == instruction:
             if line is None:
                 break
-            if line != end_line or start is None or end is None:
+            if start is None or end is None:
                 return line, 0, 0
+            if line != end_line:
+                # An expression of several lines is marked on its first.
+                text = linecache.getline(code.co_filename, line).rstrip()
+                end = len(text.encode())
+                return (line, start, end) if end > start else (line, 0, 0)
             return line, start, end
     return code.co_firstlineno, 0, 0
 

@@ -257,7 +257,9 @@ class Binder:
             return cls(str(form["name"]), parameters)
         except (LookupError, TypeError, ValueError) as error:
             raise ArtifactError(
-                None, "cannot read the parameters of the function", code="artifact-damaged"
+                None,
+                "cannot read the parameters of the function",
+                code="artifact-damaged",
             ) from error
 
 

@@ -179,7 +179,9 @@ def decode(form: Any) -> object:
         return _DECODERS[tag](content)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
-            None, f"cannot read the constant {str(form)[:60]!r}", code="artifact-damaged"
+            None,
+            f"cannot read the constant {str(form)[:60]!r}",
+            code="artifact-damaged",
         ) from error
 
 

@@ -35,6 +35,7 @@ from penstock.runtime.signature import (
     RealResult,
     Result,
     Signature,
+    TruthResult,
 )
 
 __all__ = [
@@ -255,6 +256,8 @@ class Variant:
         if isinstance(result, ArrayResult):
             # As NumPy's functions do, [()] makes a scalar of an array of rank 0.
             array = next(made)
+            if isinstance(result, TruthResult):
+                return bool(array)
             return array if result.rank else array[()]
         if isinstance(result, ConstantResult):
             return result.value

@@ -278,7 +278,9 @@ def leaf_from_json(form: Any) -> Leaf:
         return ArrayLeaf(DTYPES[form["dtype"]], rank, layout, sizes)
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
-            None, f"cannot read the argument {str(form)[:60]!r}", code="artifact-damaged"
+            None,
+            f"cannot read the argument {str(form)[:60]!r}",
+            code="artifact-damaged",
         ) from error
 
 

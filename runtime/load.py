@@ -193,11 +193,16 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise ArtifactError(
             None, f"{source} holds a part of a program, not a function", code="artifact"
         )
-    binder = Binder.from_json(
-        form["binder"], lambda value: _value_of(value, artifact.parts)
-    )
-    values = [_value_of(entry["value"], artifact.parts) for entry in form["captured"]]
-    signature = Signature.from_json(form, values)
+    parts = artifact.parts
+    try:
+        binder = Binder.from_json(form["binder"], lambda one: _value_of(one, parts))
+        values = [_value_of(entry["value"], parts) for entry in form["captured"]]
+        signature = Signature.from_json(form, values)
+    except (ArtifactError, LookupError, TypeError) as error:
+        reason = getattr(error, "message", "a part of it is missing")
+        raise ArtifactError(
+            None, f"{source} is damaged: {reason}", code="artifact-damaged"
+        ) from error
     executable = Executable(artifact.parts[SHARED_OBJECT], source)
     variant = Variant(signature, executable, artifact.errors, artifact=artifact)
     dispatcher = Dispatcher(

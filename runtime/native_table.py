@@ -38,6 +38,7 @@ from penstock.runtime.signature import (
     RealResult,
     Result,
     Signature,
+    TruthResult,
     ValueReader,
 )
 from penstock.runtime.support import Support
@@ -330,6 +331,13 @@ class _VariantWriter:
 
     def _form(self, signature: Signature) -> tuple[int, object]:
         structure = signature.result_structure
+        truths = [
+            index
+            for index, result in enumerate(signature.results)
+            if isinstance(result, TruthResult)
+        ]
+        if truths:
+            return ResultForm.WRAPPED, _Wrap(structure, truths)
         if structure is LEAF:
             return ResultForm.SINGLE, None
         if structure == flat_tuple(len(signature.results)):
@@ -338,12 +346,18 @@ class _VariantWriter:
 
 
 class _Wrap:
-    """Puts the leaves of a result together."""
+    """Puts the leaves of a result together; those at some places as Python's bools."""
 
-    def __init__(self, structure: Structure) -> None:
+    def __init__(self, structure: Structure, truths: Sequence[int] = ()) -> None:
         self._structure = structure
+        self._truths = truths
 
     def __call__(self, *leaves: Any) -> Any:
+        if self._truths:
+            found = [*leaves]
+            for place in self._truths:
+                found[place] = bool(found[place])
+            return unflatten(self._structure, found)
         return unflatten(self._structure, leaves)
 
 

@@ -402,7 +402,9 @@ def _from_json(form: Any, depth: int) -> Structure:
         return Structure(kind, children, fields, owner)
     except (LookupError, TypeError, ValueError) as error:
         raise ArtifactError(
-            None, f"cannot read the structure {str(form)[:60]!r}", code="artifact-damaged"
+            None,
+            f"cannot read the structure {str(form)[:60]!r}",
+            code="artifact-damaged",
         ) from error
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from penstock.ir.errors import ArtifactError
 from penstock.ir.record import Record
-from penstock.ir.types import DTYPES, Dtype
+from penstock.ir.types import DTYPES, Dtype, bool_
 from penstock.runtime.binding import Binder, Call, Parameter, leaf_names
 from penstock.runtime.constants import Reference, decode, encode
 from penstock.runtime.leaves import (
@@ -75,6 +75,7 @@ __all__ = [
     "RealResult",
     "Result",
     "Signature",
+    "TruthResult",
     "ValueReader",
     "leaf_of",
     "normalize",
@@ -86,6 +87,10 @@ class ArrayResult(Record):
 
     dtype: Dtype
     rank: int
+
+
+class TruthResult(ArrayResult):
+    """A result leaf that is a Python ``bool``: the element of a computed bool[]."""
 
 
 class ConstantResult(Record):
@@ -259,6 +264,8 @@ class Signature(Record):
         return [(leaf, name) for leaf, name in pairs if leaf.slot_count]
 
     def _result_form(self, result: Result) -> list[Any]:
+        if isinstance(result, TruthResult):
+            return ["truth"]
         if isinstance(result, ArrayResult):
             return ["array", result.dtype.name, result.rank]
         if isinstance(result, ConstantResult):
@@ -306,7 +313,9 @@ class Signature(Record):
             _check(signature)
         except (LookupError, TypeError, ValueError) as error:
             raise ArtifactError(
-                None, "cannot read the signature of the function", code="artifact-damaged"
+                None,
+                "cannot read the signature of the function",
+                code="artifact-damaged",
             ) from error
         return signature
 
@@ -316,6 +325,8 @@ def _result_from_json(form: Any) -> Result:
     if kind == "array":
         dtype, rank = content
         return ArrayResult(DTYPES[dtype], int(rank))
+    if kind == "truth":
+        return TruthResult(bool_, 0)
     if kind == "constant":
         value = decode(content[0])
         return ConstantResult(

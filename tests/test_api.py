@@ -71,6 +71,7 @@ def test_public_errors_are_these():
         "CompileError",
         "DtypeError",
         "IndexOutOfBoundsError",
+        "IndexTypeError",
         "LeakedValueError",
         "NumberRangeError",
         "OptionError",

@@ -1,14 +1,11 @@
-"""Every example in a public docstring, and those of the README, run as printed."""
+"""Every example in a public docstring runs as printed."""
 
 import doctest
 import importlib
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-import penstock
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {
@@ -33,17 +30,5 @@ def modules_with_examples() -> list[str]:
 def test_examples_of_docstrings(name):
     module = importlib.import_module(name)
     outcome = doctest.testmod(module, optionflags=OPTIONS, extraglobs={"np": np})
-    assert outcome.attempted > 0
-    assert outcome.failed == 0
-
-
-def test_examples_of_the_readme():
-    text = (ROOT / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    names = {"np": np, "ps": penstock}
-    test = doctest.DocTestParser().get_doctest(
-        "\n\n".join(blocks), names, "README.md", "README.md", 0
-    )
-    outcome = doctest.DocTestRunner(optionflags=OPTIONS).run(test)
     assert outcome.attempted > 0
     assert outcome.failed == 0

@@ -33,6 +33,7 @@ __all__ = [
     "host_size",
     "index",
     "number",
+    "python_number_hint",
     "text",
     "truth",
 ]
@@ -78,7 +79,8 @@ def truth(array: TracedArray) -> bool:
         tracer,
         f"the truth of traced {array.tensor} is not known while tracing",
         "truth",
-        "choose elements with np.where(condition, a, b); branches and loops may ask "
+        python_number_hint(array)
+        or "choose elements with np.where(condition, a, b); branches and loops may ask "
         "for sizes and Python numbers",
     )
 
@@ -108,8 +110,19 @@ def number(array: TracedArray, what: str) -> Any:
         f"{what} asks for the element of traced {array.tensor}, which is known only "
         "when the compiled function runs",
         "element",
-        "keep it an array: arithmetic and numpy functions take it as it is",
+        python_number_hint(array)
+        or "keep it an array: arithmetic and numpy functions take it as it is",
     )
+
+
+def python_number_hint(array: TracedArray) -> str | None:
+    """What to do where a NumPy scalar is passed in and its number is needed."""
+    owner, kind = array.cell.owner, array.kind.kind
+    if not owner or array.path or array.sizes or kind == "f":
+        return None
+    name = owner.rpartition(" ")[2]
+    kind = "bool" if kind == "b" else "int"
+    return f"pass a Python number: {kind}({name}); NumPy's scalars count as arrays"
 
 
 def text(array: TracedArray, spec: str, what: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,7 +12,7 @@ from penstock.frontend.functions import GlobalsView
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import HostNumber, host_integer
 from penstock.frontend.tracer import Traced
-from penstock.ir.errors import UnsupportedError
+from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.location import user_location
 from penstock.runtime.readers import ItemReader, ValueReader
 
@@ -76,6 +77,9 @@ def traced_builtins(capture: Capture) -> dict[str, Any]:
         globals=globals_,
         len=len_,
         print=print_,
+        max=_asking(max, "np.maximum(a, b) or x.max()"),
+        min=_asking(min, "np.minimum(a, b) or x.min()"),
+        sorted=_asking(sorted, "np.sort(x)"),
         eval=_refused("eval"),
         exec=_refused("exec"),
     )
@@ -86,6 +90,27 @@ def _shown(value: Any) -> Any:
     kind = type(value)
     traced = issubclass(kind, Traced) and not issubclass(kind, HostNumber)
     return repr(value) if traced else value
+
+
+def _asking(function: Any, instead: str) -> Any:
+    """A builtin that compares; of traced arrays it says what serves instead."""
+
+    @functools.wraps(function)
+    def ask(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except TraceError as error:
+            if error.code != "truth":
+                raise
+            raise TraceError(
+                user_location(),
+                f"{function.__name__}() asks for the elements of traced arrays, which "
+                "are known only when the compiled function runs",
+                code="truth",
+                hint=f"use {instead}",
+            ) from None
+
+    return ask
 
 
 def _refused(name: str) -> Any:

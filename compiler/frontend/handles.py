@@ -464,6 +464,10 @@ class TracedScalar(TracedArray):
     def __round__(self, digits: Any = None) -> Any:
         from penstock.frontend.answers import number
 
+        if digits is not None:
+            from penstock.frontend.numpy_functions.numerics import round_
+
+            return round_(self, digits)
         return round(number(self, "round()"), digits)
 
     # `s += 1` makes a new scalar, as it does of Python's numbers.

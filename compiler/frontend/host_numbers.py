@@ -325,6 +325,10 @@ class HostInteger(HostNumber):
         return 1
 
 
+# Python's own messages name the class.
+HostInteger.__name__ = "int"
+
+
 def is_number(value: Any) -> bool:
     """Whether a value is a Python number, of the program or of the caller."""
     return is_float(value) or size_of(value) is not None

@@ -212,28 +212,49 @@ class HostReal(HostNumber):
             return NotImplemented
         return _power(host_real(self.tracer, base), self)
 
+    def _rounded(self, number: int, below: float, above: float) -> int:
+        """An integer that this rounds to: guarded by the numbers that do so.
+
+        They lie between ``number - below`` and ``number + above``. A border itself
+        counts where the integer lies on it.
+        """
+        if self.expression is None or abs(number) >= _EXACT:
+            self.concrete()
+            return number
+        low, high = number - below, number + above
+        inside = self.ask(">=" if below == 0 else ">", low)
+        inside = inside and self.ask("<=" if above == 0 else "<", high)
+        if not inside:
+            self.concrete()
+        return number
+
     def __int__(self) -> int:
-        return int(self.concrete())
+        number = int(self.hint)
+        below = 1 if number <= 0 else 0
+        return self._rounded(number, below, 1 if number >= 0 else 0)
 
     def __trunc__(self) -> Any:
         quotient = self._exact_quotient()
         if quotient is not None and self.tracer.ask(quotient[0], ">=", 0):
             return host_integer(self.tracer, quotient[0] // quotient[1])
-        return math.trunc(self.concrete())
+        return int(self)
 
     def __floor__(self) -> Any:
         quotient = self._exact_quotient()
         if quotient is not None:
             return host_integer(self.tracer, quotient[0] // quotient[1])
-        return math.floor(self.concrete())
+        return self._rounded(math.floor(self.hint), 0, 1)
 
     def __ceil__(self) -> Any:
         quotient = self._exact_quotient()
         if quotient is not None:
             return host_integer(self.tracer, -(-quotient[0] // quotient[1]))
-        return math.ceil(self.concrete())
+        return self._rounded(math.ceil(self.hint), 1, 0)
 
     def __round__(self, digits: Any = None) -> Any:
+        if digits is None:
+            # Halves go to the even neighbour; they pin the number.
+            return self._rounded(round(self.hint), 0.5, 0.5)
         return round(self.concrete(), digits)
 
     def _exact_quotient(self) -> tuple[Size, int] | None:
@@ -278,6 +299,10 @@ class HostReal(HostNumber):
         "floor_divide", operator.floordiv, "float floor division by zero"
     )
     __mod__, __rmod__ = _operation("remainder", operator.mod, "float modulo by zero")
+
+
+# Python's own messages name the class: 'float' object has no attribute 'sum'.
+HostReal.__name__ = "float"
 
 
 def host_real(tracer: Tracer, number: Any) -> HostReal:

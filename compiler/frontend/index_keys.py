@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.answers import constant_array, host_size
+from penstock.frontend.answers import constant_array, host_size, python_number_hint
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import size_of
 from penstock.frontend.lift import as_array
@@ -220,7 +220,8 @@ def _bound(tracer: Tracer, end: Any) -> Size:
             "the end of a slice is a traced integer: the size of the result would be "
             "known only when the compiled function runs",
             code="slice-end",
-            hint="slice by Python integers or sizes, or select with np.where",
+            hint=python_number_hint(end)
+            or "slice by Python integers or sizes, or select with np.where",
         )
     if hasattr(type(end), "__index__"):
         return int(end.__index__())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from penstock.frontend.handles import fresh
 from penstock.frontend.lift import is_traced
+from penstock.frontend.math_functions import MathFunction
 from penstock.frontend.promotion import supported_dtype
 from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import current_tracer
@@ -73,7 +75,22 @@ def call_checked(implementation: Any, name: str, args: Any, kwargs: Any) -> Any:
             user_location(),
             f"{name}: {reason or error}",
             code="unsupported-argument",
+            hint=_near_argument(implementation, kwargs),
         ) from None
+
+
+def _near_argument(implementation: Any, kwargs: Any) -> str | None:
+    """Which arguments the unknown ones may be misspelt for."""
+    import difflib
+
+    code = getattr(implementation, "__code__", None)
+    if code is None:
+        return None
+    known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    for unknown in kwargs:
+        if unknown not in known and (near := difflib.get_close_matches(unknown, known)):
+            return f"did you mean {near[0]}=?"
+    return None
 
 
 def _full_name(function: Any) -> str:
@@ -171,6 +188,46 @@ class NumpyUfunc:
 
     def __hash__(self) -> int:
         return hash(self.__wrapped__)
+
+
+class NumpyGrid:
+    """What is indexed to make arrays: ``np.mgrid[:3, :4]``.
+
+    Args:
+        name: its name.
+        grid: the object itself.
+    """
+
+    def __init__(self, name: str, grid: Any) -> None:
+        self.__wrapped__ = grid
+        self.__name__ = name
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if isinstance(key, tuple) else (key,)
+        ends = [
+            (part.start, part.stop, part.step) if isinstance(part, slice) else part
+            for part in parts
+        ]
+        if not is_traced(tuple(ends)):
+            return _adopt(self.__wrapped__[key])
+        raise UnsupportedError(
+            user_location(),
+            f"numpy.{self.__name__} of traced arrays or sizes is not supported",
+            code="unsupported-function",
+            hint=_GRID_HINTS[self.__name__],
+        )
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
+
+_GRID_HINTS = {
+    "mgrid": "use np.indices, or np.meshgrid of np.arange with indexing='ij'",
+    "ogrid": "use np.arange(n)[:, None] and np.arange(m)",
+    "r_": "use np.concatenate",
+    "c_": "use np.column_stack",
+}
+_GRIDS = {id(getattr(np, name)): name for name in _GRID_HINTS}
 
 
 class NumpyNamespace:
@@ -276,14 +333,20 @@ def _make_view(value: Any) -> Any:
         name = value.__name__
         if name == "numpy.random" or name.startswith("numpy.random."):
             return Forbidden("np.random", value)
-        return NumpyNamespace(value) if _belongs(name) else None
+        return NumpyNamespace(value) if _belongs(name) or value is math else None
+    if value is np.nditer:
+        return NumpyFunction(value)
     if issubclass(kind, type):
         return None
+    if id(value) in _GRIDS:
+        return NumpyGrid(_GRIDS[id(value)], value)
     module = getattr(value, "__module__", None)
     # Not imported for this: where it is not, there is no generator.
     random = sys.modules.get("numpy.random")
     if random is not None and isinstance(value, (random.Generator, random.RandomState)):
         return Forbidden(kind.__name__, value)
+    if module == "math" and kind is BuiltinFunctionType:
+        return MathFunction(value)
     if not _belongs(module):
         return None
     if isinstance(value, (FunctionType, BuiltinFunctionType)) or (

@@ -9,6 +9,7 @@ object that the traced program makes is an instance with state.
 from __future__ import annotations
 
 import functools
+from enum import Enum
 from types import (
     FunctionType,
     GetSetDescriptorType,
@@ -63,7 +64,7 @@ def is_user_class(kind: type[Any]) -> bool:
 def is_user_object(value: Any) -> bool:
     """Whether a value is an instance of a user's class, or a plain namespace."""
     kind = type(value)
-    if issubclass(kind, (type, ModuleType, FunctionType, MethodType)):
+    if issubclass(kind, (type, ModuleType, FunctionType, MethodType, Enum)):
         return False
     return is_user_class(kind) or kind is SimpleNamespace
 
@@ -90,9 +91,7 @@ class ObjectViews:
 
     def class_view(self, kind: type[Any], reader: Reader) -> type[Any]:
         """A class as traced functions see it; its read is recorded already."""
-        import enum
-
-        if not is_user_class(kind) or issubclass(kind, (enum.Enum, type)):
+        if not is_user_class(kind) or issubclass(kind, (Enum, type)):
             return kind
         self._class_readers.setdefault(kind, reader)
         return self.mirror(kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.ir.errors import ArgumentError, IndexOutOfBoundsError, StructureError
+from penstock.ir.errors import ArgumentError, IndexTypeError, StructureError
 from penstock.ir.location import user_location
 
 __all__ = ["bad_index", "bad_type", "bad_value"]
@@ -18,6 +18,6 @@ def bad_type(message: str, hint: str | None = None) -> StructureError:
     return StructureError(user_location(), message, code="bad-type", hint=hint)
 
 
-def bad_index(message: str, hint: str | None = None) -> IndexOutOfBoundsError:
+def bad_index(message: str, hint: str | None = None) -> IndexTypeError:
     """The error for what is no index at all: an ``IndexError``."""
-    return IndexOutOfBoundsError(user_location(), message, code="bad-index", hint=hint)
+    return IndexTypeError(user_location(), message, code="bad-index", hint=hint)

@@ -15,6 +15,7 @@ from penstock.frontend.inputs import Inputs
 from penstock.frontend.lift import value_of
 from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import Tracer
+from penstock.frontend.truths import TracedTruth
 from penstock.ir.dims import Size
 from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.graph.value import Value
@@ -28,6 +29,7 @@ from penstock.runtime.signature import (
     ParameterResult,
     RealResult,
     Result,
+    TruthResult,
 )
 
 __all__ = ["Results", "collect_results"]
@@ -102,6 +104,8 @@ def _collect(
         if position is not None:
             return ParameterResult(position)
         results.values.append(value)
+        if type(leaf) is TracedTruth:
+            return TruthResult(value.dtype, 0)
         return ArrayResult(value.dtype, len(value.shape))
     if type(leaf) is HostInteger:
         size = tracer.normalize(leaf.size)

@@ -69,11 +69,6 @@ class Selection(Traced):
         """The number of axes."""
         return self.full.ndim - self.covered + 1
 
-    @property
-    def size(self) -> Any:
-        """How many elements are selected: a traced integer."""
-        return np.sum(np.broadcast_to(self.mask, self.full.shape))
-
     def same_mask(self, other: Selection) -> bool:
         """Whether another selection has its elements at the same places."""
         return self.mask.value is other.mask.value
@@ -117,8 +112,6 @@ class Selection(Traced):
         name = getattr(function, "__name__", "")
         if args and args[0] is self and getattr(np, name, None) is function:
             name = {"amax": "max", "amin": "min"}.get(name, name)
-            if name == "size" and len(args) == 1 and not kwargs:
-                return self.size
             if name in _REDUCTIONS or name == "count_nonzero":
                 return self._reduction(name, f"numpy.{name}")(*args[1:], **kwargs)
         raise _unsupported(f"numpy.{name} on a selection")
@@ -128,7 +121,9 @@ class Selection(Traced):
             raise AttributeError(name)
         if name in _REDUCTIONS:
             return self._reduction(name, f"ndarray.{name}")
-        raise _unsupported(f"x[mask].{name}")
+        # A traced count would promote as no Python integer does.
+        hint = "count them: mask.sum()" if name == "size" else _HINT
+        raise _unsupported(f"x[mask].{name}", hint)
 
     def _reduction(self, name: str, shown: str) -> Any:
         """A reduction of the selected elements, as a method."""
@@ -188,7 +183,7 @@ class Selection(Traced):
         raise _unsupported("writing to x[mask]")
 
     def __len__(self) -> int:
-        raise _unsupported("len(x[mask])")
+        raise _unsupported("len(x[mask])", "count them: mask.sum()")
 
     def __iter__(self) -> Any:
         raise _unsupported("iterating over x[mask]")
@@ -254,11 +249,14 @@ def _limits(x: TracedArray) -> tuple[Any, Any]:
     return integer_range(x.kind) if x.kind.is_integer else (False, True)
 
 
-def _unsupported(what: str) -> UnsupportedError:
+_HINT = "keep the full size and choose elements with np.where(mask, a, b)"
+
+
+def _unsupported(what: str, hint: str = _HINT) -> UnsupportedError:
     return UnsupportedError(
         user_location(),
         f"{what}: how many elements a mask selects is known only when the compiled "
         "function runs",
         code="selection-size",
-        hint="keep the full size and choose elements with np.where(mask, a, b)",
+        hint=hint,
     )

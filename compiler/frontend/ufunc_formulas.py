@@ -379,8 +379,15 @@ def _entropy(x: TracedArray) -> Any:
     return select(x == 0, 0, select(x < 0, -math.inf, -x * numpy.log(x)))
 
 
-def _scaled(factor: float) -> Formula:
-    return lambda x: x * factor
+def _scaled(above: float, below: float) -> Formula:
+    """x (above / below), the quotient in the dtype of NumPy's loop (npy_rad2deg)."""
+
+    def formula(x: TracedArray) -> Any:
+        wide = x.astype(np.float32) if x.kind.bits == 16 else x
+        kind = wide.dtype.type
+        return (wide * (kind(above) / kind(below))).astype(x.dtype)
+
+    return formula
 
 
 _FORMULAS: dict[np.ufunc, Formula] = {
@@ -425,10 +432,10 @@ _FORMULAS: dict[np.ufunc, Formula] = {
     np.heaviside: _heaviside,
     np.left_shift: _shift_left,
     np.right_shift: _shift_right,
-    np.deg2rad: _scaled(math.pi / 180),
-    np.radians: _scaled(math.pi / 180),
-    np.rad2deg: _scaled(180 / math.pi),
-    np.degrees: _scaled(180 / math.pi),
+    np.deg2rad: _scaled(math.pi, 180),
+    np.radians: _scaled(math.pi, 180),
+    np.rad2deg: _scaled(180, math.pi),
+    np.degrees: _scaled(180, math.pi),
 }
 
 # SciPy's ufuncs arrive without SciPy being imported here: by name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from penstock.ir.errors import DtypeError, TypeRuleError, VerifyError
+from penstock.ir.errors import TypeRuleError, VerifyError
 from penstock.ir.op import Anything, Op, Unsupported, define
 from penstock.ir.types import TOKEN, TensorType, TokenType, TupleType, Type, bool_, i64
 

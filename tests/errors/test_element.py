@@ -2,11 +2,41 @@
 
 # ruff: noqa: E501
 
+import numpy as np
 import pytest
 
 from tests.errors.program import X, message, text
 
 CASES = [
+    (
+        """
+        import math
+        def f(x):
+            return math.sqrt(x[0, 0])
+        """,
+        (X,),
+        """
+        program.py:3:12: error: float() asks for the element of traced f32[], which is known only when the compiled function runs [element]
+            |
+          3 |     return math.sqrt(x[0, 0])
+            |            ^^^^^^^^^^^^^^^^^^
+          help: use np.sqrt
+        """,
+    ),
+    (
+        """
+        def f(x, n):
+            return np.zeros(n) + x[0]
+        """,
+        (X, np.int64(4)),
+        """
+        program.py:2:12: error: an index or a count asks for the element of traced i64[], which is known only when the compiled function runs [element]
+            |
+          2 |     return np.zeros(n) + x[0]
+            |            ^^^^^^^^^^^
+          help: pass a Python number: int(n); NumPy's scalars count as arrays
+        """,
+    ),
     (
         """
         def f(x):

@@ -38,6 +38,20 @@ CASES = [
     (
         """
         def f(x):
+            return len(x[x > 0])
+        """,
+        (X,),
+        """
+        program.py:2:12: error: len(x[mask]): how many elements a mask selects is known only when the compiled function runs [selection-size]
+            |
+          2 |     return len(x[x > 0])
+            |            ^^^^^^^^^^^^^
+          help: count them: mask.sum()
+        """,
+    ),
+    (
+        """
+        def f(x):
             return x[x > 0].shape
         """,
         (X,),

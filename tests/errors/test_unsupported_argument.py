@@ -18,6 +18,7 @@ CASES = [
             |
           2 |     return np.sum(x, wheer=1)
             |            ^^^^^^^^^^^^^^^^^^
+          help: did you mean where=?
         """,
     ),
     (
@@ -98,6 +99,7 @@ CASES = [
             |
           2 |     return np.add.reduce(x, axes=0)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^
+          help: did you mean axis=?
         """,
     ),
     (

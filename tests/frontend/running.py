@@ -18,6 +18,7 @@ from penstock.runtime.signature import (
     ArrayResult,
     ConstantResult,
     ParameterResult,
+    TruthResult,
 )
 
 
@@ -83,7 +84,8 @@ def execute(found: Trace, call: Call) -> Any:
             array = next(computed)
             assert array.ndim == result.rank
             assert array.dtype == result.dtype.numpy
-            leaves.append(array)
+            is_truth = isinstance(result, TruthResult)
+            leaves.append(bool(array) if is_truth else array)
         elif isinstance(result, ConstantResult):
             leaves.append(result.value)
         elif isinstance(result, ParameterResult):
@@ -178,7 +180,8 @@ def assert_close(left: Any, right: Any, ulp: float) -> None:
         return
     finite = np.isfinite(right)
     np.testing.assert_array_equal(np.asarray(left)[~finite], np.asarray(right)[~finite])
-    unit = np.spacing(np.maximum(np.abs(right), np.finfo(right.dtype).tiny))
-    far = np.abs(left.astype(np.float64) - right.astype(np.float64)) / unit
+    with np.errstate(invalid="ignore"):
+        unit = np.spacing(np.maximum(np.abs(right), np.finfo(right.dtype).tiny))
+        far = np.abs(left.astype(np.float64) - right.astype(np.float64)) / unit
     worst = float(np.max(far[finite], initial=0.0))
     assert worst <= ulp, f"{worst} ulp apart: {left} instead of {right}"

@@ -289,16 +289,6 @@ def test_masks_of_another_size_are_an_index_error():
         run(f, floats(3))
 
 
-def test_adding_at_places_of_bools_is_unsupported():
-    def f(x):
-        v = x > 0
-        np.add.at(v, [0, 0], True)
-        return v
-
-    with pytest.raises(UnsupportedError, match=r"add\.at"):
-        run(f, floats(3))
-
-
 @pytest.mark.parametrize("name", ["shape", "dtype"])
 def test_attributes_cannot_be_set(name):
     def f(x):

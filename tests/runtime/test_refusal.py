@@ -109,8 +109,10 @@ def test_sizes_that_are_fixed():
     f(np.ones((4, 1)), np.ones((4, 5)))
     reasons = [variant.reason for variant in f.explain().variants]
     assert reasons[1:] == [
-        "argument x: size 4 of axis 0, was 2; n == 2 does not hold: n is 4 "
-        "(compared with variant 1)",
+        (
+            "argument x: size 4 of axis 0, was 2; n == 2 does not hold: n is 4 "
+            "(compared with variant 1)"
+        ),
         (
             "argument x: size 1 of axis 1, was 3; argument y: size 5 of axis 1, was 3 "
             "(compared with variant 2)"

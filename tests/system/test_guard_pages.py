@@ -32,9 +32,11 @@ def run(level: str, dtypes: str, names: str, sizes: str) -> None:
         timeout=1800,
         check=False,
     )
-    # The last line is where it crashed, if it did.
     lines = finished.stdout.splitlines()
-    assert (finished.returncode, finished.stderr) == (0, ""), lines[-1:]
+    if finished.returncode or finished.stderr:
+        # Where it crashed, if it did.
+        last = "".join(lines[-1:])
+        pytest.fail(f"{finished.stderr}exit {finished.returncode} after {last!r}")
     assert len(lines) > 3 * len(names.split(",")), "almost nothing has run"
 
 

@@ -56,7 +56,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> A
                 hint="mode='constant' extends empty axes",
             )
         result = _MODES[mode](result, axis, low, high)
-    return result.copy() if result is x else result
+    return fresh(x.tracer, x.value) if result is x else result
 
 
 def _per_axis(x: TracedArray, given: Any) -> list[tuple[Size, Size]]:
@@ -91,7 +91,7 @@ def _pad_constant(x: TracedArray, widths: list[tuple[Size, Size]], values: Any) 
         # Python's integers wrap: NumPy makes them arrays before it casts.
         fill = convert(tracer, as_array(tracer, values).value, x.kind)
         if not x.sizes:
-            return x.copy()
+            return fresh(tracer, x.value)
         value = tracer.emit(
             "pad",
             x.value,

@@ -24,6 +24,7 @@ from penstock.frontend.numpy_functions.arguments import (
 from penstock.frontend.promotion import Kind, check_cast, integer_range, result_dtype
 from penstock.frontend.refusals import bad_index, bad_type, bad_value
 from penstock.frontend.tracer import Tracer
+from penstock.frontend.truths import python_truth
 from penstock.frontend.ufuncs import call_ufunc
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -330,7 +331,7 @@ def allclose(
     a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False
 ) -> Any:
     """``np.allclose``."""
-    return isclose(a, b, rtol, atol, equal_nan).all()
+    return python_truth(isclose(a, b, rtol, atol, equal_nan).all())
 
 
 def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
@@ -344,7 +345,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     same = x == y
     if equal_nan:
         same = same | (numpy.isnan(x) & numpy.isnan(y))
-    return same.all()
+    return python_truth(same.all())
 
 
 def nan_to_num(

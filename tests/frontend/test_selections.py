@@ -1,0 +1,89 @@
+"""Reductions of what a mask selects."""
+
+import numpy as np
+import pytest
+
+from penstock.ir.errors import IndexOutOfBoundsError, UnsupportedError
+from tests.frontend.running import check, run
+
+X = np.array([[1.0, -2.0, 3.0, 0.5], [4.0, 5.0, -6.0, 2.0], [-1.0, 7.0, 8.0, 3.0]])
+REDUCTIONS = (
+    "sum", "prod", "max", "min", "any", "all", "mean", "var", "std", "count_nonzero",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i4", "u1", "?"])
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions_of_selected_elements(name, dtype):
+    reduce = getattr(np, name)
+    x = X.astype(dtype)
+    check(lambda x: reduce(x[x > 0]), x, ulp=4)
+    check(lambda x: reduce(x[x > 0], axis=0), x, ulp=4)
+    check(lambda x: reduce(x[x[:, 1] > 0]), x, ulp=4)
+    check(lambda x: reduce(x[x[:, 1] > 0], 0), x, ulp=4)
+    check(lambda x: reduce(x[x[:, 1] > 0], -2, keepdims=True), x, ulp=4)
+    check(lambda x: reduce(x[:, x[1] > 0], axis=1), x, ulp=4)
+    check(lambda x: reduce(x[:, x[1] > 0], axis=(0, 1)), x, ulp=4)
+    if name != "count_nonzero":
+        check(lambda x: getattr(x[x > 0], name)(), x, ulp=4)
+        check(lambda x: getattr(x[x[:, 1] > 0], name)(0), x, ulp=4)
+
+
+def test_parameters_of_reductions():
+    check(lambda x: x[x > 0].sum(dtype=np.float32), X)
+    check(lambda x: x[x > 0].var(ddof=1), X, ulp=4)
+    check(lambda x: x[x > 100].max(initial=-3.0), X)
+    check(lambda x: x[x > 100].sum(), X)
+    check(lambda x: (x[x > 0].ndim, x[x[:, 1] > 0].ndim, x[x > 0].dtype), X)
+
+
+def test_groups_of_rows():
+    groups = np.array([0, 1, 0])
+
+    def f(x, groups):
+        means = [x[groups == g].mean(axis=0) for g in range(2)]
+        centred = x[groups == 0] - x[groups == 0].mean(axis=0)
+        return means, (centred * centred).sum(axis=0), np.abs(centred).max()
+
+    check(f, X, groups, ulp=4)
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_extrema_of_nothing_are_errors(name):
+    with pytest.raises(IndexOutOfBoundsError):
+        run(lambda x: getattr(x[x > 100], name)(), X)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x[:, x[1] > 0].sum(axis=0),
+        lambda x: x[x > 0].sum(keepdims=True),
+        lambda x: x[x > 0].sum(0, np.float32),
+        lambda x: x[x > 0].sum(where=x > 1),
+        lambda x: x[x > 0].median(),
+        lambda x: np.median(x[x > 0]),
+        lambda x: x[x > 0] + x[0],
+        lambda x: x[x > 0].size,
+        lambda x: np.size(x[x > 0]),
+        lambda x: x[x > 0].shape,
+    ],
+)
+def test_what_needs_the_size_is_refused(function):
+    with pytest.raises(UnsupportedError, match="selection-size"):
+        run(function, X)
+
+
+def test_unknown_arguments_are_named():
+    with pytest.raises(UnsupportedError, match=r"help: did you mean keepdims=\?"):
+        run(lambda x: x[x > 0].sum(keepdim=True), X)
+
+
+def test_a_selection_cannot_be_written():
+    def f(x):
+        y = x[x > 0]
+        y[()] = 0.5
+        return y
+
+    with pytest.raises(UnsupportedError, match=r"writing to x\[mask\]"):
+        run(f, X)
