@@ -265,13 +265,13 @@ def compile(  # noqa: A001
     Args:
         fn: the function. It is traced when it is first called with arguments of new
             dtypes, ranks or layouts, or of sizes that no variant serves.
-        device: ``"cpu"``, ``"auto"`` or ``None``: where it runs.
+        device: where it runs: ``"cpu"``, and so far ``"auto"`` and ``None`` too.
         static: names of arguments whose sizes are fixed: each size gets a variant of
             its own.
-        donate: no argument can be donated yet.
+        donate: not available yet.
         fastmath: whether algebra may change the last bits of results.
         threads: at most this many; as many as the process may use by default.
-        debug: no checks can be asked for yet.
+        debug: not available yet.
 
     Returns:
         A Compiled, which is called as ``fn`` is; without ``fn``, a decorator.

@@ -18,10 +18,18 @@ import numpy as np
 from penstock.ir.errors import ArtifactError, StructureError
 from penstock.runtime.constants import Reference, constant_key, decode, encode, path_of
 
-__all__ = ["LEAF", "NONE", "Structure", "flat_tuple", "flatten", "unflatten"]
+__all__ = [
+    "DEEPEST",
+    "LEAF",
+    "NONE",
+    "Structure",
+    "flat_tuple",
+    "flatten",
+    "unflatten",
+]
 
 # Deeper than any data that people write, and far from Python's recursion limit.
-_DEEPEST = 200
+DEEPEST = 200
 
 
 class Structure:
@@ -246,10 +254,10 @@ def _flatten(value: Any, leaves: list[Any], depth: int) -> Structure:
         return LEAF
     if value is None:
         return NONE
-    if depth > _DEEPEST:
+    if depth > DEEPEST:
         raise StructureError(
             None,
-            f"the data nests more than {_DEEPEST} levels deep",
+            f"the data nests more than {DEEPEST} levels deep",
             code="deep-structure",
             hint="does a list or dict contain itself?",
         )
@@ -384,7 +392,7 @@ def _from_json(form: Any, depth: int) -> Structure:
     if form == "none":
         return NONE
     try:
-        if depth > _DEEPEST:
+        if depth > DEEPEST:
             raise ValueError("too deep")
         kind = form["kind"]
         children = tuple(_from_json(child, depth + 1) for child in form["children"])

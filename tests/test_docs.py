@@ -21,6 +21,7 @@ SOURCES = [
     for path in (ROOT / folder).rglob("*.py")
 ]
 
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_parts_from_the_code_are_up_to_date(path, request):
     text = path.read_text()

@@ -289,8 +289,10 @@ def test_the_nearest_by_what_is_told_of_one_argument():
     for args in ((x, "a"), (x.astype(f32), "b"), (x[0], "a"), (x.T, "a")):
         f(*args)
     assert [variant.reason for variant in f.explain().variants[1:]] == [
-        "argument x: f32, was f64; argument mode: 'b', was 'a' "
-        "(compared with variant 1)",
+        (
+            "argument x: f32, was f64; argument mode: 'b', was 'a' "
+            "(compared with variant 1)"
+        ),
         "argument x: rank 1, was 2 (compared with variant 1)",
         "argument x: strided, was contiguous (compared with variant 1)",
     ]

@@ -180,9 +180,9 @@ def summary(value: Any) -> str:
     with np.errstate(all="ignore"):
         wide = array.astype(np.float64)
         parts = [
-            f"least {wide.min():.6g}",
-            f"mean {wide.mean():.6g}",
-            f"greatest {wide.max():.6g}",
+            f"least {float(np.min(wide)):.6g}",
+            f"mean {float(np.mean(wide)):.6g}",
+            f"greatest {float(np.max(wide)):.6g}",
         ]
     if nans := int(np.isnan(wide).sum()):
         parts = [f"{nans} nan of {array.size}"]

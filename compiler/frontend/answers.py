@@ -167,22 +167,23 @@ def unknown(tracer: Tracer, message: str, code: str, hint: str) -> TraceError:
 def constant_array(tracer: Tracer, value: Value) -> np.ndarray[Any, Any] | None:
     """The array that a Value is, where it depends on no argument and no size."""
     cone = _cone(value)
+    attributes: dict[Value, Mapping[str, Attribute]] = {}
     for part in cone:
         if part.op.name in ("parameter", "dim") or part.regions or not part.op.pure:
             return None
         elements = tracer.type_of(part).size
         if not isinstance(elements, int) or elements > _LARGEST_CONSTANT:
             return None
-        if _settled_attributes(tracer, part) is None:
+        settled = _settled_attributes(tracer, part)
+        if settled is None:
             return None
+        attributes[part] = settled
     arrays: dict[Value, Any] = {}
     with np.errstate(all="ignore"):
         for part in cone:
             operands = [arrays[operand] for operand in part.operands]
             type_ = tracer.type_of(part)
-            attributes = _settled_attributes(tracer, part)
-            assert attributes is not None
-            result = part.op.evaluate(operands, attributes, type_)
+            result = part.op.evaluate(operands, attributes[part], type_)
             arrays[part] = np.asarray(result)
     found: np.ndarray[Any, Any] = arrays[value]
     return found

@@ -38,6 +38,7 @@ from penstock.frontend.mirrors import (
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 from penstock.runtime.leaves import InstanceLeaf
+from penstock.runtime.pytree import DEEPEST
 from penstock.runtime.readers import AttributeReader, ItemReader, Reader, ValueReader
 
 if TYPE_CHECKING:
@@ -251,15 +252,17 @@ class ObjectViews:
         self._frozen[id(view)] = (view, owner)
         return view
 
-    def plain(self, value: Any) -> Any:
+    def plain(self, value: Any, depth: int = 0) -> Any:
         """A result as the caller gets it: real classes, plain lists and dicts."""
-        kind = type(value)
+        kind, depth = type(value), depth + 1
+        if depth > DEEPEST + 1:
+            return value  # Taking it apart raises the error.
         if kind is tuple:
-            return tuple([self.plain(item) for item in value])
+            return tuple([self.plain(item, depth) for item in value])
         if issubclass(kind, list):
-            return [self.plain(item) for item in value]
+            return [self.plain(item, depth) for item in value]
         if issubclass(kind, dict) and not is_mirror(kind):
-            return {key: self.plain(item) for key, item in value.items()}
+            return {key: self.plain(item, depth) for key, item in value.items()}
         if not is_mirror(kind):
             fields = getattr(kind, "__dataclass_fields__", None)
             if fields is None or not any(
@@ -268,12 +271,12 @@ class ObjectViews:
                 return value
         real = real_class(kind)
         if issubclass(kind, tuple):
-            return tuple.__new__(real, [self.plain(item) for item in value])
+            return tuple.__new__(real, [self.plain(item, depth) for item in value])
         if not hasattr(real, "__dataclass_fields__"):
             return value
         made = object.__new__(real)
         for name in real.__dataclass_fields__:
-            object.__setattr__(made, name, self.plain(getattr(value, name)))
+            object.__setattr__(made, name, self.plain(getattr(value, name), depth))
         return made
 
     def attribute(self, view: Any, name: str) -> Any:

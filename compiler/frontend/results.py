@@ -17,7 +17,7 @@ from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.truths import TracedTruth
 from penstock.ir.dims import Size
-from penstock.ir.errors import TraceError, UnsupportedError
+from penstock.ir.errors import StructureError, TraceError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import Location
 from penstock.ir.reals import Real
@@ -75,7 +75,12 @@ def collect_results(
     Raises:
         TraceError: a part of it is nothing that a compiled function can return.
     """
-    leaves, structure = flatten(returned)
+    try:
+        leaves, structure = flatten(returned)
+    except StructureError as error:
+        raise StructureError(
+            place(), error.message, code=error.code, hint=error.hint
+        ) from None
     results = Results(structure)
     ranks = sum(
         len(leaf.sizes)

@@ -112,7 +112,8 @@ class Tracer:
 
     def check(self, what: str = "a traced value") -> None:
         """Raise a LeakedValueError unless this trace runs in this thread."""
-        if not self.runs_here:
+        # As `runs_here`, without the call: this is asked for every Value.
+        if not self.active or self._thread != get_ident():
             raise leaked(what)
 
     def reserve(self, name: str) -> str:

@@ -1,8 +1,9 @@
 """Runs the command line in this process, in a folder with some files."""
 
 import io
+import linecache
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ class Outcome(NamedTuple):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
+def folder(tmp_path, monkeypatch) -> Iterator[Path]:
     """The current folder, with a model, graphs, an array and a cache of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PENSTOCK_CACHE", str(tmp_path / "cache"))
@@ -92,7 +93,9 @@ def folder(tmp_path, monkeypatch) -> Path:
     (tmp_path / "gelu.pir").write_text(GELU)
     (tmp_path / "pair.pir").write_text(PAIR)
     np.save(tmp_path / "x.npy", np.linspace(-2, 2, 1024, dtype=np.float32))
-    return tmp_path
+    yield tmp_path
+    # Errors of later tests would show lines of this model.py as those of theirs.
+    linecache.clearcache()
 
 
 @pytest.fixture

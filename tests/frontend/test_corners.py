@@ -87,6 +87,12 @@ def test_angles_have_the_sign_of_zero(dtype, deg):
     check(lambda x: np.angle(x[2:3], deg), x)
 
 
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_degrees_and_radians_are_equal_to_the_bit(dtype):
+    x = np.linspace(-700, 700, 999).astype(dtype)
+    check(lambda x: (np.degrees(x), np.radians(x), np.rad2deg(x), np.deg2rad(x)), x)
+
+
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, 2.0, True, np.int64(2)])
 @pytest.mark.parametrize("dtype", ["?", "i1", "u2", "f4"])
 def test_powers_of_numbers(dtype, exponent):
@@ -214,7 +220,53 @@ def test_a_quotient_with_a_known_remainder_gives_the_size():
     check(g, np.arange(4))
 
 
+def test_a_size_of_reshape_may_be_an_argument_of_minus_one():
+    def f(x, rows, columns):
+        return x.reshape(rows, columns)
+
+    x = np.arange(8.0)
+    check(f, x, -1, 4)
+    check(f, x, 2, -1)
+    check(f, x, 2, 4)
+    assert serves(traced(f, x, -1, 4), f, np.arange(12.0), -1, 4)
+    with pytest.raises(ValueError, match="more than one"):
+        run(f, x, -1, -1)
+
+
+def test_contiguous_arrays_are_shared():
+    def f(x):
+        v = x + 1
+        row = np.ascontiguousarray(v[None])
+        turned = np.ascontiguousarray(v.reshape(2, 4).T)
+        v += 1
+        row[0, 0] = 9
+        turned[0] = 7
+        return v, row, turned
+
+    check(f, np.arange(8.0))
+
+
 # What is refused, and how
+
+
+def test_where_takes_arrays_of_bools_alone():
+    x = np.array([1, 0, 2])
+    for reduce in (np.sum, np.mean, np.var, np.any):
+        with pytest.raises(TypeError):
+            run(lambda x, reduce=reduce: reduce(x, where=x), x)
+        check(lambda x, reduce=reduce: reduce(x, where=[1, 0, 1]), x)
+        check(lambda x, reduce=reduce: reduce(x, where=1), x)
+
+
+def test_results_that_nest_too_deep():
+    def f(x):
+        y = x
+        for _ in range(5000):
+            y = [y]
+        return y
+
+    with pytest.raises(StructureError, match=r"(?s)test_corners.*levels deep"):
+        run(f, V)
 
 
 def test_floats_are_no_index():

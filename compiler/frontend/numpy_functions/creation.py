@@ -9,6 +9,7 @@ import numpy as np
 
 from penstock.frontend.broadcasting import broadcast_into, require_equal
 from penstock.frontend.handles import TracedArray, fresh, wrap
+from penstock.frontend.layout import ReshapedCell, is_contiguous
 from penstock.frontend.lift import (
     as_array,
     convert,
@@ -94,7 +95,10 @@ def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> TracedA
     if not found.sizes:
         line: TracedArray = found.reshape(1)
         return line
-    return found if found.in_order else fresh(found.tracer, found.value)
+    contiguous = is_contiguous(found)
+    if contiguous is None:
+        return TracedArray(found.tracer, ReshapedCell(found, found.sizes, ravels=True))
+    return found if contiguous else fresh(found.tracer, found.value)
 
 
 def copy(a: Any, order: str = "K", subok: bool = False) -> TracedArray:

@@ -135,9 +135,16 @@ def _sum_dtype(dtype: Dtype) -> Dtype:
 def _masked(x: TracedArray, where: Any, neutral: Any) -> TracedArray:
     if where is True or where is NO_VALUE:
         return x
-    mask = _as_traced(x, where, bool_)
+    mask = _mask(x, where)
     filled: TracedArray = numpy.where(mask, x, x.dtype.type(neutral))
     return filled
+
+
+def _mask(x: TracedArray, where: Any) -> TracedArray:
+    """A ``where=`` argument: of arrays, NumPy takes bools alone."""
+    if isinstance(where, (np.ndarray, np.generic)):
+        check_cast(as_array(x.tracer, where).kind, bool_, "safe", "where=")
+    return _as_traced(x, where, bool_)
 
 
 def _as_traced(x: TracedArray, value: Any, dtype: Dtype | None = None) -> TracedArray:
@@ -312,7 +319,7 @@ def mean(
     if where is True or where is NO_VALUE:
         count = count_along(x, axes)
     else:
-        shape = numpy.broadcast_to(_as_traced(x, where, bool_), x.shape)
+        shape = numpy.broadcast_to(_mask(x, where), x.shape)
         count = sum_(shape, axes, np.int64, keepdims=keepdims)
     result = _cast_result(_divide(total, count, wide), target)
     return deliver("mean", result, out)
@@ -373,7 +380,7 @@ def var(
         elif not x.tracer.ask(_size(count), ">=", 0):
             count = 0
     else:
-        spread = numpy.broadcast_to(_as_traced(x, where, bool_), x.shape)
+        spread = numpy.broadcast_to(_mask(x, where), x.shape)
         count = numpy.maximum(sum_(spread, axes, np.int64, keepdims=keepdims) - ddof, 0)
     if not issubclass(type(count), Traced):
         count = np.float64(count)
