@@ -6,6 +6,7 @@ import functools
 import importlib
 import os
 from collections.abc import Callable, Collection
+from types import MethodType
 from typing import TYPE_CHECKING, Any, overload
 from weakref import WeakKeyDictionary
 
@@ -29,7 +30,7 @@ from penstock.runtime.native import new_callable
 if TYPE_CHECKING:
     from penstock.explain import Explanation
 
-__all__ = ["Compiled", "Lowered", "compile"]
+__all__ = ["BoundCompiled", "Compiled", "Lowered", "compile"]
 
 hide_directory(os.path.dirname(__file__))
 
@@ -165,6 +166,9 @@ class Compiled:
         variant = self.dispatcher.variant_for(call)
         save(path, pack(self.dispatcher.binder, variant, call))
 
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
+        return self if instance is None else BoundCompiled(self, instance)
+
     def __repr__(self) -> str:
         return f"<penstock.compile {self.__wrapped__!r}>"
 
@@ -179,6 +183,66 @@ class Compiled:
     def __reduce__(self) -> str:
         name: str = self.__wrapped__.__qualname__
         return name
+
+
+class BoundCompiled(functools.partial[Any]):
+    """A compiled method of one object: ``model.layer``.
+
+    Calls such as ``model.layer(x)`` run without it.
+    """
+
+    __slots__ = ()
+
+    @property
+    def __self__(self) -> Any:
+        return self.args[0]
+
+    @property
+    def __func__(self) -> Any:
+        return self.func
+
+    @property
+    def __wrapped__(self) -> Any:
+        return MethodType(self.__func__.__wrapped__, self.__self__)
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """As ``Compiled.lower``."""
+        lowered: Lowered = self.__func__.lower(self.__self__, *args, **kwargs)
+        return lowered
+
+    def explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """As ``Compiled.explain``."""
+        asked = (self.__self__, *args) if args or kwargs else ()
+        explanation: Explanation = self.__func__.explain(*asked, **kwargs)
+        return explanation
+
+    def stats(self) -> Statistics:
+        """As ``Compiled.stats``: of all objects together."""
+        statistics: Statistics = self.__func__.stats()
+        return statistics
+
+    def save(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
+        """As ``Compiled.save``: what is read of the object is stored as it is now."""
+        state = self.__func__._state
+        alone = _compiled(self, state.options, state.dispatcher.options.threads)
+        alone.save(path, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        # As bound methods are: what else they have is their function's.
+        return getattr(self.func, name)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, BoundCompiled)
+            and self.__self__ is other.__self__
+            and self.func is other.func
+        )
+
+    def __hash__(self) -> int:
+        return hash((id(self.__self__), self.func))
+
+    def __repr__(self) -> str:
+        return f"<bound {self.func!r} of {self.__self__!r}>"
 
 
 class _State:
@@ -264,7 +328,8 @@ def compile(  # noqa: A001
 
     Args:
         fn: the function. It is traced when it is first called with arguments of new
-            dtypes, ranks or layouts, or of sizes that no variant serves.
+            dtypes, ranks or layouts, or of sizes that no variant serves. Of a compiled
+            one, the function that it was made of, with these options.
         device: where it runs: ``"cpu"``, and so far ``"auto"`` and ``None`` too.
         static: names of arguments whose sizes are fixed: each size gets a variant of
             its own.
@@ -322,6 +387,8 @@ def _compiled(
 ) -> Any:
     if not callable(function):
         raise OptionError(None, f"{function!r} cannot be called", code="not-a-function")
+    if isinstance(function, (Compiled, BoundCompiled)):
+        function = function.__wrapped__
     binder = Binder.of(function)
     name = getattr(function, "__name__", type(function).__name__)
     state = _State(function, options, "lambda" if name == "<lambda>" else name)

@@ -363,16 +363,27 @@ class Facts:
             # The other side inherits the replaced symbol's least value.
             self._learn_nonnegative(size - int(least))
         single = {name: size}
-        self.replacements = {
-            key: substitute_dim(value, single)
-            for key, value in self.replacements.items()
-        }
-        self.replacements[name] = size
+        solved = self.replacements
+        self.replacements = {name: size}
+        # What operations on the symbol are holds of those on what replaces it.
+        changed: list[Size] = []
+        for key, value in solved.items():
+            right = substitute_dim(value, single)
+            whole = key if key.isidentifier() else parse_dim(key)
+            left = whole if isinstance(whole, str) else substitute_dim(whole, single)
+            if isinstance(left, str) or left == whole:
+                self.replacements[key] = right
+            else:
+                changed.append(left - right)
         self._nonnegative = [substitute_dim(s, single) for s in self._nonnegative]
         self._nonzero = [substitute_dim(s, single) for s in self._nonzero]
         zero, self._zero = self._zero, []
         for known in zero:
             self._learn_zero(substitute_dim(known, single))
+        for difference in changed:
+            difference = self.normalize(difference)
+            if isinstance(difference, Dim):
+                self._equate(difference)
 
 
 def _single_symbol(size: Size) -> tuple[str, int, int] | None:

@@ -41,8 +41,8 @@ def new_callable(
         support: where the native dispatcher is; ``None`` for none.
 
     Returns:
-        The callable. It has a ``__dict__``, binds as a method, and its attribute
-        ``dispatcher`` is the dispatcher.
+        The callable. It has a ``__dict__``, binds as a method (by the ``__get__`` of
+        ``base``, if it has one), and its attribute ``dispatcher`` is the dispatcher.
     """
     if support is None or self_check() is not None:
         return _python_callable(base, dispatcher)
@@ -59,7 +59,7 @@ def _python_callable(base: type[Any], dispatcher: Dispatcher) -> Any:
     if key not in _types:
         _types[key] = type(
             base.__name__,
-            (_PythonCallable, base),
+            (base, _PythonCallable),
             {"__slots__": (), "__module__": base.__module__, "__doc__": base.__doc__},
         )
     made = object.__new__(_types[key])
@@ -188,14 +188,15 @@ def _make_type(base: type[Any], support: Support) -> type[Any]:
         ),
         _Property(),
     )
+    bind = _Slot(_TP_DESCR_GET, support.address("penstock_bind"))
     slots = (_Slot * 8)(
         _Slot(_TP_CALL, _function("PyVectorcall_Call")),
         _Slot(_TP_TRAVERSE, support.address("penstock_traverse")),
         _Slot(_TP_CLEAR, support.address("penstock_clear")),
         _Slot(_TP_DEALLOC, support.address("penstock_dealloc")),
-        _Slot(_TP_DESCR_GET, support.address("penstock_bind")),
         _Slot(_TP_MEMBERS, ctypes.addressof(members)),
         _Slot(_TP_GETSET, ctypes.addressof(properties)),
+        _Slot() if hasattr(base, "__get__") else bind,
         _Slot(),
     )
     name = f"{base.__module__}.{base.__qualname__}".encode()

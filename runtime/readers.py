@@ -10,6 +10,7 @@ from typing import Any
 from penstock.runtime.constants import constant_key
 
 __all__ = [
+    "AbsenceReader",
     "ArgumentReader",
     "AttributeReader",
     "CellReader",
@@ -19,6 +20,7 @@ __all__ = [
     "KeysReader",
     "LengthReader",
     "Reader",
+    "SamenessReader",
     "ValueReader",
 ]
 
@@ -345,3 +347,68 @@ class ValueReader(Reader):
     def place(self) -> Hashable:
         """The value's identity and the text."""
         return id(self.value), self.text
+
+
+class AbsenceReader(Reader):
+    """Whether there is nothing to read where another reader reads.
+
+    Args:
+        reader: reads a global, a variable or an attribute.
+    """
+
+    __slots__ = ("reader",)
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def read(self, arguments: Sequence[Any] = ()) -> bool:
+        """Whether it is absent now."""
+        reader = self.reader
+        try:
+            if isinstance(reader, AttributeReader):
+                owner = reader.parent.read(arguments)
+                # Not `getattr`: a class's __getattr__ makes up what is absent.
+                kind = type if isinstance(owner, type) else object
+                kind.__getattribute__(owner, reader.name)
+            else:
+                reader.read(arguments)
+        except (AttributeError, LookupError, NameError, ValueError):
+            return True
+        return False
+
+    def describe(self) -> str:
+        """``absence of model.bias``."""
+        return f"absence of {self.reader.describe()}"
+
+    def place(self) -> Hashable:
+        """The other reader."""
+        return self.reader
+
+
+class SamenessReader(Reader):
+    """Which of several readers read the same object.
+
+    Args:
+        readers: the readers.
+    """
+
+    __slots__ = ("readers",)
+
+    def __init__(self, *readers: Reader) -> None:
+        self.readers = readers
+
+    def read(self, arguments: Sequence[Any] = ()) -> tuple[int, ...]:
+        """For each reader the first one that reads the same object."""
+        objects = [reader.read(arguments) for reader in self.readers]
+        first: dict[int, int] = {}
+        return tuple(
+            first.setdefault(id(value), index) for index, value in enumerate(objects)
+        )
+
+    def describe(self) -> str:
+        """``identity of a, b``."""
+        return f"identity of {', '.join(reader.bare() for reader in self.readers)}"
+
+    def place(self) -> Hashable:
+        """The readers."""
+        return self.readers

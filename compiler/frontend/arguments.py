@@ -69,9 +69,13 @@ class Arguments:
         return inputs.add(leaf, name, owner)
 
     def _view(self, leaf: Any, seen: Any, reader: ArgumentReader) -> Any:
+        capture = self._capture
         if is_user_object(leaf):
-            return self._capture.objects.instance(leaf, reader)
-        return self._capture.wrap(leaf, reader) if seen is leaf else seen
+            instance = capture.objects.instance
+            return capture.only(leaf, reader, lambda: instance(leaf, reader))
+        if seen is leaf:
+            return capture.wrap(leaf, reader)
+        return capture.only(leaf, reader, lambda: seen)
 
     def _rebuild(self, structure: Structure, leaves: Iterator[Any], owner: str) -> Any:
         """Nested arguments, which the traced program may read but not write."""

@@ -8,9 +8,11 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from penstock.frontend.containers import FrozenDict, FrozenList
 from penstock.frontend.functions import GlobalsView
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import HostNumber, host_integer
+from penstock.frontend.namespace import Forbidden, NumpyFunction, NumpyUfunc
 from penstock.frontend.tracer import Traced
 from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.location import user_location
@@ -20,6 +22,55 @@ if TYPE_CHECKING:
     from penstock.frontend.captured import Capture
 
 __all__ = ["traced_builtins"]
+
+
+class _TypeOfType(type):
+    def __call__(cls, *args: Any, **options: Any) -> Any:
+        if cls is not TypeName:
+            return super().__call__(*args, **options)
+        if len(args) == 1 and not options:
+            return _seen_type(args[0])
+        return type(*args, **options)
+
+    def __instancecheck__(cls, value: object) -> bool:
+        if cls is TypeName:
+            return isinstance(value, type)
+        return super().__instancecheck__(value)
+
+    def __subclasscheck__(cls, kind: type[Any]) -> bool:
+        return (
+            issubclass(kind, type)
+            if cls is TypeName
+            else super().__subclasscheck__(kind)
+        )
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other or (cls is TypeName and other is type)
+
+    def __hash__(cls) -> int:
+        return hash(type) if cls is TypeName else super().__hash__()
+
+    def __repr__(cls) -> str:
+        return repr(type) if cls is TypeName else super().__repr__()
+
+
+class TypeName(type, metaclass=_TypeOfType):
+    """``type`` as traced functions see it: ``type(n) is int`` holds as it does outside.
+
+    It is a class, since it may be a base of metaclasses.
+    """
+
+
+def _seen_type(value: Any) -> type[Any]:
+    kind = type(value)
+    if kind.__module__.startswith("penstock.frontend."):
+        if issubclass(kind, (FrozenList, FrozenDict)):
+            return value.outside_type
+        if issubclass(kind, (NumpyFunction, NumpyUfunc)):
+            return type(value.__wrapped__)
+        seen: type[Any] = value.__class__
+        return seen
+    return kind
 
 
 def traced_builtins(capture: Capture) -> dict[str, Any]:
@@ -67,6 +118,19 @@ def traced_builtins(capture: Capture) -> dict[str, Any]:
         # For debugging: what has no elements yet is shown by its type.
         print(*map(_shown, values), **options)
 
+    def getattr_(value: Any, name: str, /, *default: Any) -> Any:
+        note_absence(value, name)
+        return getattr(value, name, *default)
+
+    def hasattr_(value: Any, name: str, /) -> bool:
+        note_absence(value, name)
+        return hasattr(value, name)
+
+    def note_absence(value: Any, name: str) -> None:
+        # Views of functions are functions, so that only here can it be noticed.
+        if type(value) is FunctionType and not hasattr(value, name):
+            capture.functions.record_absence(value, name)
+
     def globals_() -> Any:
         return sys._getframe(1).f_globals
 
@@ -74,12 +138,17 @@ def traced_builtins(capture: Capture) -> dict[str, Any]:
         __import__=import_,
         __build_class__=build_class,
         super=super_,
+        type=TypeName,
+        getattr=getattr_,
+        hasattr=hasattr_,
         globals=globals_,
         len=len_,
         print=print_,
         max=_asking(max, "np.maximum(a, b) or x.max()"),
         min=_asking(min, "np.minimum(a, b) or x.min()"),
         sorted=_asking(sorted, "np.sort(x)"),
+        open=Forbidden("open", open),
+        input=Forbidden("input", input),
         eval=_refused("eval"),
         exec=_refused("exec"),
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import enum
 import functools
-import os
 import sys
 from types import (
     BuiltinFunctionType,
@@ -23,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penstock.frontend.forbidden import forbidden
 from penstock.frontend.inputs import Inputs
-from penstock.frontend.namespace import Forbidden, numpy_view
+from penstock.frontend.namespace import numpy_view
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.ir.location import user_location
 from penstock.runtime.leaves import InstanceLeaf, KeyLeaf, Leaf, normalize
@@ -35,20 +35,22 @@ from penstock.runtime.readers import (
     KeysReader,
     LengthReader,
     Reader,
+    SamenessReader,
     ValueReader,
 )
 from penstock.runtime.signature import Captured
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from penstock.frontend.functions import FunctionViews
     from penstock.frontend.objects import ObjectViews
 
 __all__ = ["Capture", "is_library"]
 
-_FORBIDDEN_MODULES = frozenset({"random", "secrets", "time", "uuid"})
-_FORBIDDEN_OF_OS = frozenset({"getrandom", "urandom"})
 _LRU_CACHE = type(functools.lru_cache(len))
 _CONTAINERS = (list, dict, set, np.ndarray)
+_WITH_IDENTITY = (list, dict, np.ndarray)
 _KEYS = (
     str, bytes, int, float, complex, type(None), enum.Enum, np.dtype, np.generic,
 )  # fmt: skip
@@ -74,9 +76,11 @@ class Capture:
         captured: what is read, in the order of its leaves.
         functions: views of functions.
         objects: views of objects and classes.
+        shared: whether what is one object outside is one within, too, so that ``is``
+            says so; the variant serves only while it is.
     """
 
-    def __init__(self, tracer: Tracer, inputs: Inputs) -> None:
+    def __init__(self, tracer: Tracer, inputs: Inputs, shared: bool = False) -> None:
         from penstock.frontend.functions import FunctionViews
         from penstock.frontend.objects import ObjectViews
 
@@ -85,7 +89,11 @@ class Capture:
         self.captured: list[Captured] = []
         self.functions: FunctionViews = FunctionViews(self)
         self.objects: ObjectViews = ObjectViews(self)
+        self.shared = shared
         self._seen: dict[Reader, Any] = {}
+        # What has an identity that ``is`` could ask for: the object and its view.
+        self._places: dict[Reader, Any] = {}
+        self._views: dict[int, Any] = {}
 
     def wrap(self, value: Any, reader: Reader) -> Any:
         """A captured value as the traced program sees it; the read is recorded."""
@@ -93,9 +101,37 @@ class Capture:
             return value
         if reader in self._seen:
             return self._seen[reader]
-        view = self._wrap(value, reader)
+        view = self.only(value, reader, lambda: self._wrap(value, reader))
         self._seen[reader] = view
         return view
+
+    def only(self, value: Any, reader: Reader, make: Callable[[], Any]) -> Any:
+        """The view of an object, which is made once if identities are shared."""
+        if not issubclass(type(value), _WITH_IDENTITY) and not self.objects.is_own(
+            value
+        ):
+            return make()
+        self._places[reader] = value
+        if not self.shared or id(value) not in self._views:
+            self._views[id(value)] = make()
+        return self._views[id(value)]
+
+    def record_identities(self) -> bool:
+        """Make part of the signature which objects are the same, if that was asked.
+
+        Returns:
+            Whether some are the same object, so that they must be shared.
+        """
+        if len(self._places) < 2 or not self.functions.ask_identity():
+            return False
+        reader = SamenessReader(*self._places)
+        first: dict[int, int] = {}
+        pattern = tuple(
+            first.setdefault(id(value), index)
+            for index, value in enumerate(self._places.values())
+        )
+        self.record_once(reader, pattern)
+        return len(first) < len(pattern)
 
     def record(self, reader: Reader, leaf: Leaf) -> None:
         """Make the leaf that a reader reads part of the signature."""
@@ -108,18 +144,37 @@ class Capture:
         """Make the variant serve only while a reader reads this value."""
         self.record(reader, KeyLeaf(value))
 
+    def record_once(self, reader: Reader, value: Any) -> None:
+        """``record_key``, unless that was done before."""
+        if reader not in self._seen:
+            self._seen[reader] = value
+            self.record_key(reader, value)
+
     def length(self, value: Any, reader: Reader) -> int:
         """The length of a captured container, recorded."""
         return int(self.wrap(len(value), LengthReader(reader)))
 
     def keys(self, value: Any, reader: Reader) -> tuple[Any, ...]:
         """The keys of a captured dict, recorded."""
-        keys = tuple(value)
         place = KeysReader(reader)
         if place not in self._seen:
-            self._seen[place] = keys
+            keys = tuple(value)
             self.record_key(place, keys)
-        return keys
+            self._seen[place] = tuple(
+                self.wrap(key, ItemReader(place, index))
+                if issubclass(type(key), (type, FunctionType))
+                or self.objects.is_own(key)
+                else key
+                for index, key in enumerate(keys)
+            )
+        found: tuple[Any, ...] = self._seen[place]
+        return found
+
+    def original(self, view: Any) -> Any:
+        """The function, class or object that a view shows; others are themselves."""
+        if type(view) is FunctionType:
+            return self.functions.original(view)
+        return self.objects.original(view) if self.objects.is_view(view) else view
 
     def _wrap(self, value: Any, reader: Reader) -> Any:
         kind = type(value)
@@ -136,13 +191,13 @@ class Capture:
         container = self._wrap_container(value, kind, reader)
         if container is not None:
             return container
+        stand_in = forbidden(value, reader.bare)
+        if stand_in is not None:
+            self.record_key(reader, value)
+            return stand_in
         if issubclass(kind, type):
             self.record_key(reader, value)
             return self.objects.class_view(value, reader)
-        forbidden = _forbidden(value)
-        if forbidden is not None:
-            self.record_key(reader, value)
-            return forbidden
         callable_view = self._wrap_callable(value, kind, reader)
         if callable_view is not None:
             return callable_view
@@ -173,6 +228,8 @@ class Capture:
         return None
 
     def _wrap_callable(self, value: Any, kind: type[Any], reader: Reader) -> Any:
+        if issubclass(kind, functools.partial):
+            return self._wrap_partial(value, reader)
         if kind.__module__.startswith("penstock.") and hasattr(value, "__wrapped__"):
             # A compiled function within a compiled function is traced in place.
             self.record_key(reader, value)
@@ -189,8 +246,6 @@ class Capture:
             function = self.wrap(value.__func__, AttributeReader(reader, "__func__"))
             instance = self.wrap(value.__self__, AttributeReader(reader, "__self__"))
             return MethodType(function, instance)
-        if issubclass(kind, functools.partial):
-            return self._wrap_partial(value, reader)
         if kind is _LRU_CACHE:
             return self.wrap(value.__wrapped__, AttributeReader(reader, "__wrapped__"))
         if kind is BuiltinFunctionType and isinstance(value.__self__, _CONTAINERS):
@@ -212,44 +267,3 @@ class Capture:
     def check_unchanged(self) -> None:
         """Raise a TraceError if the traced program wrote to captured state."""
         self.functions.check_unchanged()
-
-
-def _forbidden(value: Any) -> Any:
-    """A stand-in for clocks and hidden random state, or ``None``."""
-    # Not imported for this: where it is not, nothing of it can be captured.
-    random = sys.modules.get("random")
-    kind = type(value)
-    if issubclass(kind, ModuleType):
-        if value.__name__ in _FORBIDDEN_MODULES:
-            return Forbidden(value.__name__, value)
-        return PartlyForbidden(value, _FORBIDDEN_OF_OS) if value is os else None
-    if random is not None and isinstance(value, random.Random):
-        return Forbidden(kind.__name__, value)
-    owner = getattr(value, "__self__", None)
-    if random is not None and isinstance(owner, random.Random):
-        return Forbidden(f"random.{value.__name__}", value)
-    module = getattr(value, "__module__", None)
-    if module in _FORBIDDEN_MODULES and callable(value):
-        return Forbidden(f"{module}.{value.__name__}", value)
-    if kind is BuiltinFunctionType and value is os.urandom:
-        return Forbidden("os.urandom", value)
-    return None
-
-
-class PartlyForbidden:
-    """A module of which some functions are forbidden.
-
-    Args:
-        module: the module.
-        names: the names of those functions.
-    """
-
-    def __init__(self, module: ModuleType, names: frozenset[str]) -> None:
-        self._module = module
-        self._names = names
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._module, name)
-        if name in self._names:
-            return Forbidden(f"{self._module.__name__}.{name}", value)
-        return value

@@ -35,6 +35,9 @@ class FrozenList(list[Any]):
 
     __slots__ = ("owner",)
 
+    outside_type = list
+    """What ``type`` says of it."""
+
     def __init__(self, items: Any, owner: str) -> None:
         super().__init__(items)
         self.owner = owner
@@ -70,6 +73,11 @@ class FrozenDict(dict[Any, Any]):
     def __init__(self, items: Any, owner: str) -> None:
         super().__init__(items)
         self.owner = owner
+
+    @property
+    def outside_type(self) -> type[Any]:
+        """What ``type`` says of it."""
+        return dict
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         _refuse_write(self.owner, "dict(x)")
@@ -175,12 +183,16 @@ class CapturedDict(FrozenDict):
         self._source = source
         self._reader = reader
 
+    @property
+    def outside_type(self) -> type[Any]:
+        """What ``type`` says of it."""
+        return type(self._source)
+
     def _keys(self) -> tuple[Any, ...]:
         return self._capture.keys(self._source, self._reader)
 
     def __getitem__(self, key: Any) -> Any:
-        if type(key) is HostInteger:
-            key = int(key)
+        key = self._capture.original(int(key) if type(key) is HostInteger else key)
         if key not in self._source:
             self._keys()
             missing = getattr(type(self._source), "__missing__", None)
@@ -196,6 +208,7 @@ class CapturedDict(FrozenDict):
             return default
 
     def __contains__(self, key: object) -> bool:
+        key = self._capture.original(key)
         if key in self._source:
             # Reading the value records that the key is there.
             self[key]

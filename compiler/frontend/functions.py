@@ -11,16 +11,19 @@ import contextlib
 import dis
 from collections.abc import Iterator
 from types import CellType, CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.frontend.captured import is_library
+from penstock.frontend.identity import asks_identity
 from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.location import Location, user_location
 from penstock.runtime.readers import (
+    AbsenceReader,
     AttributeReader,
     CellReader,
     DefaultReader,
     GlobalReader,
+    ItemReader,
     Reader,
     ValueReader,
 )
@@ -70,6 +73,7 @@ class GlobalsView(dict[str, Any]):
         if name in live:
             return self.capture.wrap(live[name], reader)
         if name not in self.builtins:
+            self.capture.wrap(True, AbsenceReader(reader))
             raise KeyError(name)
         if name in reader.builtin_names:
             self.capture.wrap(reader.read(), reader)
@@ -85,6 +89,9 @@ class GlobalsView(dict[str, Any]):
             return default
 
     def __contains__(self, name: object) -> bool:
+        if isinstance(name, str):
+            place = ItemReader(ValueReader(self.live, "globals()"), name)
+            self.capture.wrap(name not in self.live, AbsenceReader(place))
         return name in self.live
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -124,6 +131,15 @@ class GlobalsView(dict[str, Any]):
                 )
 
 
+class _Attributes(NamedTuple):
+    """A view of a function, and the attributes that it began with."""
+
+    view: FunctionType
+    function: FunctionType
+    reader: Reader
+    before: dict[str, Any]
+
+
 class FunctionViews:
     """The views of functions in one trace."""
 
@@ -132,7 +148,9 @@ class FunctionViews:
         self._views: dict[int, tuple[FunctionType, FunctionType]] = {}
         self._globals: dict[int, GlobalsView] = {}
         self._cells: list[tuple[CellType, Any, str, CodeType]] = []
-        self._codes: list[CodeType] = []
+        # By the identity of the view.
+        self._attributes: dict[int, _Attributes] = {}
+        self._codes: list[tuple[CodeType, dict[str, Any]]] = []
         self._builtins: dict[str, Any] | None = None
 
     def globals_view(self, live: dict[str, Any]) -> GlobalsView:
@@ -178,7 +196,29 @@ class FunctionViews:
             with contextlib.suppress(UnsupportedError):
                 place = AttributeReader(reader, name)
                 vars(view)[name] = self.capture.wrap(value, place)
+        self._attributes[id(view)] = _Attributes(
+            view, function, reader, dict(vars(view))
+        )
         return view
+
+    def record_absence(self, view: FunctionType, name: str) -> None:
+        """Note that the traced program found that a function lacks an attribute."""
+        if id(view) in self._attributes:
+            place = AttributeReader(self._attributes[id(view)].reader, name)
+            self.capture.wrap(True, AbsenceReader(place))
+
+    def original(self, view: FunctionType) -> FunctionType:
+        """The function that a view shows; others are themselves."""
+        known = self._attributes.get(id(view))
+        return view if known is None else known.function
+
+    def ask_identity(self) -> bool:
+        """Whether the code asks with ``is`` for what may be an array or object."""
+        return any(
+            asks_identity(part, namespace)
+            for code, namespace in self._codes
+            for part in _all_code(code)
+        )
 
     def entry(self, function: FunctionType) -> Any:
         """The view of the traced function itself, for a call with every argument.
@@ -197,7 +237,7 @@ class FunctionViews:
             namespace = self.globals_view(function.__globals__)
         code = function.__code__
         cells = tuple(CellType() for _ in function.__closure__ or ())
-        self._codes.append(code)
+        self._codes.append((code, function.__globals__))
         name = function.__name__
         return cells, FunctionType(code, namespace, name, None, cells or None)
 
@@ -211,7 +251,9 @@ class FunctionViews:
             try:
                 value = cell.cell_contents
             except ValueError:
-                continue  # Not assigned yet: reading it raises as it would outside.
+                # Not assigned yet: reading it raises as it would outside.
+                self.capture.wrap(True, AbsenceReader(CellReader(cell, name)))
+                continue
             if name == "__class__":
                 new.cell_contents = value
                 continue
@@ -238,6 +280,8 @@ class FunctionViews:
         """Raise a TraceError if the traced program wrote to globals or closures."""
         for namespace in self._globals.values():
             namespace.check_unchanged()
+        for entry in self._attributes.values():
+            self._check_attributes(entry.view, entry.before)
         for cell, original, name, code in self._cells:
             try:
                 unchanged = cell.cell_contents is original
@@ -252,10 +296,29 @@ class FunctionViews:
                     hint="return the new value and set the variable outside",
                 )
 
-    def place_of_write(self, name: str) -> Location | None:
-        """The line of the ``global`` write to a name, for the message."""
-        for code in self._codes:
-            found = _place_of(code, name, ("STORE_GLOBAL", "DELETE_GLOBAL"))
+    def _check_attributes(self, view: FunctionType, before: dict[str, Any]) -> None:
+        now = vars(view)
+        for name in [*before, *now]:
+            if name not in now or name not in before or now[name] is not before[name]:
+                raise TraceError(
+                    self.place_of_write(name, ("STORE_ATTR", "DELETE_ATTR")),
+                    f"cannot set {view.__name__}.{name} in a compiled function: it "
+                    "belongs to the caller",
+                    code="write-to-state",
+                    hint="return the new value from the function and set it outside",
+                )
+
+    def place_of_write(
+        self, name: str, operations: tuple[str, ...] = ("STORE_GLOBAL", "DELETE_GLOBAL")
+    ) -> Location | None:
+        """The line of the ``global`` write to a name, for the message.
+
+        Args:
+            name: the name.
+            operations: the instructions that write to it.
+        """
+        for code, _ in self._codes:
+            found = _place_of(code, name, operations)
             if found is not None:
                 return found
         return None

@@ -95,8 +95,8 @@ def _unary(ufunc: np.ufunc) -> Any:
 class TracedArray(Traced):
     """An array of the traced program.
 
-    ``isinstance(x, np.ndarray)`` holds, because ``__class__`` says so; ``type(x)``
-    is this class. Attributes and methods of ``numpy.ndarray`` are looked up in the
+    ``isinstance(x, np.ndarray)`` holds, because ``__class__`` says so, and so does the
+    ``type`` of traced functions. Attributes and methods of ``numpy.ndarray`` are looked up in the
     tables of ``penstock.frontend.methods``.
 
     Attributes:

@@ -34,10 +34,12 @@ class Key:
         axis_count: how many axes of the array it takes.
         extent: the size that the axis must have, where the array of integers stands
             for a constant mask.
+        copies: whether the result is a copy, though no axis is gathered: an array
+            without axes is the index. Of arguments it may have been a scalar.
     """
 
     __slots__ = (
-        "array", "axis_count", "bounds", "extent", "integer", "kind", "value",
+        "array", "axis_count", "bounds", "copies", "extent", "integer", "kind", "value",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +52,7 @@ class Key:
         array: TracedArray | None = None,
         axis_count: int = 1,
         extent: int | None = None,
+        copies: bool = False,
     ) -> None:
         self.kind = kind
         self.integer = integer
@@ -58,6 +61,7 @@ class Key:
         self.array = array
         self.axis_count = axis_count
         self.extent = extent
+        self.copies = copies
 
 
 def parse_key(array: TracedArray, key: Any) -> list[Key]:
@@ -117,9 +121,10 @@ def _parse_part(tracer: Tracer, part: Any) -> Key:
     if index.sizes:
         return Key("array", array=index)
     size = host_size(tracer, index.value)
+    copies = kind is TracedArray and not index.cell.owner
     if size is not None:
-        return Key("integer", integer=size)
-    return Key("dynamic", value=index.value, array=index)
+        return Key("integer", integer=size, copies=copies)
+    return Key("dynamic", value=index.value, array=index, copies=copies)
 
 
 def _index_array(tracer: Tracer, part: Any) -> TracedArray:

@@ -40,7 +40,7 @@ def get_item(array: TracedArray, key: Any) -> Any:
     view = basic_view(array, parts)
     if kinds <= {"integer", "dynamic"}:
         return wrap(array.tracer, view.value)
-    if type(array) is not TracedArray:
+    if type(array) is not TracedArray or any(part.copies for part in parts):
         return fresh(array.tracer, view.value)
     # Made now, so that the graph names the line that asked for it.
     assert view.value is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -28,6 +28,12 @@ __all__ = [
 ]
 
 _PACKAGES = ("numpy", "scipy")
+_FILE_FUNCTIONS = frozenset(
+    (
+        "fromfile", "fromregex", "genfromtxt", "load", "loadtxt", "save", "savetxt",
+        "savez", "savez_compressed",
+    )
+)  # fmt: skip
 
 
 def _belongs(name: Any) -> bool:
@@ -269,11 +275,11 @@ class NumpyNamespace:
 
 
 class Forbidden:
-    """What gives other results each time: clocks and hidden random state.
+    """What gives other results each time: clocks, files and hidden random state.
 
     Args:
         name: its name.
-        value: the module or function itself.
+        value: the object itself.
     """
 
     def __init__(self, name: str, value: Any) -> None:
@@ -286,14 +292,27 @@ class Forbidden:
             return value
         return Forbidden(f"{self._name}.{name}", value)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        is_iterator = hasattr(type(self._value), "__next__")
+        read = (
+            "advance" if is_iterator else "run" if callable(self._value) else "be read"
+        )
         raise TraceError(
             user_location(),
-            f"{self._name} would run once, while tracing, and its result be the same "
+            f"{self._name} would {read} once, while tracing, and its result be the same "
             "in every call",
             code="impure-call",
             hint="call it outside the compiled function and pass the result in",
         )
+
+    __call__ = __getitem__ = __setitem__ = __delitem__ = __contains__ = _refuse
+    __iter__ = __next__ = __len__ = __enter__ = _refuse
+
+    def __exit__(self, *exception: object) -> None:
+        """Never: ``__enter__`` raises."""
+
+    def __bool__(self) -> bool:
+        return True
 
     def __repr__(self) -> str:
         return repr(self._value)
@@ -349,6 +368,8 @@ def _make_view(value: Any) -> Any:
         return MathFunction(value)
     if not _belongs(module):
         return None
+    if module in _PACKAGES and getattr(value, "__name__", None) in _FILE_FUNCTIONS:
+        return Forbidden(f"np.{value.__name__}", value)
     if isinstance(value, (FunctionType, BuiltinFunctionType)) or (
         kind.__name__ == "_ArrayFunctionDispatcher"
     ):

@@ -39,7 +39,14 @@ from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 from penstock.runtime.leaves import InstanceLeaf
 from penstock.runtime.pytree import DEEPEST
-from penstock.runtime.readers import AttributeReader, ItemReader, Reader, ValueReader
+from penstock.runtime.readers import (
+    AbsenceReader,
+    AttributeReader,
+    ItemReader,
+    Reader,
+    SamenessReader,
+    ValueReader,
+)
 
 if TYPE_CHECKING:
     from penstock.frontend.captured import Capture
@@ -83,10 +90,29 @@ class ObjectViews:
         # Arguments that came apart as pytrees: their fields, by identity.
         self._frozen: dict[int, tuple[Any, str]] = {}
 
+    is_own = staticmethod(is_user_object)
+
     def is_view(self, value: Any) -> bool:
         """Whether a value is an object of the traced program already."""
         kind = type(value)
         return is_mirror(kind) or (issubclass(kind, type) and is_mirror(value))
+
+    def original(self, view: Any) -> Any:
+        """The class or object that a view shows; others are themselves."""
+        if issubclass(type(view), type):
+            return real_class(view)
+        found = self._origins.get(id(view))
+        return view if found is None else found[1]
+
+    def same(self, left: Any, right: Any) -> Any:
+        """``left == right`` where the class leaves that to identity, recorded."""
+        first, second = self._origins.get(id(left)), self._origins.get(id(right))
+        if first is None or second is None or left is right:
+            return left is right
+        one_object = first[1] is second[1]
+        reader = SamenessReader(first[2], second[2])
+        self.capture.record_once(reader, (0, 0) if one_object else (0, 1))
+        return one_object
 
     # Classes
 
@@ -145,6 +171,10 @@ class ObjectViews:
     def _special_methods(self, kind: type[Any]) -> dict[str, Any]:
         """Special methods, which Python looks up in the class alone."""
         names: dict[str, Any] = {}
+        if find(kind, "__eq__") is object.__eq__:
+            # One hash for all objects of the class, so that dicts ask, too.
+            names["__eq__"] = lambda left, right: self.same(left, right)
+            names["__hash__"] = lambda view: id(kind)
         for one in reversed([*true_classes(kind)]):
             if not is_user_class(one):
                 continue
@@ -171,9 +201,15 @@ class ObjectViews:
     def class_attribute(self, mirror: type[Any], name: str) -> Any:
         """An attribute of a class as traced functions see it."""
         raw, owner = find_with_owner(mirror, name)
-        if raw is MISSING or is_local(owner):
+        if is_local(owner):
             return type.__getattribute__(mirror, name)
         reader = AttributeReader(self._class_reader(captured_class(mirror)), name)
+        if raw is MISSING:
+            try:
+                return type.__getattribute__(mirror, name)
+            except AttributeError:
+                self._record_absence(reader)
+                raise
         if isinstance(raw, staticmethod):
             return self.capture.wrap(raw.__func__, reader)
         if isinstance(raw, classmethod):
@@ -298,8 +334,16 @@ class ObjectViews:
                     state_of(value)[name], AttributeReader(reader, name)
                 )
         if raw is MISSING:
+            self._record_absence(
+                AttributeReader(origin[2], name)
+                if origin is not None
+                else self._reader_in_class(view, name)
+            )
             raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
         return self._bind(view, raw, name, origin)
+
+    def _record_absence(self, reader: Reader) -> None:
+        self.capture.wrap(True, AbsenceReader(reader))
 
     def _from_descriptor(self, view: Any, raw: Any, name: str, origin: Any) -> Any:
         if isinstance(raw, property):
@@ -311,8 +355,13 @@ class ObjectViews:
             if origin is None:
                 return raw.__get__(view, type(view))
             _, value, reader = origin
-            found = raw.__get__(value, type(value))
-            return self.capture.wrap(found, AttributeReader(reader, name))
+            place = AttributeReader(reader, name)
+            try:
+                found = raw.__get__(value, type(value))
+            except AttributeError:
+                self._record_absence(place)
+                raise
+            return self.capture.wrap(found, place)
         if is_library(type(raw).__module__):
             return raw.__get__(view, type(view))
         return self._call_descriptor(view, raw, name)
@@ -471,7 +520,13 @@ class _ModuleView:
 
     def __getattr__(self, name: str) -> Any:
         views, module, reader = object.__getattribute__(self, "_parts")
-        return views.capture.wrap(getattr(module, name), AttributeReader(reader, name))
+        place = AttributeReader(reader, name)
+        try:
+            found = getattr(module, name)
+        except AttributeError:
+            views.capture.wrap(True, AbsenceReader(place))
+            raise
+        return views.capture.wrap(found, place)
 
     def __setattr__(self, name: str, value: Any) -> None:
         views, module, _ = object.__getattribute__(self, "_parts")
@@ -489,4 +544,6 @@ def _is_data_descriptor(raw: Any) -> bool:
 
 
 def _is_compiled(raw: Any) -> bool:
+    if isinstance(raw, functools.partial):
+        return False  # A method of a compiled one, bound already.
     return type(raw).__module__.startswith("penstock.") and hasattr(raw, "__wrapped__")

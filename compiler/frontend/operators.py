@@ -8,6 +8,7 @@ import numpy as np
 
 from penstock.frontend.handles import TracedArray, TracedScalar
 from penstock.frontend.host_numbers import HostInteger
+from penstock.frontend.refusals import bad_type
 from penstock.frontend.ufuncs import call_ufunc
 from penstock.ir.types import bool_
 
@@ -31,11 +32,15 @@ def binary(ufunc: np.ufunc, left: Any, right: Any, own: TracedArray) -> Any:
             return NotImplemented
     elif getattr(type(other), "__array_ufunc__", True) is None:
         return NotImplemented
-    if ufunc is np.matmul and type(own) is TracedScalar:
-        return NotImplemented  # NumPy's scalars have no such operator.
+    if ufunc is np.matmul and type(own) is TracedScalar and _is_scalar(other):
+        raise bad_type("@: NumPy's scalars have no matrix product")
     if ufunc is np.power and own is left and _squares_bools(own, right):
         ufunc, right = np.multiply, np.int8(1)
     return call_ufunc(ufunc, (left, right))
+
+
+def _is_scalar(other: Any) -> bool:
+    return isinstance(other, (int, float, np.generic))
 
 
 def _squares_bools(base: TracedArray, exponent: Any) -> bool:

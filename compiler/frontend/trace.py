@@ -78,13 +78,33 @@ def trace(
         >>> print(trace(double, call).function.type)
         ((f32[n],), (f32[n],))
     """
-    own_name: str = getattr(function, "__name__", type(function).__name__)
-    tracer = Tracer(own_name if name is None else name)
+    if name is None:
+        name = getattr(function, "__name__", type(function).__name__)
+    # Most functions do not ask whether two arrays or objects are the same one.
+    traced = _trace(function, call, static, name, shared=False)
+    if traced is None:
+        traced = _trace(function, call, static, name, shared=True)
+        assert traced is not None
+    return traced
+
+
+def _trace(
+    function: Any, call: Call, static: Collection[Any], name: str, shared: bool
+) -> Trace | None:
+    """Trace a function; ``None`` if it has to see which objects are the same."""
+    tracer = Tracer(name)
     inputs = Inputs(tracer, static)
     with tracer:
-        capture = Capture(tracer, inputs)
+        capture = Capture(tracer, inputs, shared)
         arguments = Arguments(capture, call)
-        returned = _run(function, capture, arguments)
+        try:
+            returned = _run(function, capture, arguments)
+        except Exception:
+            if capture.record_identities() and not shared:
+                return None
+            raise
+        if capture.record_identities() and not shared:
+            return None
         plain = capture.objects.plain(returned)
         results = collect_results(
             tracer, inputs, plain, lambda: _place_of_return(function)

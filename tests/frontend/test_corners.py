@@ -246,6 +246,28 @@ def test_contiguous_arrays_are_shared():
     check(f, np.arange(8.0))
 
 
+def test_a_quotient_that_is_known_stays_known_when_sizes_become_equal():
+    def f(b, w):
+        half = np.array_split(b, 2, -1)[0]
+        total = w + half
+        np.dot(b, half)
+        return total
+
+    check(f, np.ones((2, 2)), np.ones((2, 3)))
+
+
+def test_indexing_by_an_array_without_axes_copies():
+    def f(x, i):
+        y = x * 1
+        copy = y[np.array(-1)]
+        view = y[np.int64(1)]
+        y += 1
+        y[np.array(0)] += 5
+        return copy, view, y
+
+    check(f, np.ones((3, 2)), 1)
+
+
 # What is refused, and how
 
 

@@ -158,7 +158,7 @@ def test_isinstance_is_numpys():
             callable(x.sum),
         )
 
-    expected = (True, False, True, True, False, False, True, True, True)
+    expected = (True, False, True, True, False, True, True, True, True)
     assert run(f, X) == expected
 
 
