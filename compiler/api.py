@@ -167,7 +167,8 @@ class Compiled:
         save(path, pack(self.dispatcher.binder, variant, call))
 
     def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
-        return self if instance is None else BoundCompiled(self, instance)
+        function: Any = self
+        return self if instance is None else BoundCompiled(function, instance)
 
     def __repr__(self) -> str:
         return f"<penstock.compile {self.__wrapped__!r}>"
@@ -223,9 +224,9 @@ class BoundCompiled(functools.partial[Any]):
 
     def save(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
         """As ``Compiled.save``: what is read of the object is stored as it is now."""
-        state = self.__func__._state
-        alone = _compiled(self, state.options, state.dispatcher.options.threads)
-        alone.save(path, *args, **kwargs)
+        state = self.__func__._state  # noqa: SLF001
+        threads = state.dispatcher.options.threads
+        _compiled(self, state.options, threads).save(path, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         # As bound methods are: what else they have is their function's.

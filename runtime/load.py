@@ -30,6 +30,7 @@ from penstock.runtime.dispatch import (
 )
 from penstock.runtime.executable import Executable
 from penstock.runtime.native import new_callable
+from penstock.runtime.readers import SamenessReader
 from penstock.runtime.signature import Signature, normalize
 from penstock.runtime.support import Support, load_support, support_library
 
@@ -98,6 +99,14 @@ def pack(binder: Binder, variant: Variant, call: Call) -> Artifact:
     parts = {SHARED_OBJECT: artifact.parts[SHARED_OBJECT]}
     if (support := support_library()) is not None:
         parts[SUPPORT_OBJECT] = support.data
+    if any(isinstance(entry.reader, SamenessReader) for entry in signature.captured):
+        raise ArtifactError(
+            None,
+            f"{binder.name} asks which of its arguments are the same object, which a "
+            "file cannot hold",
+            code="unsaved",
+            hint="save a function without `is` between arrays or objects",
+        )
     captured = signature.read_captured(call.leaves)
     if captured is None:
         raise ArtifactError(

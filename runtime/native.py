@@ -57,11 +57,14 @@ def new_callable(
 def _python_callable(base: type[Any], dispatcher: Dispatcher) -> Any:
     key = (base, 0)
     if key not in _types:
-        _types[key] = type(
-            base.__name__,
-            (base, _PythonCallable),
-            {"__slots__": (), "__module__": base.__module__, "__doc__": base.__doc__},
-        )
+        names: dict[str, Any] = {
+            "__slots__": (),
+            "__module__": base.__module__,
+            "__doc__": base.__doc__,
+        }
+        if hasattr(base, "__get__"):
+            names["__get__"] = base.__get__
+        _types[key] = type(base.__name__, (_PythonCallable, base), names)
     made = object.__new__(_types[key])
     object.__setattr__(made, "dispatcher", dispatcher)
     return made

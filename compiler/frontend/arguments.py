@@ -19,7 +19,7 @@ from penstock.ir.location import user_location
 from penstock.runtime.binding import Call
 from penstock.runtime.leaves import InstanceLeaf
 from penstock.runtime.pytree import Structure
-from penstock.runtime.readers import ArgumentReader
+from penstock.runtime.readers import ArgumentReader, ValueReader
 
 __all__ = ["Arguments"]
 
@@ -89,9 +89,11 @@ class Arguments:
             return tuple(parts)
         if kind == "list":
             return FrozenList(parts, owner)
-        fields = dict(zip(structure.keys, parts, strict=True))
         if kind == "dict":
-            return FrozenDict(fields, owner)
+            member = self._capture.member
+            keys = [member(key, ValueReader(key, owner)) for key in structure.keys]
+            return FrozenDict(dict(zip(keys, parts, strict=True)), owner)
+        fields = dict(zip(structure.keys, parts, strict=True))
         made: Any = structure.owner
         if kind == "named":
             return self._capture.objects.named_tuple(made, parts)

@@ -8,7 +8,7 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from penstock.frontend.containers import FrozenDict, FrozenList
+from penstock.frontend.containers import FrozenDict, FrozenList, FrozenSet
 from penstock.frontend.functions import GlobalsView
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import HostNumber, host_integer
@@ -62,10 +62,13 @@ class TypeName(type, metaclass=_TypeOfType):
 
 
 def _seen_type(value: Any) -> type[Any]:
+    if value is TypeName:
+        return TypeName
     kind = type(value)
     if kind.__module__.startswith("penstock.frontend."):
-        if issubclass(kind, (FrozenList, FrozenDict)):
-            return value.outside_type
+        if issubclass(kind, (FrozenList, FrozenDict, FrozenSet)):
+            outside: type[Any] = value.outside_type
+            return outside
         if issubclass(kind, (NumpyFunction, NumpyUfunc)):
             return type(value.__wrapped__)
         seen: type[Any] = value.__class__

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penstock.frontend.containers import FrozenSet
 from penstock.frontend.forbidden import forbidden
 from penstock.frontend.inputs import Inputs
 from penstock.frontend.namespace import numpy_view
@@ -161,14 +162,18 @@ class Capture:
             keys = tuple(value)
             self.record_key(place, keys)
             self._seen[place] = tuple(
-                self.wrap(key, ItemReader(place, index))
-                if issubclass(type(key), (type, FunctionType))
-                or self.objects.is_own(key)
-                else key
+                self.member(key, ItemReader(place, index))
                 for index, key in enumerate(keys)
             )
         found: tuple[Any, ...] = self._seen[place]
         return found
+
+    def member(self, value: Any, reader: Reader) -> Any:
+        """A key of a dict or member of a set: functions and objects are views."""
+        seen = issubclass(type(value), (type, FunctionType)) or self.objects.is_own(
+            value
+        )
+        return self.wrap(value, reader) if seen else value
 
     def original(self, view: Any) -> Any:
         """The function, class or object that a view shows; others are themselves."""
@@ -187,7 +192,11 @@ class Capture:
             members = frozenset(value)
             self.record(reader, InstanceLeaf(kind))
             self.record_key(KeysReader(reader), members)
-            return members
+            if issubclass(kind, frozenset):
+                return members
+            place = reader.describe()
+            seen = [self.member(one, ValueReader(one, place)) for one in members]
+            return FrozenSet(seen, place)
         container = self._wrap_container(value, kind, reader)
         if container is not None:
             return container

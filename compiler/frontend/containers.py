@@ -13,7 +13,7 @@ from penstock.runtime.readers import ItemReader, Reader
 if TYPE_CHECKING:
     from penstock.frontend.captured import Capture
 
-__all__ = ["CapturedDict", "CapturedList", "FrozenDict", "FrozenList"]
+__all__ = ["CapturedDict", "CapturedList", "FrozenDict", "FrozenList", "FrozenSet"]
 
 
 def _refuse_write(owner: str, copy: str) -> NoReturn:
@@ -97,6 +97,68 @@ class FrozenDict(dict[Any, Any]):
 
     def __reduce__(self) -> Any:
         return (dict, ([*self.items()],))
+
+
+class FrozenSet(set[Any]):
+    """A set of the caller.
+
+    Args:
+        members: its members.
+        owner: what messages call it.
+    """
+
+    __slots__ = ("owner",)
+
+    outside_type = set
+    """What ``type`` says of it."""
+
+    def __init__(self, members: Any, owner: str) -> None:
+        super().__init__(members)
+        self.owner = owner
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse_write(self.owner, "set(x)")
+
+    add = clear = discard = pop = remove = update = _refuse
+    difference_update = intersection_update = symmetric_difference_update = _refuse
+    __iand__ = __ior__ = __isub__ = __ixor__ = _refuse
+
+    # Those of `set` would make what they return of this class.
+
+    def __copy__(self) -> set[Any]:
+        return {*self}
+
+    copy = __copy__
+
+    def __deepcopy__(self, memo: Any) -> set[Any]:
+        return {*self}
+
+    def __and__(self, other: Any) -> Any:
+        return {*self} & other
+
+    def __or__(self, other: Any) -> Any:
+        return {*self} | other
+
+    def __sub__(self, other: Any) -> Any:
+        return {*self} - other
+
+    def __xor__(self, other: Any) -> Any:
+        return {*self} ^ other
+
+    def difference(self, *others: Any) -> set[Any]:
+        return {*self}.difference(*others)
+
+    def intersection(self, *others: Any) -> set[Any]:
+        return {*self}.intersection(*others)
+
+    def symmetric_difference(self, other: Any) -> set[Any]:
+        return {*self}.symmetric_difference(other)
+
+    def union(self, *others: Any) -> set[Any]:
+        return {*self}.union(*others)
+
+    def __reduce__(self) -> Any:
+        return (set, ([*self],))
 
 
 class CapturedList(FrozenList):
@@ -191,8 +253,17 @@ class CapturedDict(FrozenDict):
     def _keys(self) -> tuple[Any, ...]:
         return self._capture.keys(self._source, self._reader)
 
+    def _outside(self, key: Any) -> Any:
+        """A key as it is in the dict itself, where a view may stand for it."""
+        if self._capture.original(key) is key:
+            return key
+        for place, seen in zip(self._source, self._keys(), strict=True):
+            if seen is key or seen == key:
+                return place
+        return key
+
     def __getitem__(self, key: Any) -> Any:
-        key = self._capture.original(int(key) if type(key) is HostInteger else key)
+        key = self._outside(int(key) if type(key) is HostInteger else key)
         if key not in self._source:
             self._keys()
             missing = getattr(type(self._source), "__missing__", None)
@@ -208,7 +279,7 @@ class CapturedDict(FrozenDict):
             return default
 
     def __contains__(self, key: object) -> bool:
-        key = self._capture.original(key)
+        key = self._outside(key)
         if key in self._source:
             # Reading the value records that the key is there.
             self[key]

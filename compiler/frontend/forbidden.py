@@ -6,15 +6,16 @@ stand-ins for them, which raise when they are used.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from penstock.frontend.namespace import Forbidden
+from penstock.ir.errors import UnsupportedError
+from penstock.ir.location import user_location
 
-__all__ = ["forbidden"]
+__all__ = ["check_key", "forbidden"]
 
 _MODULES = frozenset(
     (
@@ -64,6 +65,23 @@ def forbidden(value: Any, describe: Callable[[], str]) -> Any:
     if hasattr(kind, "__next__") and _is_of_a_library(kind.__module__):
         return Forbidden(describe(), value)
     return None
+
+
+def check_key(value: Any, name: str) -> None:
+    """Raise for a library's object whose state would be read without a record.
+
+    Args:
+        value: captured state.
+        name: how messages call it.
+    """
+    kind = type(value)
+    if kind.__module__ in ("collections", "array", "queue") or kind is bytearray:
+        raise UnsupportedError(
+            user_location(),
+            f"{name} is a {kind.__name__}, which cannot be captured",
+            code="captured-type",
+            hint="use a list, a dict, or an object of your own",
+        )
 
 
 def _is_of_a_library(module: str) -> bool:

@@ -134,8 +134,9 @@ class GlobalsView(dict[str, Any]):
 class _Attributes(NamedTuple):
     """A view of a function, and the attributes that it began with."""
 
-    view: FunctionType
-    function: FunctionType
+    # As Any: FunctionType is a descriptor, to a type checker.
+    view: Any
+    function: Any
     reader: Reader
     before: dict[str, Any]
 
@@ -210,7 +211,8 @@ class FunctionViews:
     def original(self, view: FunctionType) -> FunctionType:
         """The function that a view shows; others are themselves."""
         known = self._attributes.get(id(view))
-        return view if known is None else known.function
+        found: FunctionType = view if known is None else known.function
+        return found
 
     def ask_identity(self) -> bool:
         """Whether the code asks with ``is`` for what may be an array or object."""

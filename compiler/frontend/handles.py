@@ -14,6 +14,7 @@ import numpy as np
 from penstock.frontend.broadcasting import broadcast_into
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.promotion import check_cast
+from penstock.frontend.refusals import bad_value
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.frontend.views import Step, put_path, take_path
 from penstock.ir.dims import Size
@@ -95,9 +96,8 @@ def _unary(ufunc: np.ufunc) -> Any:
 class TracedArray(Traced):
     """An array of the traced program.
 
-    ``isinstance(x, np.ndarray)`` holds, because ``__class__`` says so, and so does the
-    ``type`` of traced functions. Attributes and methods of ``numpy.ndarray`` are looked up in the
-    tables of ``penstock.frontend.methods``.
+    ``__class__`` says that it is an ``np.ndarray``, whose attributes and methods are
+    looked up in the tables of ``penstock.frontend.methods``.
 
     Attributes:
         tracer: the trace that it belongs to.
@@ -310,10 +310,13 @@ class TracedArray(Traced):
 
         set_item(self, key, value)
 
+    def __delitem__(self, key: Any) -> NoReturn:
+        raise bad_value("cannot delete array elements", "use np.delete(x, index)")
+
     def __len__(self) -> int:
-        # Python insists on a true int here: the size becomes part of the variant.
         if not self.sizes:
             raise TypeError("len() of unsized object")
+        # Python insists on a true int: the size becomes part of the variant.
         return self.tracer.pin(self.sizes[0])
 
     def __iter__(self) -> Iterator[Any]:
@@ -436,10 +439,7 @@ def _cannot_set(name: str, hint: str) -> UnsupportedError:
 
 
 class TracedScalar(TracedArray):
-    """A NumPy scalar of the traced program, such as a full sum: it is immutable.
-
-    ``isinstance(s, np.float64)`` holds where NumPy's own would.
-    """
+    """A NumPy scalar of the traced program, such as a full sum: it is immutable."""
 
     __slots__ = ()
 

@@ -299,8 +299,8 @@ class Forbidden:
         )
         raise TraceError(
             user_location(),
-            f"{self._name} would {read} once, while tracing, and its result be the same "
-            "in every call",
+            f"{self._name} would {read} once, while tracing, and its result be the "
+            "same in every call",
             code="impure-call",
             hint="call it outside the compiled function and pass the result in",
         )

@@ -21,6 +21,7 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from penstock.frontend.captured import is_library
+from penstock.frontend.forbidden import check_key
 from penstock.frontend.mirrors import (
     MISSING,
     MirrorType,
@@ -35,6 +36,7 @@ from penstock.frontend.mirrors import (
     state_of,
     true_classes,
 )
+from penstock.frontend.stand_ins import ModuleView, SuperView, equal_by_identity
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 from penstock.runtime.leaves import InstanceLeaf
@@ -173,7 +175,7 @@ class ObjectViews:
         names: dict[str, Any] = {}
         if find(kind, "__eq__") is object.__eq__:
             # One hash for all objects of the class, so that dicts ask, too.
-            names["__eq__"] = lambda left, right: self.same(left, right)
+            names["__eq__"] = equal_by_identity(self)
             names["__hash__"] = lambda view: id(kind)
         for one in reversed([*true_classes(kind)]):
             if not is_user_class(one):
@@ -228,7 +230,7 @@ class ObjectViews:
         """A captured object; its class is recorded."""
         kind = type(value)
         if not is_user_object(value):
-            self._check_library_object(value, reader)
+            check_key(value, reader.describe())
             self.capture.record_key(reader, value)
             return value
         self.capture.record(reader, InstanceLeaf(kind))
@@ -259,17 +261,6 @@ class ObjectViews:
             ) from None
         self._origins[id(view)] = (view, value, reader)
         return view
-
-    def _check_library_object(self, value: Any, reader: Reader) -> None:
-        """Refuse library objects whose state would be read without a record."""
-        kind = type(value)
-        if kind.__module__ in ("collections", "array", "queue") or kind is bytearray:
-            raise UnsupportedError(
-                user_location(),
-                f"{reader.describe()} is a {kind.__name__}, which cannot be captured",
-                code="captured-type",
-                hint="use a list, a dict, or an object of your own",
-            )
 
     def named_tuple(self, kind: type[Any], items: list[Any]) -> Any:
         """A NamedTuple of an argument."""
@@ -460,7 +451,7 @@ class ObjectViews:
 
     def super_view(self, kind: type[Any], view: Any) -> Any:
         """``super(kind, view)``."""
-        return _Super(self, real_class(kind), view)
+        return SuperView(self, real_class(kind), view)
 
     def after(self, kind: type[Any], view: Any, name: str) -> Any:
         """An attribute found behind a class in the order of bases."""
@@ -492,51 +483,7 @@ class ObjectViews:
         """A module of the user; others are themselves."""
         if is_library(module.__name__):
             return module
-        return _ModuleView(self, module, reader)
-
-
-class _Super:
-    """What ``super()`` gives in a traced method."""
-
-    def __init__(self, views: ObjectViews, kind: type[Any], view: Any) -> None:
-        self._views = views
-        self._kind = kind
-        self._view = view
-
-    def __getattribute__(self, name: str) -> Any:
-        get = object.__getattribute__
-        return get(self, "_views").after(get(self, "_kind"), get(self, "_view"), name)
-
-
-class _ModuleView:
-    """A module of the user: what is read of it is recorded."""
-
-    def __init__(self, views: ObjectViews, module: ModuleType, reader: Reader) -> None:
-        object.__setattr__(self, "_parts", (views, module, reader))
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type[Any]:
-        return ModuleType
-
-    def __getattr__(self, name: str) -> Any:
-        views, module, reader = object.__getattribute__(self, "_parts")
-        place = AttributeReader(reader, name)
-        try:
-            found = getattr(module, name)
-        except AttributeError:
-            views.capture.wrap(True, AbsenceReader(place))
-            raise
-        return views.capture.wrap(found, place)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        views, module, _ = object.__getattribute__(self, "_parts")
-        views.refuse_write(module.__name__, name)
-
-    def __delattr__(self, name: str) -> None:
-        self.__setattr__(name, None)
-
-    def __repr__(self) -> str:
-        return repr(object.__getattribute__(self, "_parts")[1])
+        return ModuleView(self, module, reader)
 
 
 def _is_data_descriptor(raw: Any) -> bool:

@@ -7,6 +7,7 @@ computes becomes Values; what it asks about sizes and numbers becomes guards.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping
 from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
@@ -18,7 +19,7 @@ from penstock.frontend.inputs import Inputs
 from penstock.frontend.results import Results, collect_results
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Dim, Size
-from penstock.ir.errors import OptionError, TraceError
+from penstock.ir.errors import OptionError, TraceError, UnsupportedError
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.location import Location, is_user_code
 from penstock.ir.reals import Real
@@ -167,8 +168,33 @@ def _run(function: Any, capture: Capture, arguments: Arguments) -> Any:
     except NameError:
         capture.check_unchanged()
         raise
+    except TypeError as error:
+        raise _of_memory(error) or error from error.__cause__
     capture.check_unchanged()
     return returned
+
+
+def _of_memory(error: TypeError) -> UnsupportedError | None:
+    """The error for what asks an array for its memory, where Python's says nothing."""
+    text = str(error)
+    method = re.match(r"descriptor '(\w+)' for 'numpy.ndarray' objects", text)
+    if method is not None:
+        what, hint = f"np.ndarray.{method[1]}", f"call it as x.{method[1]}(...)"
+    elif "bytes-like object is required" in text and "'numpy.ndarray'" in text:
+        what, hint = "the memory of a traced array", "pass the array itself on"
+    else:
+        return None
+    traceback, place = error.__traceback__, None
+    while traceback is not None:
+        if is_user_code(traceback.tb_frame.f_code):
+            place = Location.of_frame(traceback.tb_frame)
+        traceback = traceback.tb_next
+    return UnsupportedError(
+        place,
+        f"{what} is not supported in a compiled function",
+        code="unsupported-function",
+        hint=hint,
+    )
 
 
 _SUSPENDING = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
