@@ -26,9 +26,34 @@ _HOMES = {
     "compile": "penstock.api",
     "config": "penstock.runtime.config",
     "load": "penstock.runtime.load",
+    "cond": "penstock.control",
+    "fori_loop": "penstock.control",
+    "scan": "penstock.control",
+    "switch": "penstock.control",
+    "while_loop": "penstock.control",
+    "check_grads": "penstock.checks",
+    "compare": "penstock.checks",
+    "checkpoint": "penstock.custom",
+    "custom_jvp": "penstock.custom",
+    "custom_vjp": "penstock.custom",
+    "stop_gradient": "penstock.custom",
+    "grad": "penstock.transforms",
+    "hessian": "penstock.transforms",
+    "jacfwd": "penstock.transforms",
+    "jacrev": "penstock.transforms",
+    "jvp": "penstock.transforms",
+    "linearize": "penstock.transforms",
+    "value_and_grad": "penstock.transforms",
+    "vjp": "penstock.transforms",
+    "vmap": "penstock.transforms",
 }
 
-__all__ = ["Compiled", "Lowered", "__version__", "compile", "config", "errors", "load"]
+__all__ = [
+    "Compiled", "Lowered", "__version__", "check_grads", "checkpoint", "compare",
+    "compile", "cond", "config", "custom_jvp", "custom_vjp", "errors", "fori_loop",
+    "grad", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "load", "scan",
+    "stop_gradient", "switch", "value_and_grad", "vjp", "vmap", "while_loop",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -47,6 +72,20 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from penstock.api import Compiled, Lowered, compile  # noqa: A004
+    from penstock.checks import check_grads, compare
+    from penstock.control import cond, fori_loop, scan, switch, while_loop
+    from penstock.custom import checkpoint, custom_jvp, custom_vjp, stop_gradient
     from penstock.ir import errors
     from penstock.runtime.config import config
     from penstock.runtime.load import load
+    from penstock.transforms import (
+        grad,
+        hessian,
+        jacfwd,
+        jacrev,
+        jvp,
+        linearize,
+        value_and_grad,
+        vjp,
+        vmap,
+    )

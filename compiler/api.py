@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import os
 from collections.abc import Callable, Collection
 from types import MethodType
@@ -206,6 +207,10 @@ class BoundCompiled(functools.partial[Any]):
     def __wrapped__(self) -> Any:
         return MethodType(self.__func__.__wrapped__, self.__self__)
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.__wrapped__)
+
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """As ``Compiled.lower``."""
         lowered: Lowered = self.__func__.lower(self.__self__, *args, **kwargs)
@@ -404,4 +409,7 @@ def _compiled(
         }
     )
     vars(made).update(__wrapped__=function, _state=state)
+    # `inspect.signature` finds that of a Python function behind `__wrapped__`; that of
+    # what is called otherwise only here.
+    vars(made)["__signature__"] = inspect.signature(function)
     return made

@@ -55,7 +55,7 @@ def jvp(
         >>> print(Function("f", (x.value, dx.value), (dy.value,)))
         func @f(%x: f32[4], %dx: f32[4]) -> f32[4] {
           %0 = exp %x : f32[4]
-          %1 = mul %0, %dx : f32[4]
+          %1 = scale %dx, %0 : f32[4]
           return %1
         }
     """
@@ -94,13 +94,16 @@ def _from_partials(
 
 
 def _times(partial: Expression, tangent: Expression) -> Expression:
-    """The product, spared where the partial derivative is 1 or -1."""
+    """The product, spared where the partial derivative is 1 or -1.
+
+    It is 0 where the tangent is, whatever the partial derivative.
+    """
     if partial.value.is_op("const"):
         constant = partial.value.attributes["value"]
         assert isinstance(constant, Constant)
         if constant.array.shape == () and constant.array in (1, -1):
             return tangent if constant.array == 1 else -tangent
-    return partial * tangent
+    return tangent.apply("scale", partial)
 
 
 def _of_linear(

@@ -16,6 +16,7 @@ __all__ = [
     "ArgumentError",
     "ArtifactError",
     "AxisError",
+    "CheckError",
     "CompileError",
     "DtypeError",
     "IndexOutOfBoundsError",
@@ -148,6 +149,12 @@ class OptionError(PenstockError, ValueError):
 
 class RunError(PenstockError, RuntimeError):
     """A compiled program that stopped while running."""
+
+
+class CheckError(PenstockError, AssertionError):
+    """A check of a program that it does not pass."""
+
+    default_code = "wrong-result"
 
 
 class ArtifactError(PenstockError, ValueError):

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.errors import RunError
+from penstock.ir.errors import NumberRangeError, RunError
 from penstock.ir.record import Record
 from penstock.runtime.artifact import Artifact, ErrorEntry
 from penstock.runtime.binding import Binder, Call
@@ -178,9 +178,16 @@ class Variant:
             inputs = inputs + captured
         slots, words = self._fill_slots(inputs)
         sizes = self._sizes_type()
-        if self.executable.prepare(slots, sizes) != 0:
-            return None
-        return Prepared(inputs, slots, sizes, words)
+        code = self.executable.prepare(slots, sizes)
+        if code == -1:
+            raise NumberRangeError(
+                None,
+                "a size or number that the program computes from these arguments does "
+                "not fit 64 bits",
+                code="size-overflow",
+                hint="use smaller arrays and numbers",
+            )
+        return None if code else Prepared(inputs, slots, sizes, words)
 
     def refusal(self, call: Call) -> str | None:
         """Why the variant does not serve a call, in words; ``None`` if it does."""
@@ -190,7 +197,7 @@ class Variant:
         return str(found[0]) if found else None
 
     def failed_guard(self, inputs: list[Any]) -> int:
-        """One more than the index of a guard that does not hold; 0 if all do.
+        """One more than the index of a guard that does not hold; else not positive.
 
         Args:
             inputs: all leaves of a call, of the kinds that the variant takes.

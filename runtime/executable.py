@@ -44,7 +44,8 @@ class Executable:
             sizes: receives the sizes.
 
         Returns:
-            0 if all guards hold, else one more than the index of one that does not.
+            0 if all guards hold, else one more than the index of one that does not;
+            -1 if all do, but a size does not fit 64 bits.
         """
         code: int = self._prepare(ctypes.addressof(slots), ctypes.addressof(sizes))
         return code

@@ -126,7 +126,7 @@ def refusals(variant: Variant, call: Call) -> list[Refusal]:
     if found:
         return [*found, *_guard_refusals(variant, inputs)]
     failed = variant.failed_guard(inputs)
-    if not failed:
+    if failed <= 0:
         return []
     guards = () if variant.artifact is None else variant.artifact.guards
     text = guards[failed - 1] if failed <= len(guards) else ""

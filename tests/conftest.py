@@ -26,6 +26,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly that kernels were not run; pytest itself only counts skipped tests."""
+    from tests.backends.cuda.emulation.emulator import NO_COMPILER
+
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(NO_COMPILER in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.write_line(f"{NO_COMPILER} ({count} tests)", yellow=True)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep the kernels of tests out of the user's cache, and its kernels out of tests.

@@ -112,7 +112,7 @@ class Writer(Statements):
     def control(self) -> None:
         arguments = [self.pick() for _ in range(self.integer(1, 3))]
         types = [self.normal(argument) for argument in arguments]
-        kind = self.integer(0, 3)
+        kind = self.integer(0, 4)
         if kind == 0:
             then = self.region(types, None)
             returns = [result.tensor for result in then.results]
@@ -122,15 +122,56 @@ class Writer(Statements):
                 condition = self.constant(bool_)
             self.several("if", condition, *arguments, regions=(then, otherwise))
         elif kind == 1:
-            body = self.region([TensorType(i64), *types], types)
-            trip = self.choose((0, 2, self.size()))
-            self.several("loop", *arguments, regions=(body,), trip=trip)
+            self.loop(arguments)
         elif kind == 2:
             body = self.region(types, None)
             serial = self.integer(0, 9)
             self.several("recompute", *arguments, regions=(body,), serial=serial)
+        elif kind == 3:
+            self.bind(arguments, types)
         else:
             self.counted_while(arguments)
+
+    def bind(self, arguments: list[Value], types: Sequence[TensorType]) -> None:
+        """A size that is known only within the region."""
+        name = f"born{len(self.builder.facts.order)}"
+        self.builder.facts.declare(name, 0)
+        body = self.region(types, None)
+        builder = Builder(self.builder.facts)
+        copied = {p: p for p in body.parameters}
+        for value in body.values:
+            operands = [copied[operand] for operand in value.operands]
+            copied[value] = builder.rebuild(value, operands)
+        counted = builder.add("iota", shape=(symbol(name), 2), axis=0, dtype=i64)
+        total = builder.add("sum", counted, axes=(0,), keepdims=False)
+        results = (*(copied[result] for result in body.results), total)
+        number = self.builder.constant(self.integer(0, 3), i64)
+        body = Function("body", body.parameters, results)
+        self.several("bind", number, *arguments, regions=(body,), symbol=symbol(name))
+
+    def loop(self, arguments: list[Value]) -> None:
+        """Carried values, slices of arrays, invariants, and stacks of results."""
+        trip = self.choose((0, 2, self.size()))
+        carried = self.integer(0, len(arguments))
+        types = [self.normal(argument) for argument in arguments]
+        elements = [self.choose(types) for _ in range(self.integer(0, 2))]
+        stacks = [
+            self.of_type(type_.with_shape((trip, *type_.shape))) for type_ in elements
+        ]
+        inputs = [*types[:carried], *elements, *types[carried:]]
+        extra = [self.choose(types) for _ in range(self.integer(not carried, 2))]
+        body = self.region([TensorType(i64), *inputs], [*types[:carried], *extra])
+        self.several(
+            "loop",
+            *arguments[:carried],
+            *stacks,
+            *arguments[carried:],
+            regions=(body,),
+            trip=trip,
+            carried=carried,
+            sliced=len(stacks),
+            reverse=self.choose((False, True)),
+        )
 
     def counted_while(self, arguments: list[Value]) -> None:
         """A ``while`` that counts, so that it ends."""

@@ -30,13 +30,18 @@ DTYPES = (bool_, i8, i32, i64, u8, u32, f16, f32, f32, f64, f64)
 AWKWARD = (0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, np.inf, -np.inf, np.nan, 1e-40, 1e30)
 _T = TypeVar("_T")
 _UNARY = ("neg", "abs", "sign")
+_INTEGER_UNARY = ("neg", "abs", "sign", "bit_count")
 _FLOAT_UNARY = (
     "sqrt", "exp", "log", "log1p", "expm1", "sin", "cos", "tanh", "erf",
-    "floor", "ceil",
+    "floor", "ceil", "round", "exp2", "log2", "log10", "tan", "asin", "acos", "atan",
+    "sinh", "cosh", "asinh", "acosh", "atanh", "cbrt", "erfc", "spacing", "fraction",
+    "exponent",
 )  # fmt: skip
 _BINARY = (
     "add", "sub", "mul", "maximum", "minimum", "floor_divide", "remainder",
 )  # fmt: skip
+_FLOAT_BINARY = ("div", "pow", "atan2", "hypot", "copysign", "nextafter")
+_INTEGER_BINARY = ("shift_left", "shift_right", "gcd", "lcm")
 _COMPARISONS = (
     "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
 )  # fmt: skip
@@ -114,12 +119,13 @@ class Statements:
     def unary(self) -> None:
         x = self.pick(lambda v: v.dtype.kind in "iuf")
         floating = x.dtype.is_float and self.integer(0, 2)
-        self.add(self.choose(_FLOAT_UNARY if floating else _UNARY), x)
+        plain = _UNARY if x.dtype.is_float else _INTEGER_UNARY
+        self.add(self.choose(_FLOAT_UNARY if floating else plain), x)
 
     def binary(self) -> None:
         x = self.pick(lambda v: v.dtype.kind in "iuf")
         y = self.partner(x)
-        ops = (*_BINARY, "div", "pow") if x.dtype.is_float else _BINARY
+        ops = (*_BINARY, *(_FLOAT_BINARY if x.dtype.is_float else _INTEGER_BINARY))
         self.add(self.choose(ops), *self.either_way(x, y))
 
     def comparison(self) -> None:
@@ -129,7 +135,8 @@ class Statements:
     def exchanged(self) -> None:
         """The same again with its operands exchanged, as ``cse`` looks for it."""
         x = self.pick(lambda v: len(v.operands) == 2 or v.is_op("const"))
-        if len(x.operands) == 2 and x.op.family == "elementwise":
+        kinds = {operand.dtype for operand in x.operands}
+        if len(x.operands) == 2 and x.op.family == "elementwise" and len(kinds) == 1:
             y = self.add(x.op.name, *reversed(x.operands))
             self.add("and" if x.dtype is bool_ else "add", x, y)
 
@@ -180,7 +187,10 @@ class Statements:
         self.add("astype", x, dtype=dtype)
 
     def is_nan(self) -> None:
-        self.add("is_nan", self.pick(lambda v: v.dtype.is_float))
+        x = self.pick(lambda v: v.dtype.is_float)
+        if self.integer(0, 3) == 0:
+            self.add("ldexp", x, self.add("exponent", x))
+        self.add(self.choose(("is_nan", "signbit")), x)
 
     def small_integers(self, x: Value) -> Value:
         """Numbers from -2 to 2, so that sums of products are exact; nan is 0."""
@@ -209,9 +219,13 @@ class Statements:
         axis = self.integer(0, len(x.shape) - 1)
         kind = self.integer(0, 3)
         if kind == 0:
-            self.add("sort", x, axis=axis)
+            ordered = self.add("sort", x, axis=axis)
+            if len(x.shape) == 1:
+                side = self.choose(("left", "right"))
+                self.add("searchsorted", ordered, x, side=side, batch_axes=0)
+            self.add(self.choose(("argsort", "cummax", "cummin")), x, axis=axis)
         elif kind == 1 and x.dtype is not bool_:
-            self.add("cumsum", x, axis=axis)
+            self.add(self.choose(("cumsum", "cumprod")), x, axis=axis)
         elif kind == 2 and x.dtype is not bool_:
             self.add("recurrence", x, x, axis=axis)
         elif self.length(x.shape[axis]) > 0:
@@ -245,7 +259,8 @@ class Statements:
         self.add("broadcast_to", x, shape=tuple(shape))
 
     def size(self) -> Size:
-        names = list(self.builder.facts.order)
+        # Those that are born in a region are known there alone.
+        names = [name for name in self.builder.facts.order if name in self.sizes]
         sizes: list[Size] = [1, 2, 3, *map(symbol, names)]
         size = self.builder.facts.normalize(self.choose(sizes))
         return size if 0 <= self.length(size) <= 4 else 2
@@ -337,6 +352,8 @@ class Statements:
         elif kind == 2 and x.dtype is not bool_:
             whole, part = self.small_integers(x), self.small_integers(taken)
             self.add("scatter_add", whole, part, index, axes=(axis,))
+            op = self.choose(("scatter_max", "scatter_min"))
+            self.add(op, x, taken, index, axes=(axis,))
 
     def create(self) -> None:
         kind = self.integer(0, 3)

@@ -29,6 +29,8 @@ def modules_with_examples() -> list[str]:
 @pytest.mark.parametrize("name", modules_with_examples())
 def test_examples_of_docstrings(name):
     module = importlib.import_module(name)
-    outcome = doctest.testmod(module, optionflags=OPTIONS, extraglobs={"np": np})
+    # Examples are code of users, not of the module.
+    names = {"np": np, "__name__": "example"}
+    outcome = doctest.testmod(module, optionflags=OPTIONS, extraglobs=names)
     assert outcome.attempted > 0
     assert outcome.failed == 0

@@ -25,6 +25,7 @@ LONG_FILES: dict[str, str] = {
     "tests/frontend/test_captured.py": "a case for each thing that programs capture",
     "tests/frontend/test_functions.py": "one table of cases, a line for each function",
     "tests/errors/test_bad_argument.py": "one table of cases, a message for each",
+    "tests/transforms/test_texts.py": "one table of texts before and after",
 }
 
 

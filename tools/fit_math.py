@@ -202,6 +202,51 @@ erf_tail = of_square(
     series(lambda x: mpmath.erf(x) / x - 1, 2 / mpmath.sqrt(mp.pi) - 1)
 )
 
+asin_tail = of_square(series(lambda x: (mpmath.asin(x) - x) / x**3, mpf(1) / 6))
+atan_tail = of_square(series(lambda x: (mpmath.atan(x) - x) / x**3, -mpf(1) / 3))
+
+
+def scaled_erfc(t: Real) -> Real:
+    """(1 + 2 a) exp(a**2) erfc(a), nearly constant, of t = (a - 4) / (a + 4)."""
+    a = 4 * (1 + t) / (1 - t)
+    return (1 + 2 * a) * mpmath.exp(a * a) * mpmath.erfc(a)
+
+
+def log_gamma_factor(z: Real) -> Real:
+    """log(gamma(x)) / ((x - 1) (x - 2)) of z = x - 3/2."""
+    x = z + mpf(3) / 2
+    if min(abs(x - 1), abs(x - 2)) < mpf(10) ** -20:
+        return mpmath.euler if x < mpf(3) / 2 else 1 - mpmath.euler
+    return mpmath.loggamma(x) / ((x - 1) * (x - 2))
+
+
+DIGAMMA_ROOT = mpmath.findroot(mpmath.digamma, 1.46)
+
+
+def digamma_factor(z: Real) -> Real:
+    """digamma(x) / (x - root) of z = x - 3/2."""
+    x = z + mpf(3) / 2
+    if abs(x - DIGAMMA_ROOT) < mpf(10) ** -20:
+        return mpmath.psi(1, DIGAMMA_ROOT)
+    return mpmath.digamma(x) / (x - DIGAMMA_ROOT)
+
+
+def stirling_rest(t: Real) -> Real:
+    """What Stirling's formula lacks of log(gamma(x)), times x, of t = 1 / x**2."""
+    if t < mpf(10) ** -16:
+        return mpf(1) / 12 - t / 360
+    x = 1 / mpmath.sqrt(t)
+    formula = (x - mpf(1) / 2) * mpmath.log(x) - x + mpmath.log(2 * mp.pi) / 2
+    return (mpmath.loggamma(x) - formula) * x
+
+
+def digamma_rest(t: Real) -> Real:
+    """(log(x) - 1/(2 x) - digamma(x)) x**2 of t = 1 / x**2."""
+    if t < mpf(10) ** -16:
+        return mpf(1) / 12 - t / 120
+    x = 1 / mpmath.sqrt(t)
+    return (mpmath.log(x) - 1 / (2 * x) - mpmath.digamma(x)) * x * x
+
 
 def log2_erfc(x: Real) -> Real:
     """The exponent that the error function's distance from 1 has."""
@@ -240,6 +285,17 @@ FITS = [
     Fit("ERF_F64", erf_tail, 0, 1, 11, 53, one),
     Fit("ERF_LOG_F32", log2_erfc, mpf("0.92"), 4, 6, 24, mpmath.erfc),
     Fit("ERF_LOG_F64", log2_erfc, mpf("0.99"), 6, 16, 53, mpmath.erfc),
+    Fit("ASIN_F32", asin_tail, 0, mpf("0.2501"), 4, 24, lambda t: t),
+    Fit("ASIN_F64", asin_tail, 0, mpf("0.2501"), 11, 53, lambda t: t),
+    Fit("ATAN_F32", atan_tail, 0, 1, 8, 24, lambda t: t),
+    Fit("ATAN_F64", atan_tail, 0, 1, 19, 53, lambda t: t),
+    Fit("CBRT_F32", mpmath.cbrt, mpf("0.7499"), mpf("1.5001"), 4, 24, one),
+    Fit("CBRT_F64", mpmath.cbrt, mpf("0.7499"), mpf("1.5001"), 5, 53, one),
+    Fit("ERFC", scaled_erfc, -1, mpf("0.75"), 24, 53, one),
+    Fit("LOG_GAMMA", log_gamma_factor, -mpf("0.801"), mpf("1.001"), 31, 53, one),
+    Fit("DIGAMMA", digamma_factor, -mpf("0.501"), mpf("0.501"), 22, 53, one),
+    Fit("STIRLING", stirling_rest, 0, mpf(1) / 64, 6, 53, lambda t: mpf(1) / 64),
+    Fit("DIGAMMA_REST", digamma_rest, 0, mpf(1) / 64, 7, 53, lambda t: mpf(1) / 64),
 ]
 
 

@@ -20,6 +20,7 @@ import penstock as ps
 import penstock.ir.ops
 from penstock.frontend.methods import names as method_names
 from penstock.frontend.numpy_functions.table import FUNCTIONS
+from penstock.frontend.ufuncs import ufunc_ops
 from penstock.ir import errors
 from penstock.ir.errors import PenstockError
 from penstock.ir.loop.primitive import COMBINES, PRIMITIVES
@@ -143,17 +144,33 @@ def missing_parameters() -> str:
     return table(("function", "takes no"), sorted(rows))
 
 
+# Why a ufunc is not there, or not on all that NumPy takes.
+_UFUNC_NOTES = {
+    "isnat": "dates are no numbers",
+    "power": "signed integer exponents only as constants: NumPy refuses negative ones",
+    "reciprocal": "of integer 0 it is 0, where NumPy's is not defined",
+}
+
+
 def ufunc_table() -> str:
-    """NumPy's ufuncs by what becomes of them."""
-    rows: dict[str, list[str]] = {"yes": [], "integers: constants": [], "no": []}
+    """NumPy's ufuncs, one by one, and what becomes of them."""
+    rows = []
     for name in sorted(n for n in dir(np) if isinstance(getattr(np, n), np.ufunc)):
         ufunc = getattr(np, name)
         # Aliases are listed under the name that the ufunc itself has.
         if ufunc.__name__ == name:
-            rows[_support(ufunc)].append(name)
-    told = ("supported", "on integers with a constant second operand", "not yet")
-    listed = zip(told, rows.values(), strict=True)
-    return table(("", "ufuncs"), [(text, code(names)) for text, names in listed])
+            rows.append((f"`{name}`", _becomes(ufunc), _UFUNC_NOTES.get(name, "")))
+    return table(("ufunc", "becomes", "not, or not wholly, because"), rows)
+
+
+def _becomes(ufunc: np.ufunc) -> str:
+    """The op that a ufunc is, or that it is made of others, or nothing."""
+    if _support(ufunc) == "no":
+        return ""
+    if ufunc.signature is not None:
+        return "`contract`"
+    op = ufunc_ops().get(ufunc)
+    return "a formula" if op is None else f"`{op}`"
 
 
 def _support(ufunc: np.ufunc) -> str:

@@ -27,6 +27,7 @@ from penstock.frontend.forbidden import forbidden
 from penstock.frontend.inputs import Inputs
 from penstock.frontend.namespace import numpy_view
 from penstock.frontend.tracer import Traced, Tracer
+from penstock.frontend.transformed import Transformed
 from penstock.ir.location import user_location
 from penstock.runtime.leaves import InstanceLeaf, KeyLeaf, Leaf, normalize
 from penstock.runtime.readers import (
@@ -92,6 +93,7 @@ class Capture:
         self.objects: ObjectViews = ObjectViews(self)
         self.shared = shared
         self._seen: dict[Reader, Any] = {}
+        tracer.plain = self.objects.plain
         # What has an identity that ``is`` could ask for: the object and its view.
         self._places: dict[Reader, Any] = {}
         self._views: dict[int, Any] = {}
@@ -237,6 +239,10 @@ class Capture:
         return None
 
     def _wrap_callable(self, value: Any, kind: type[Any], reader: Reader) -> Any:
+        if issubclass(kind, Transformed):
+            self.record_key(reader, value)
+            place = AttributeReader(reader, "function")
+            return value.over(self.wrap(value.function, place))
         if issubclass(kind, functools.partial):
             return self._wrap_partial(value, reader)
         if kind.__module__.startswith("penstock.") and hasattr(value, "__wrapped__"):

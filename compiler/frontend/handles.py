@@ -12,10 +12,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from penstock.frontend.broadcasting import broadcast_into
+from penstock.frontend.cells import Cell
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.promotion import check_cast
 from penstock.frontend.refusals import bad_value
-from penstock.frontend.tracer import Traced, Tracer
+from penstock.frontend.tracer import Traced, Tracer, leaked
 from penstock.frontend.views import Step, put_path, take_path
 from penstock.ir.dims import Size
 from penstock.ir.errors import TraceError, UnsupportedError
@@ -23,36 +24,7 @@ from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, TensorType
 
-__all__ = ["Cell", "TracedArray", "TracedScalar", "fresh", "wrap"]
-
-
-class Cell:
-    """Storage that handles share.
-
-    Attributes:
-        value: what it holds now.
-        version: changes with every write.
-        owner: whose storage it is, where it must not be written: ``argument x``.
-        ordered: whether NumPy would certainly lay it out in C order.
-    """
-
-    __slots__ = ("ordered", "owner", "value", "version")
-
-    value: Value
-    version: int
-    owner: str
-    ordered: bool
-
-    def __init__(self, value: Value, owner: str = "", ordered: bool = True) -> None:
-        self.value = value
-        self.version = 0
-        self.owner = owner
-        self.ordered = ordered
-
-    def put(self, value: Value) -> None:
-        """Replace what it holds."""
-        self.value = value
-        self.version += 1
+__all__ = ["TracedArray", "TracedScalar", "fresh", "wrap"]
 
 
 def _binary(ufunc: np.ufunc) -> tuple[Any, Any]:
@@ -130,10 +102,16 @@ class TracedArray(Traced):
     @property
     def value(self) -> Value:
         """The Value of what the handle sees now."""
-        cell = self.cell
+        cell, dead = self.cell, self.tracer.dead
+        if dead and cell.value in dead:
+            raise leaked("a traced array")
         if not self.path:
             return cell.value
-        if self._memo is None or self._memo[0] != cell.version:
+        if (
+            self._memo is None
+            or self._memo[0] != cell.version
+            or (dead and self._memo[1] in dead)
+        ):
             value = take_path(self.tracer, cell.value, self.path)
             self._memo = (cell.version, value)
         return self._memo[1]
@@ -240,6 +218,13 @@ class TracedArray(Traced):
                 f"cannot write to {self.cell.owner}: it belongs to the caller",
                 code="write-to-input",
                 hint="write to a copy: x = x.copy()",
+            )
+        if self.cell.serial < self.tracer.first_serial:
+            raise self.tracer.fail(
+                "cannot write to an array that was made outside the function that is "
+                "transformed or repeated",
+                code="write-to-outer",
+                hint="pass the array to the function, and return the new one",
             )
         for step in self.path:
             if step.read_only:

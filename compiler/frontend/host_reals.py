@@ -99,8 +99,8 @@ class HostReal(HostNumber):
     @property
     def value(self) -> Value:
         """The number as a Value, ``f64[]``."""
-        if self._value is None:
-            tracer = self.tracer
+        tracer = self.tracer
+        if self._value is None or self._value in tracer.dead:
             if self.op == "constant":
                 self._value = tracer.constant(self.hint, f64)
             elif self.op == "size":

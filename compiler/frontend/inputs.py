@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.handles import Cell, TracedArray
+from penstock.frontend.cells import Cell
+from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import HostInteger
 from penstock.frontend.host_reals import HostReal
 from penstock.frontend.tracer import Tracer

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.frontend.handles import Cell, TracedArray
+from penstock.frontend.cells import Cell, next_serial
+from penstock.frontend.handles import TracedArray
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.views import (
     DiagonalStep,
@@ -33,7 +34,9 @@ class ReshapedCell(Cell):
         ravels: whether by ``ravel``, which views contiguous arrays alone.
     """
 
-    __slots__ = ("_is_view", "_own", "_ravels", "_seen", "_source", "_step", "_writes")
+    __slots__ = (
+        "_is_view", "_own", "_ravels", "_seen", "_serial", "_source", "_step", "_writes"
+    )  # fmt: skip
 
     def __init__(
         self, source: TracedArray, shape: tuple[Size, ...], ravels: bool = False
@@ -45,6 +48,12 @@ class ReshapedCell(Cell):
         self._seen = source.cell.version
         self._is_view: bool | None = None
         self._writes = 0
+        self._serial = next_serial()
+
+    @property
+    def serial(self) -> int:  # type: ignore[override]
+        """Grows from each cell to the next; a view's is that of what it views."""
+        return self._source.cell.serial if self._is_view else self._serial
 
     @property
     def value(self) -> Value:  # type: ignore[override]

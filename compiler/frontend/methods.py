@@ -14,12 +14,14 @@ from penstock.frontend.lift import convert
 from penstock.frontend.numpy_functions import (
     contraction,
     creation,
+    cumulative,
     joining,
     numerics,
-    ranking,
     reductions,
     selecting,
     shaping,
+    sorting,
+    statistics,
 )
 from penstock.frontend.promotion import as_dtype, check_cast
 from penstock.ir.dims import product
@@ -117,12 +119,18 @@ METHODS: dict[str, Callable[..., Any]] = {
     "any": reductions.any_,
     "argmax": reductions.argmax,
     "argmin": reductions.argmin,
+    "argpartition": sorting.argpartition,
+    "argsort": sorting.argsort,
     "astype": _astype,
     "choose": selecting.choose,
     "clip": _clip,
     "conj": lambda x: x,
     "conjugate": lambda x: x,
     "copy": _copy,
+    "compress": lambda a, condition, axis=None, out=None: statistics.compress(
+        condition, a, axis, out
+    ),
+    "cumprod": cumulative.cumprod,
     "cumsum": reductions.cumsum,
     "diagonal": creation.diagonal,
     "dot": contraction.dot,
@@ -139,7 +147,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "repeat": joining.repeat,
     "reshape": _reshape,
     "round": numerics.round_,
-    "searchsorted": ranking.searchsorted,
+    "searchsorted": sorting.searchsorted,
     "sort": selecting.sort_in_place,
     "squeeze": _squeeze,
     "std": reductions.std,

@@ -20,7 +20,8 @@ from penstock.frontend.results import Results, collect_results
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Dim, Size
 from penstock.ir.errors import OptionError, TraceError, UnsupportedError
-from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.graph.settle import settled
+from penstock.ir.graph.value import Function
 from penstock.ir.location import Location, is_user_code
 from penstock.ir.reals import Real
 from penstock.ir.record import Record
@@ -136,7 +137,7 @@ def _finish(
         tracer.normalize(number) if isinstance(number, Dim) else number
         for number in results.host_numbers
     )
-    return Trace(_settled(graph), signature, host_numbers, tracer.hints)
+    return Trace(settled(graph, graph.facts), signature, host_numbers, tracer.hints)
 
 
 def _run(function: Any, capture: Capture, arguments: Arguments) -> Any:
@@ -238,39 +239,3 @@ def _check_static(inputs: Inputs) -> None:
             code="static-name",
             hint="name an argument, 'x', or one of its axes, ('x', 0)",
         )
-
-
-def _settled(graph: Function) -> Function:
-    """The graph with every size in the form that its guards give it.
-
-    Values that were made before a guard was known are made again.
-    """
-    facts = graph.facts
-    if not facts.replacements or not any(_is_stale(graph, v) for v in graph.values):
-        return graph
-    builder = Builder(facts)
-    made: dict[Value, Value] = {p: p for p in graph.parameters}
-    for value in graph.values:
-        made[value] = builder.rebuild(
-            value, [made[operand] for operand in value.operands]
-        )
-    return Function(
-        graph.name,
-        graph.parameters,
-        tuple(made[result] for result in graph.results),
-        integers=graph.integers,
-        guards=graph.guards,
-    )
-
-
-def _is_stale(graph: Function, value: Value) -> bool:
-    from penstock.ir.attributes import map_sizes
-
-    facts = graph.facts
-    if facts.normalize_type(value.type) != value.type:
-        return True
-    return any(
-        map_sizes(attribute, facts.normalize) != attribute
-        for attribute in value.attributes.values()
-        if isinstance(attribute, (Dim, tuple))
-    )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from _thread import _local, get_ident
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from penstock import runtime
 from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Dim, Size, evaluate_dim, symbol, symbols_of
 from penstock.ir.errors import LeakedValueError, TraceError
-from penstock.ir.graph.value import Builder, Value
+from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.guards import RELATIONS, Facts, Guard
 from penstock.ir.location import Location, hide_directory, user_location
 from penstock.ir.reals import Real
@@ -77,6 +77,10 @@ class Tracer:
         builder: makes Values.
         hints: the value that each symbol has in this call.
         real_hints: the value that each float argument has in this call.
+        dead: the Values of regions that are complete: only these may read them.
+        first_serial: that of the first cell of the innermost region.
+        recomputations: how many parts derivatives compute again.
+        derivative_order: how often what is traced now may be differentiated.
         shown: what ``repr`` gave for traced arrays: no result may contain it.
     """
 
@@ -86,6 +90,12 @@ class Tracer:
         self.builder = Builder(self.facts)
         self.hints: dict[str, int] = {}
         self.real_hints: dict[str, float] = {}
+        self.dead: set[Value] = set()
+        self.first_serial = 0
+        self.recomputations = 0
+        self.derivative_order = 0
+        # Nested values of the traced program as plain ones; set by its Capture.
+        self.plain: Callable[[Any], Any] = lambda value: value
         self.shown: set[str] = set()
         self.active = False
         self._thread = get_ident()
@@ -150,7 +160,13 @@ class Tracer:
         loc = user_location()
         return () if loc is None else (loc,)
 
-    def emit(self, op: str, *operands: Value, **attributes: Attribute) -> Value:
+    def emit(
+        self,
+        op: str,
+        *operands: Value,
+        regions: tuple[Function, ...] = (),
+        **attributes: Attribute,
+    ) -> Value:
         """The Value of an op, at the place where the user's code is now.
 
         Raises:
@@ -159,7 +175,9 @@ class Tracer:
         """
         self.check()
         every: dict[str, Any] = attributes
-        return self.builder.add(op, *operands, locations=self.locations(), **every)
+        return self.builder.add(
+            op, *operands, locations=self.locations(), regions=regions, **every
+        )
 
     def constant(self, array: Any, dtype: Dtype) -> Value:
         """A constant of a dtype."""

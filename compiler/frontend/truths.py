@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.handles import Cell, TracedArray, TracedScalar
+from penstock.frontend.cells import Cell
+from penstock.frontend.handles import TracedArray, TracedScalar
 
 __all__ = ["TracedTruth", "python_truth"]
 

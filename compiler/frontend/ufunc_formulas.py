@@ -15,12 +15,11 @@ import numpy as np
 
 from penstock.frontend.answers import constant_array, host_size
 from penstock.frontend.handles import TracedArray, wrap
-from penstock.frontend.promotion import integer_range
 from penstock.frontend.refusals import bad_value
 from penstock.ir.attributes import Constant
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
-from penstock.ir.types import f32, i64, u64
+from penstock.ir.types import i64, u64
 
 __all__ = ["formula_of", "is_supported"]
 
@@ -143,8 +142,9 @@ def _refuse_integer_power(x: TracedArray, exponent: Any) -> Any:
 
 
 def _reciprocal(x: TracedArray) -> Any:
-    one = wrap(x.tracer, x.tracer.constant(1, x.kind))
-    return _op("floor_divide" if x.kind.is_integer else "div", one, x)
+    if x.kind.is_integer:
+        return select(abs(x) == 1, x, 0)
+    return _op("div", wrap(x.tracer, x.tracer.constant(1, x.kind)), x)
 
 
 def _mixed_comparison(signed_first: str, unsigned_first: str) -> Formula:
@@ -164,24 +164,6 @@ def _mixed_comparison(signed_first: str, unsigned_first: str) -> Formula:
     return compare
 
 
-def _rint(x: TracedArray) -> Any:
-    """Round to the nearest integer, halves to even.
-
-    Adding and subtracting 2^(p - 1) rounds in the current mode (Goldberg 1991, What
-    every computer scientist should know about floating-point arithmetic); magnitudes
-    that high are integers already, and zeros keep their sign.
-    """
-    if not x.kind.is_float:
-        return x
-    wide = x.astype(np.float32) if x.kind.bits == 16 else x
-    shift = float(1 << 23) if wide.kind is f32 else float(1 << 52)
-    magnitude = abs(wide)
-    rounded = (magnitude + shift) - shift
-    signed = select(wide < 0, -rounded, rounded)
-    result = select((magnitude < shift) & (wide != 0), signed, wide)
-    return result.astype(x.dtype)
-
-
 def _trunc(x: TracedArray) -> Any:
     if not x.kind.is_float:
         return x
@@ -195,8 +177,7 @@ def _fmod(x: TracedArray, y: TracedArray) -> Any:
         if x.kind.kind == "u":
             return remainder
         return select((remainder != 0) & ((x < 0) != (y < 0)), remainder - y, remainder)
-    magnitude = _op("remainder", abs(x), abs(y))
-    return select(x < 0, -magnitude, select(x == 0, x + magnitude * 0, magnitude))
+    return _op("copysign", _op("remainder", abs(x), abs(y)), x)
 
 
 def _is_inf(x: TracedArray) -> Any:
@@ -234,145 +215,25 @@ def _ignoring_nan(op: str, x: TracedArray, y: TracedArray) -> Any:
     return select(_op("is_nan", x), y, select(_op("is_nan", y), x, chosen))
 
 
-def _hypot(x: TracedArray, y: TracedArray) -> Any:
-    """sqrt(x^2 + y^2) without overflow: M sqrt(1 + (m / M)^2), Higham 2002, 27.5."""
-    x, y = abs(x), abs(y)
-    # An infinity wins over nan, as in C's hypot.
-    infinite = (x == math.inf) | (y == math.inf)
-    larger, smaller = _op("maximum", x, y), _op("minimum", x, y)
-    ratio = smaller / select(larger == 0, 1, larger)
-    return select(infinite, math.inf, larger * numpy.sqrt(1 + ratio * ratio))
-
-
-def _logaddexp(x: TracedArray, y: TracedArray) -> Any:
-    """log(e^x + e^y) = M + log1p(e^-|x - y|); equal infinities are their own sum."""
-    larger = _op("maximum", x, y)
-    return select(x == y, x + math.log(2), larger + numpy.log1p(numpy.exp(-abs(x - y))))
-
-
-def _logaddexp2(x: TracedArray, y: TracedArray) -> Any:
-    larger = _op("maximum", x, y)
-    rest = numpy.log1p(_exp2(-abs(x - y))) * (1 / math.log(2))
-    return select(x == y, x + 1, larger + rest)
-
-
-def _exp2(x: TracedArray) -> Any:
-    return _op("pow", *_align(x, 2))
-
-
-def _align(x: TracedArray, number: float) -> tuple[TracedArray, TracedArray]:
-    return wrap(x.tracer, x.tracer.constant(number, x.kind)), x
-
-
-def _log_to_base(base: int) -> Formula:
-    """log_b x, mended so that powers of the base give integers exactly."""
-
-    def formula(x: TracedArray) -> Any:
-        wide = x.astype(np.float64) if x.kind.bits < 64 else x
-        quotient = numpy.log(wide) / math.log(base)
-        nearest = _rint(quotient)
-        exact = _op("pow", *_align(nearest, base)) == wide
-        return select(exact, nearest, quotient).astype(x.dtype)
-
-    return formula
-
-
-def _sinh(x: TracedArray) -> Any:
-    """(e^x - e^-x) / 2, by expm1; e^(x/2) twice where e^x would overflow."""
-    a = abs(x)
-    m = numpy.expm1(a)
-    half = numpy.exp(a * 0.5)
-    large = (half * 0.5) * half
-    result = select(a > 20, large, (m + m / (m + 1)) * 0.5)
-    return select(x < 0, -result, select(x == 0, x, result))
-
-
-def _cosh(x: TracedArray) -> Any:
-    """(e^x + e^-x) / 2, with e^(x/2) twice where e^x would overflow."""
-    half = numpy.exp(abs(x) * 0.5)
-    return (half * 0.5) * half + (0.5 / half) / half
-
-
-def _arcsinh(x: TracedArray) -> Any:
-    """sign(x) log(a + sqrt(a^2 + 1)) by log1p, DLMF 4.37.16 (a = |x|)."""
-    a = abs(x)
-    small = numpy.log1p(a + a * a / (1 + numpy.sqrt(a * a + 1)))
-    result = select(a > 1e8, numpy.log(a) + math.log(2), small)
-    return select(x < 0, -result, select(x == 0, x, result))
-
-
-def _arccosh(x: TracedArray) -> Any:
-    """log(x + sqrt(x^2 - 1)) by log1p with t = x - 1, DLMF 4.37.19."""
-    t = x - 1
-    small = numpy.log1p(t + numpy.sqrt(t) * numpy.sqrt(t + 2))
-    return select(x > 1e8, numpy.log(x) + math.log(2), small)
-
-
-def _arctanh(x: TracedArray) -> Any:
-    """log1p(2 a / (1 - a)) / 2 with the sign of x, DLMF 4.37.24 (a = |x|)."""
-    a = abs(x)
-    result = 0.5 * numpy.log1p(2 * a / (1 - a))
-    return select(x < 0, -result, select(x == 0, x, result))
-
-
-def _tan(x: TracedArray) -> Any:
-    """sin x / cos x, DLMF 4.14.4."""
-    return numpy.sin(x) / numpy.cos(x)
-
-
 def _heaviside(x: TracedArray, at_zero: TracedArray) -> Any:
     result = select(x < 0, 0, select(x == 0, at_zero, 1))
     return select(_op("is_nan", x), x, result)
 
 
-def _shift_left(x: TracedArray, count: TracedArray) -> Any:
-    bits = _constant_shift(x, count)
-    if bits >= x.kind.bits:
-        return x * 0
-    if bits == x.kind.bits - 1 and x.kind.kind == "i":
-        return x * integer_range(x.kind)[0]
-    return x * (1 << bits)
-
-
-def _shift_right(x: TracedArray, count: TracedArray) -> Any:
-    bits = _constant_shift(x, count)
-    if bits >= x.kind.bits - (x.kind.kind == "i"):
-        return x * 0 if x.kind.kind == "u" else -((x < 0).astype(x.dtype))
-    return x // (1 << bits)
-
-
-def _constant_shift(x: TracedArray, count: TracedArray) -> int:
-    number = constant_of(count)
-    if number is None or number < 0:
-        raise UnsupportedError(
-            user_location(),
-            f"shifting {x.tensor} by counts that are not a constant",
-            code="shift-count",
-            hint="shift by a Python integer, or multiply by a power of two",
-        )
-    return int(number)
+def _modf(x: TracedArray) -> tuple[TracedArray, TracedArray]:
+    """The fractional part and the whole one, both with the sign of x."""
+    magnitude = abs(x)
+    part = select(magnitude == math.inf, 0, magnitude - _op("floor", magnitude))
+    return select(_op("signbit", x), -part, part), _trunc(x)
 
 
 def _divmod(x: TracedArray, y: TracedArray) -> tuple[TracedArray, TracedArray]:
     return _op("floor_divide", x, y), _op("remainder", x, y)
 
 
-def _expit(x: TracedArray) -> Any:
-    """1 / (1 + e^-x), the logistic function."""
-    return 1 / (1 + numpy.exp(-x))
-
-
 def _log_expit(x: TracedArray) -> Any:
     """-log1p(e^-x), written so that e^|x| never overflows."""
     return _op("minimum", x, x * 0) - numpy.log1p(numpy.exp(-abs(x)))
-
-
-def _xlogy(x: TracedArray, y: TracedArray) -> Any:
-    return select((x == 0) & ~_is_nan(y), 0, x * numpy.log(y))
-
-
-def _xlog1py(x: TracedArray, y: TracedArray) -> Any:
-    return select((x == 0) & ~_is_nan(y), 0, x * numpy.log1p(y))
 
 
 def _entropy(x: TracedArray) -> Any:
@@ -413,25 +274,13 @@ _FORMULAS: dict[np.ufunc, Formula] = {
     np.isfinite: _is_finite,
     np.fmax: _fmax,
     np.fmin: _fmin,
-    np.rint: _rint,
     np.trunc: _trunc,
     np.fmod: _fmod,
     np.divmod: _divmod,
-    np.hypot: _hypot,
-    np.logaddexp: _logaddexp,
-    np.logaddexp2: _logaddexp2,
-    np.exp2: _exp2,
-    np.log2: _log_to_base(2),
-    np.log10: _log_to_base(10),
-    np.sinh: _sinh,
-    np.cosh: _cosh,
-    np.tan: _tan,
-    np.arcsinh: _arcsinh,
-    np.arccosh: _arccosh,
-    np.arctanh: _arctanh,
     np.heaviside: _heaviside,
-    np.left_shift: _shift_left,
-    np.right_shift: _shift_right,
+    np.ldexp: lambda x, power: _op("ldexp", x, power),
+    np.frexp: lambda x: (_op("fraction", x), _op("exponent", x)),
+    np.modf: _modf,
     np.deg2rad: _scaled(math.pi, 180),
     np.radians: _scaled(math.pi, 180),
     np.rad2deg: _scaled(180, math.pi),
@@ -441,9 +290,14 @@ _FORMULAS: dict[np.ufunc, Formula] = {
 # SciPy's ufuncs arrive without SciPy being imported here: by name.
 _SCIPY_FORMULAS: dict[str, Formula] = {
     "erf": lambda x: _op("erf", x),
-    "expit": _expit,
+    "erfc": lambda x: _op("erfc", x),
+    "gammaln": lambda x: _op("gammaln", x),
+    "psi": lambda x: _op("digamma", x),
+    "expit": lambda x: _op("expit", x),
     "log_expit": _log_expit,
-    "xlogy": _xlogy,
-    "xlog1py": _xlog1py,
+    "logit": lambda x: _op("logit", x),
+    "xlogy": lambda x, y: _op("xlogy", x, y),
+    "xlog1py": lambda x, y: _op("xlog1py", x, y),
     "entr": _entropy,
+    "ndtr": lambda x: _op("erfc", x * -math.sqrt(0.5)) * 0.5,
 }

@@ -12,7 +12,7 @@ from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.index_keys import parse_key
 from penstock.frontend.indexing import gather_parts
 from penstock.frontend.lift import as_array, convert
-from penstock.frontend.numpy_functions import reductions
+from penstock.frontend.numpy_functions import cumulative, reductions
 from penstock.frontend.numpy_functions.arguments import (
     NO_VALUE,
     arrays_of,
@@ -36,6 +36,20 @@ _REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
     np.minimum: reductions.min_,
     np.logical_and: reductions.all_,
     np.logical_or: reductions.any_,
+}
+
+_ACCUMULATIONS: dict[np.ufunc, str] = {
+    np.maximum: "cummax",
+    np.minimum: "cummin",
+    np.logical_or: "cummax",
+    np.logical_and: "cummin",
+}
+
+_SCATTERS: dict[np.ufunc, str] = {
+    np.add: "scatter_add",
+    np.subtract: "scatter_add",
+    np.maximum: "scatter_max",
+    np.minimum: "scatter_min",
 }
 
 
@@ -78,11 +92,23 @@ def _reduce(
 def _accumulate(
     ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None
 ) -> Any:
-    if ufunc is not np.add:
+    if ufunc not in _ACCUMULATIONS and ufunc not in (np.add, np.multiply):
         raise _unsupported(ufunc, "accumulate")
-    if not operand(array).sizes:
-        raise bad_type("add.accumulate: a scalar has no axis to accumulate along")
-    return reductions.cumsum(array, axis, dtype, out)
+    x = operand(array)
+    if not x.sizes:
+        raise bad_type(
+            f"{ufunc.__name__}.accumulate: a scalar has no axis to accumulate along"
+        )
+    if ufunc is np.add:
+        return reductions.cumsum(array, axis, dtype, out)
+    if ufunc is np.multiply:
+        return cumulative.cumprod(array, axis, dtype, out)
+    if ufunc in (np.logical_and, np.logical_or):
+        x = x.astype(bool)
+    elif dtype is not None:
+        x = x.astype(dtype)
+    op = _ACCUMULATIONS[ufunc]
+    return cumulative.accumulate_op(op, x, axis, out, ufunc.__name__)
 
 
 def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
@@ -92,7 +118,7 @@ def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
 
 
 def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
-    if ufunc not in (np.add, np.subtract) or values is NO_VALUE:
+    if ufunc not in _SCATTERS or values is NO_VALUE:
         raise _unsupported(ufunc, "at")
     if type(array) is not TracedArray:
         raise bad_type(f"{ufunc.__name__}.at: a {type(array).__name__} is not traced")
@@ -113,9 +139,11 @@ def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
     shape = (*rest[: gathered.place], *gathered.index_shape, *rest[gathered.place :])
     amount = as_array(tracer, values)
     # The sum of bools is whether any holds, which is to be counted.
-    counted = array.kind is bool_
+    counted = array.kind is bool_ and ufunc is np.add
     if counted:
         amount = amount != 0
+    elif array.kind is bool_:
+        amount = amount.astype(bool)
     dtype = i64 if counted else _sum_dtype(array, amount, ufunc)
     updates = broadcast_into(tracer, amount, tuple(shape))
     if updates.dtype is not dtype:
@@ -128,7 +156,7 @@ def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
         updates = tracer.emit("transpose", updates, permutation=permutation)
     value = convert(tracer, source.value, dtype)
     total = tracer.emit(
-        "scatter_add", value, updates, *gathered.indices, axes=gathered.axes
+        _SCATTERS[ufunc], value, updates, *gathered.indices, axes=gathered.axes
     )
     if counted:
         total = (fresh(tracer, total) != 0).value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, bool_, f64
 
-__all__ = ["call_method", "call_ufunc"]
+__all__ = ["call_method", "call_ufunc", "ufunc_ops"]
 
 # Ufuncs that are one op on operands of one dtype.
 _OPS: dict[np.ufunc, str] = {
@@ -33,9 +34,36 @@ _OPS: dict[np.ufunc, str] = {
     np.log: "log",
     np.log1p: "log1p",
     np.expm1: "expm1",
+    np.exp2: "exp2",
+    np.log2: "log2",
+    np.log10: "log10",
     np.sin: "sin",
     np.cos: "cos",
+    np.tan: "tan",
+    np.arcsin: "asin",
+    np.arccos: "acos",
+    np.arctan: "atan",
+    np.arctan2: "atan2",
+    np.sinh: "sinh",
+    np.cosh: "cosh",
     np.tanh: "tanh",
+    np.arcsinh: "asinh",
+    np.arccosh: "acosh",
+    np.arctanh: "atanh",
+    np.cbrt: "cbrt",
+    np.hypot: "hypot",
+    np.logaddexp: "logaddexp",
+    np.logaddexp2: "logaddexp2",
+    np.rint: "round",
+    np.copysign: "copysign",
+    np.nextafter: "nextafter",
+    np.spacing: "spacing",
+    np.signbit: "signbit",
+    np.gcd: "gcd",
+    np.lcm: "lcm",
+    np.bitwise_count: "bit_count",
+    np.left_shift: "shift_left",
+    np.right_shift: "shift_right",
     np.sign: "sign",
     np.floor: "floor",
     np.ceil: "ceil",
@@ -61,6 +89,11 @@ _BOOL_OPS = {"add": "or", "mul": "and", "abs": "", "floor": "", "ceil": ""}
 _COMPARISONS = frozenset(
     (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
 )
+
+
+def ufunc_ops() -> Mapping[np.ufunc, str]:
+    """The op of each ufunc that is one op."""
+    return _OPS
 
 
 def call_ufunc(

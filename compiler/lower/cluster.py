@@ -72,6 +72,7 @@ class Cluster:
             run time.
         errors: the program's table.
         locations: the user's lines that it computes.
+        in_place: whether its result is in the memory of what it updates.
     """
 
     name: str
@@ -84,10 +85,16 @@ class Cluster:
     strided: dict[Value, bool]
     errors: ErrorTable
     locations: tuple[Location, ...] = ()
+    in_place: bool = False
 
     @classmethod
     def of(
-        cls, value: Value, name: str, strided: Sequence[bool], errors: ErrorTable
+        cls,
+        value: Value,
+        name: str,
+        strided: Sequence[bool],
+        errors: ErrorTable,
+        in_place: bool = False,
     ) -> Cluster:
         """The cluster that a Value of op ``cluster`` is."""
         attributes: Any = value.attributes
@@ -103,6 +110,7 @@ class Cluster:
             dict(zip(body.parameters, strided, strict=True)),
             errors,
             value.locations,
+            in_place,
         )
 
     @property

@@ -50,6 +50,7 @@ class _Context(ValueContext):
         self.cluster = cluster
         self.writer: KernelWriter = cluster.start()
         super().__init__(self.writer.elements, value)
+        self.in_place = cluster.in_place
         self.iterations: Size = 1
         self.results = [
             self.writer.result(index, "out" if cluster.body.results[index] is not value

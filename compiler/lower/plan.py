@@ -10,12 +10,25 @@ from penstock.ir.attributes import Constant
 from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.text_print import print_function
-from penstock.ir.graph.value import Function, Value
-from penstock.ir.plan.node import Alloc, Free, Launch, Plan, PlanBuffer, PlanStatement
+from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.plan.node import (
+    Alloc,
+    Element,
+    Free,
+    Launch,
+    Plan,
+    PlanBuffer,
+    PlanIf,
+    PlanStatement,
+    PlanWhile,
+    Swap,
+    walk,
+)
 from penstock.ir.reals import Real
 from penstock.ir.types import TensorType
 from penstock.lower.cluster import Cluster, KernelLaunch
 from penstock.lower.collapse import collapse
+from penstock.lower.control import CONTROL, lower_control, updated_array
 from penstock.lower.element import ErrorTable
 from penstock.lower.nest import lower_nest
 from penstock.lower.pointwise import lower_pointwise
@@ -42,10 +55,10 @@ def lower_function(
     Raises:
         UnsupportedError: the Function has an op that cannot be compiled yet.
     """
-    return _PlanBuilder(function, strided, reals, returned).build()
+    return PlanBuilder(function, strided, reals, returned).build()
 
 
-class _PlanBuilder:
+class PlanBuilder:
     def __init__(
         self,
         function: Function,
@@ -55,6 +68,7 @@ class _PlanBuilder:
     ) -> None:
         self.function = function
         self.errors = ErrorTable()
+        self.facts = function.facts
         self.returned = tuple(
             number if isinstance(number, Real) else function.facts.normalize(number)
             for number in returned
@@ -65,16 +79,13 @@ class _PlanBuilder:
         self.temporaries: list[PlanBuffer] = []
         self.work: Size = 0
         self.cluster_count = 0
-        clusters = sum(value.is_op("cluster") for value in function.values)
-        self.has_many_clusters = clusters > 1
+        self.has_many_clusters = len(function.values) > 1
         self.lowered: dict[Any, tuple[Cluster, list[KernelLaunch]]] = {}
         # Clusters of several results that have been lowered, and what takes these.
         self.clusters_done: set[Value] = set()
+        # Clusters that write into the memory of what they update.
+        self.in_place: set[Value] = set()
         self.gets: dict[Value, dict[Any, Value]] = {}
-        for value in function.values:
-            if value.is_op("get"):
-                index = value.attributes["index"]
-                self.gets.setdefault(value.operands[0], {})[index] = value
         self.parameters = []
         for value in function.parameters:
             name = str(value.attributes["name"])
@@ -90,9 +101,7 @@ class _PlanBuilder:
     def build(self) -> Plan:
         """Lower every Value in order, then lay out the temporaries."""
         function = self.function
-        result_of = self.result_buffers()
-        for value in function.values:
-            self.lower(value, result_of)
+        self.lower_body(function, self.results)
         body, arena = lay_out_arena(self.body, self.temporaries)
         return Plan(
             function.name,
@@ -108,14 +117,87 @@ class _PlanBuilder:
             self.work // 1000,
         )
 
-    def result_buffers(self) -> dict[Value, PlanBuffer]:
-        """The result that each Value in memory is to be written to."""
-        found = {}
-        for result, buffer in zip(self.function.results, self.results, strict=True):
-            while result.is_op("reshape"):
-                (result,) = result.operands
-            found[result] = buffer
-        return found
+    def lower_body(
+        self, function: Function, wanted: Sequence[PlanBuffer | None]
+    ) -> list[PlanBuffer]:
+        """Lower all Values of a Function.
+
+        Args:
+            function: it, whose parameters have their buffers.
+            wanted: where its results belong; ``None`` for wherever they are.
+
+        Returns:
+            Where the results are.
+        """
+        for value in function.values:
+            self.clusters_done.discard(value)
+            if value.is_op("get"):
+                index = value.attributes["index"]
+                self.gets.setdefault(value.operands[0], {})[index] = value
+        result_of: dict[Value, PlanBuffer] = {}
+        own = set(function.values)
+        copied = []
+        for result, buffer in zip(function.results, wanted, strict=True):
+            if buffer is None:
+                continue
+            base = result
+            while base.is_op("reshape"):
+                (base,) = base.operands
+            if base in result_of or base not in own or base.is_op("const"):
+                copied.append((result, buffer))
+            else:
+                result_of[base] = buffer
+        self.share_memory(function, result_of)
+        for value in function.values:
+            self.lower(value, result_of)
+        for result, buffer in copied:
+            self.copy(self.buffer_of[result], buffer)
+        return [
+            self.buffer_of[result] if buffer is None else buffer
+            for result, buffer in zip(function.results, wanted, strict=True)
+        ]
+
+    def share_memory(
+        self, function: Function, result_of: dict[Value, PlanBuffer]
+    ) -> None:
+        """Have updates of arrays that nothing else reads happen in place."""
+        users = function.uses()
+        for value in reversed(function.values):
+            array = updated_array(value)
+            if array is None or users[array] != [value] or array in result_of:
+                continue
+            made_here = array.is_op("cluster") or array.is_op("get")
+            if not made_here or array in function.results:
+                continue
+            buffer = result_of.get(value) or self.temporary(value.tensor)
+            result_of[value] = result_of[array] = buffer
+            self.in_place.add(value)
+
+    def copy(self, source: PlanBuffer, target: PlanBuffer) -> None:
+        """Copy an array."""
+        if source is target:
+            return
+        outside, inside = Builder(self.facts), Builder(self.facts)
+        array = outside.parameter("a", source.type)
+        parameter = inside.parameter("a0", source.type)
+        axes = [axis for axis, size in enumerate(source.type.shape) if size != 1]
+        cluster = outside.add(
+            "cluster",
+            array,
+            regions=(Function("body", (parameter,), (parameter,)),),
+            kind="map",
+            loops=tuple(source.type.shape[axis] for axis in axes),
+            inner=(),
+            results=(
+                tuple(
+                    axes.index(axis) if axis in axes else None
+                    for axis in range(source.type.rank)
+                ),
+            ),
+            reductions=(),
+        )
+        self.buffer_of[array] = source
+        self.lower_cluster(cluster, [target])
 
     def lower(self, value: Value, result_of: dict[Value, PlanBuffer]) -> None:
         name = value.op.name
@@ -135,16 +217,27 @@ class _PlanBuilder:
         elif name == "cluster":
             if isinstance(value.type, TensorType):
                 self.lower_cluster(value, [result_of.get(value)])
+        elif name in CONTROL:
+            if isinstance(value.type, TensorType):
+                (buffer,) = lower_control(self, value, [result_of.get(value)])
+                self.buffer_of[value] = buffer
+            elif value not in self.gets:
+                lower_control(self, value, [None] * len(value.type.elements))  # type: ignore[union-attr]
         elif name == "get":
             (cluster,) = value.operands
             if cluster not in self.clusters_done:
                 self.clusters_done.add(cluster)
                 gets = self.gets[cluster]
-                count = len(cluster.regions[0].results)
+                count = len(cluster.type.elements)  # type: ignore[union-attr]
                 wanted = [
                     result_of.get(gets[i]) if i in gets else None for i in range(count)
                 ]
-                buffers = self.lower_cluster(cluster, wanted)
+                lowered = cluster.op.name in CONTROL
+                buffers = (
+                    lower_control(self, cluster, wanted)
+                    if lowered
+                    else self.lower_cluster(cluster, wanted)
+                )
                 for index, other in gets.items():
                     self.buffer_of[other] = buffers[index]
         else:
@@ -177,13 +270,15 @@ class _PlanBuilder:
         key = None
         if self.has_many_clusters:
             body = print_function(value.regions[0], locations=False)
-            key = (body, repr(sorted(value.attributes.items())), tuple(strided))
+            attributes = repr(sorted(value.attributes.items()))
+            key = (body, attributes, tuple(strided), value in self.in_place)
             if key in self.lowered:
                 return self.lowered[key]
         name = f"{self.function.name}_{self.cluster_count}"
         self.cluster_count += 1
         errors = len(self.errors.errors)
-        cluster = Cluster.of(value, name, strided, self.errors)
+        in_place = value in self.in_place
+        cluster = Cluster.of(value, name, strided, self.errors, in_place)
         if cluster.kind == "nest":
             launches = lower_nest(cluster)
         else:
@@ -236,28 +331,49 @@ def lay_out_arena(
     wanted = set(temporaries)
     first: dict[PlanBuffer, int] = {}
     last: dict[PlanBuffer, int] = {}
-    for position, statement in enumerate(body):
-        assert isinstance(statement, Launch)
-        for buffer in statement.arguments:
+    used = [_used(statement) for statement in body]
+    for position, buffers in enumerate(used):
+        for buffer in buffers:
             if buffer in wanted:
                 first.setdefault(buffer, position)
                 last[buffer] = position
+    for one in walk(list(body)):
+        if isinstance(one, Swap):
+            # Each may be where the other was: they live and die together.
+            pair = (one.first, one.second)
+            last.update(dict.fromkeys(pair, max(last[buffer] for buffer in pair)))
+    wanted_until: dict[int, list[PlanBuffer]] = {}
+    for buffer in first:
+        wanted_until.setdefault(last[buffer], []).append(buffer)
     arena = _Arena()
     laid_out: list[PlanStatement] = []
     for position, statement in enumerate(body):
-        assert isinstance(statement, Launch)
-        own = [b for b in dict.fromkeys(statement.arguments) if b in wanted]
+        own = [buffer for buffer in used[position] if buffer in wanted]
         laid_out += [
             Alloc(buffer, arena.take(buffer))
             for buffer in own
             if first[buffer] == position
         ]
         laid_out.append(statement)
-        for buffer in own:
-            if last[buffer] == position:
-                laid_out.append(Free(buffer))
-                arena.give_back(buffer)
+        for buffer in wanted_until.get(position, ()):
+            laid_out.append(Free(buffer))
+            arena.give_back(buffer)
     return laid_out, arena.size
+
+
+def _used(statement: PlanStatement) -> list[PlanBuffer]:
+    """The arrays that a statement touches, and those within it."""
+    found: dict[PlanBuffer, None] = {}
+    for one in walk([statement]):
+        if isinstance(one, Launch):
+            found.update(dict.fromkeys(one.arguments))
+        elif isinstance(one, (PlanIf, PlanWhile)):
+            found[one.condition] = None
+        elif isinstance(one, Element):
+            found[one.whole] = None
+        elif isinstance(one, Swap):
+            found.update(dict.fromkeys((one.first, one.second)))
+    return list(found)
 
 
 @dataclass(eq=False)

@@ -74,20 +74,36 @@ class _Remover:
         count = len(old.type.elements) if isinstance(old.type, TupleType) else 1
         results = read[old] if isinstance(old.type, TupleType) else {0}
         name = old.op.name
+        attributes = dict(old.attributes)
         # Operands that come before the arguments, and parameters that no operand
         # gives: the condition, the counter.
-        leading = 1 if name == "if" else 0
+        leading = 1 if name in ("if", "bind") else 0
         counter = 1 if name == "loop" else 0
         if name == "while":
-            results = _carried(regions[1], results | _live(regions[0], {0}), 0)
-        elif name == "loop":
-            results = _carried(regions[0], results, 1)
-        if name in ("while", "loop"):
+            read_first = results | _live(regions[0], {0})
+            results = _carried(regions[1], read_first, 0, len(operands))
             arguments = results
-        elif name in ("if", "recompute"):
+        elif name == "loop":
+            carried, sliced = attributes["carried"], attributes["sliced"]
+            results = _carried(regions[0], results, 1, carried)
+            arguments = {index - 1 for index in _live(regions[0], results) if index}
+            arguments |= {index for index in results if index < carried}
+            attributes["carried"] = sum(index < carried for index in results)
+            attributes["sliced"] = sum(
+                carried <= index < carried + sliced for index in arguments
+            )
+        elif name in ("if", "recompute", "bind"):
             arguments = set().union(*(_live(region, results) for region in regions))
         else:
-            results, arguments = set(range(count)), set(range(len(operands)))
+            # What its results are is not for this pass to know.
+            places[old] = {index: index for index in range(count)}
+            return builder.add(
+                old.op,
+                *operands,
+                locations=old.locations,
+                regions=regions,
+                **attributes,
+            )
         kept = sorted(results)
         places[old] = {index: place for place, index in enumerate(kept)}
         parameters = [*range(counter), *(i + counter for i in sorted(arguments))]
@@ -104,7 +120,7 @@ class _Remover:
                 )
                 for region in regions
             ),
-            **old.attributes,
+            **attributes,
         )
 
 
@@ -141,10 +157,21 @@ def _live(region: Function, results: Iterable[int]) -> set[int]:
     return {i for i, parameter in enumerate(region.parameters) if parameter in reached}
 
 
-def _carried(body: Function, needed: set[int], counter: int) -> set[int]:
-    """Which carried values the needed ones depend on, from turn to turn."""
+def _carried(body: Function, needed: set[int], counter: int, count: int) -> set[int]:
+    """The results that the needed ones depend on, from turn to turn.
+
+    Args:
+        body: what is repeated.
+        needed: the results that are read.
+        counter: how many parameters come before the carried ones.
+        count: how many are carried.
+    """
     while True:
-        live = {index - counter for index in _live(body, needed) if index >= counter}
+        live = {
+            index - counter
+            for index in _live(body, needed)
+            if counter <= index < counter + count
+        }
         if live <= needed:
             return needed
         needed = needed | live

@@ -70,8 +70,12 @@ def _known_results(builder: Builder, value: Value) -> tuple[Value, ...] | None:
         then, otherwise = value.regions
         return inline(builder, then if condition else otherwise, value.operands[1:])
     if value.is_op("loop"):
-        trip = value.attributes["trip"]
-        return value.operands if isinstance(trip, int) and trip <= 0 else None
+        trip, carried = value.attributes["trip"], value.attributes["carried"]
+        if not isinstance(trip, int) or trip > 0:
+            return None
+        # Stacks of no turns are left to run: they have no elements.
+        stacks = len(value.regions[0].results) - carried
+        return None if stacks else value.operands[:carried]
     return None
 
 

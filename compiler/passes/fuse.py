@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from penstock.ir.graph.mapping import Mapping, operand_mappings
 from penstock.ir.graph.value import Function, Value
+from penstock.ir.guards import Facts
 from penstock.ir.ops.families import Elementwise, Movement, Nest, Reduction
 from penstock.ir.types import TensorType
 from penstock.passes.fusion_groups import Group, GroupGraph, Lane
+from penstock.passes.fusion_lanes import agrees, lane_through, same_loops
 from penstock.passes.fusion_write import ClusterWriter
 
 __all__ = ["fuse"]
@@ -29,7 +31,7 @@ def fuse(function: Function, *, strided: frozenset[str] = frozenset()) -> Functi
     Before: %0 = exp %x ; %1 = tanh %0 ; return %1
     After:  %0 = cluster %x { %0 = exp %x ; %1 = tanh %0 ; return %1 } ; return %0
     """
-    return Fuser(function, strided).run()
+    return Fuser(function, strided, function.facts).run()
 
 
 # What is computed again in every kernel that reads it, at most so many Values of it.
@@ -37,6 +39,9 @@ _INLINE_LIMIT = 32
 # Each pass over a row computes what it needs again from the row in memory, so a long
 # chain of reductions would cost the square of its length.
 _MOST_PASSES = 4
+# What a backend compiles at once grows faster than its length: above so many
+# instructions a further kernel costs less than a longer one.
+_MOST_WEIGHT = 800
 _VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "slice"})
 
 
@@ -50,13 +55,17 @@ class Fuser:
             with the number of Values that this computes.
         alias: other shapes of arrays in memory, with the array.
         strided: the names of parameters whose elements may not lie in C order.
+        facts: what is known of sizes: those of the outermost Function.
         readers: for each array in memory, the groups that read all of it along their
             loops, and the loop of each of its axes.
         arrays: the same the other way round.
     """
 
-    def __init__(self, function: Function, strided: frozenset[str]) -> None:
+    def __init__(
+        self, function: Function, strided: frozenset[str], facts: Facts
+    ) -> None:
         self.function = function
+        self.facts = facts
         self.graph = GroupGraph()
         self.group_of = self.graph.group_of
         self.inline: dict[Value, int] = {}
@@ -65,15 +74,19 @@ class Fuser:
         self.readers: dict[Value, dict[tuple[Group, Lane], None]] = {}
         self.arrays: dict[Group, dict[Value, None]] = {}
 
-    def run(self) -> Function:
+    def run(self, is_region: bool = False) -> Function:
+        """The Function in clusters; ``is_region`` if it is part of control flow."""
         for value in self.function.values:
             self.place(value)
-        return ClusterWriter(self).write()
+        return ClusterWriter(self, is_region).write()
 
     # Where a Value goes.
 
     def place(self, value: Value) -> None:
         op = value.op
+        if value.regions or op.name == "get":
+            self.place_control(value)
+            return
         if op.family == "create" or self.is_scalar(value):
             cost = 1 + sum(self.inline.get(o, 0) for o in value.operands)
             array = op.name == "const" and value.tensor.size != 1
@@ -124,7 +137,7 @@ class Fuser:
 
     def mappings(self, value: Value) -> list[Mapping | None]:
         """How the operands' axes lie along the Value's."""
-        return operand_mappings(value, self.function.facts)
+        return operand_mappings(value, self.facts)
 
     # Groups that a Value needs complete, as opposed to those that it may join.
 
@@ -157,29 +170,12 @@ class Fuser:
                 group, lane = self.try_merge(
                     value, group, lane, operand, mapping, needed
                 )
-        if group is None or not self.agrees(group, lane, joinable):
+        if group is None or not agrees(group, lane, joinable):
             others = needed | {self.group_of[operand] for operand, _ in joinable}
             group, lane = self.sibling(value, mappings, others) or self.start(value)
         outside = {self.group_of[operand] for operand, _ in joinable} - {group}
         self.enter(group, value, lane, needed | outside)
         self.note_reads(group, value, lane, mappings)
-
-    def agrees(
-        self,
-        group: Group,
-        lane: Lane,
-        operands: Sequence[tuple[Value, tuple[int | None, ...]]],
-    ) -> bool:
-        """Whether all operands that the group computes lie along a Value's loops.
-
-        Those of a square do not where it meets the sums of its own rows as columns.
-        """
-        return all(
-            axis is None or loop is None or lane[axis] == loop
-            for operand, mapping in operands
-            if self.group_of[operand] is group
-            for loop, axis in zip(group.lanes[operand], mapping, strict=True)
-        )
 
     def start(self, value: Value) -> tuple[Group, Lane]:
         group = self.graph.new_group("map")
@@ -216,23 +212,6 @@ class Fuser:
         self.readers.setdefault(array, {})[group, own] = None
         self.arrays.setdefault(group, {})[array] = None
 
-    def lane_through(
-        self, value: Value, group: Group, operand: Value, mapping: Sequence[int | None]
-    ) -> tuple[list[int | None], list[int]]:
-        """The Value's loops as its operand has them, and the axes that it adds."""
-        lane: list[int | None] = [None] * len(value.shape)
-        covered = set()
-        for loop, axis in zip(group.lanes[operand], mapping, strict=True):
-            if axis is not None and loop is not None:
-                lane[axis] = loop
-                covered.add(axis)
-        added = [
-            axis
-            for axis, size in enumerate(value.shape)
-            if size != 1 and axis not in covered
-        ]
-        return lane, added
-
     def try_join(
         self,
         value: Value,
@@ -241,14 +220,16 @@ class Fuser:
         needed: set[Group],
     ) -> tuple[Group, Lane] | None:
         group = self.group_of[operand]
-        if group.closed or not self.graph.may_depend(group, needed):
+        if group.closed or group.weight > _MOST_WEIGHT:
+            return None
+        if not self.graph.may_depend(group, needed):
             return None
         others = {self.group_of[o] for o in value.operands if o in self.group_of} - {
             group
         }
         if not self.graph.may_depend(group, others):
             return None
-        lane, added = self.lane_through(value, group, operand, mapping)
+        lane, added = lane_through(value, group, operand, mapping)
         own = frozenset(loop for loop in lane if loop is not None)
         if not added:
             if own not in (group.all_loops, group.outer):
@@ -322,12 +303,13 @@ class Fuser:
         if (
             "nest" in (group.kind, other.kind)
             or other.closed
+            or group.weight + other.weight > _MOST_WEIGHT
             or not group.outer
             or not self.graph.may_merge(group, other)
             or not self.graph.may_depend(other, needed)
         ):
             return group, lane
-        renamed = self.same_loops(group, lane, other, operand, mapping)
+        renamed = same_loops(group, lane, other, operand, mapping)
         if renamed is None:
             return group, lane
         inner = frozenset(renamed[loop] for loop in other.inner)
@@ -358,33 +340,6 @@ class Fuser:
                     self.note_reader(array, group, lane_now)
         return group, lane
 
-    def same_loops(
-        self,
-        group: Group,
-        lane: Lane,
-        other: Group,
-        operand: Value,
-        mapping: Sequence[int | None],
-    ) -> dict[int, int] | None:
-        """The loop of one group that each of the other's loops is, if all are one."""
-        renamed: dict[int, int] = {}
-        for loop, axis in zip(other.lanes[operand], mapping, strict=True):
-            if loop is None:
-                continue
-            target = lane[axis] if axis is not None else None
-            if target is None or group.loops[target] != other.loops[loop]:
-                return None
-            renamed[loop] = target
-        rest = sorted(other.all_loops - renamed.keys())
-        if rest:
-            # Its inner loops are not the Value's: they may be the group's own.
-            inner = sorted(group.inner - set(renamed.values()))
-            sizes = [group.loops[loop] for loop in inner]
-            if set(rest) != other.inner or [other.loops[i] for i in rest] != sizes:
-                return None
-            renamed.update(zip(rest, inner, strict=True))
-        return renamed
-
     def sibling(
         self,
         value: Value,
@@ -397,6 +352,8 @@ class Fuser:
                 continue
             for group, own in self.readers.get(operand, ()):
                 if group.closed or group.kind == "nest":
+                    continue
+                if group.weight > _MOST_WEIGHT:
                     continue
                 if group.index not in self.graph.groups:
                     continue
@@ -424,7 +381,7 @@ class Fuser:
             found = self.reduce_in_sibling(value, operand, axes)
         if found is None:
             group = self.graph.new_group("rows")
-            type_ = self.function.facts.normalize_type(operand.type)
+            type_ = self.facts.normalize_type(operand.type)
             assert isinstance(type_, TensorType)
             whole = self.graph.new_loops(group, type_.shape)
             if operand not in self.group_of and operand not in self.inline:
@@ -487,6 +444,17 @@ class Fuser:
             ):
                 return group, own
         return None
+
+    def place_control(self, value: Value) -> None:
+        """Control flow runs for itself; what it gives is in memory."""
+        if value.is_op("get"):
+            group = self.group_of[value.operands[0]]
+            self.enter(group, value, (), set())
+            return
+        group = self.graph.new_group("control")
+        needed = {g for operand in value.operands for g in self.needed(operand)}
+        self.enter(group, value, (), needed)
+        group.closed = True
 
     def place_nest(self, value: Value) -> None:
         group = self.graph.new_group("nest")

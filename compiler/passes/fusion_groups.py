@@ -28,6 +28,7 @@ class Group:
             can be computed.
         reduced: for each member that is a reduction, the loops of its operand.
         closed: whether no Value may join any more.
+        weight: how much code its kernel will have, roughly in instructions.
     """
 
     def __init__(self, index: int, kind: str) -> None:
@@ -40,6 +41,7 @@ class Group:
         self.passes: dict[Value, int] = {}
         self.reduced: dict[Value, Lane] = {}
         self.closed = False
+        self.weight = 0
 
     @property
     def all_loops(self) -> frozenset[int]:
@@ -56,6 +58,8 @@ class Group:
         self.members.append(value)
         self.lanes[value] = lane
         self.passes[value] = after
+        flops = value.op.flops
+        self.weight += 1 + (flops if isinstance(flops, int) else 0)
 
 
 class GroupGraph:

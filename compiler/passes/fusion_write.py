@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.ir.attributes import Attribute
 from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.ops.control import arguments_of
 from penstock.ir.ops.families import Elementwise, Movement, Reduction
 from penstock.passes.fusion_groups import Group, Lane
 
@@ -19,17 +20,21 @@ __all__ = ["ClusterWriter"]
 class ClusterWriter:
     """Writes the Function in which each group is a cluster."""
 
-    def __init__(self, fuser: Fuser) -> None:
+    def __init__(self, fuser: Fuser, is_region: bool = False) -> None:
         self.fuser = fuser
         self.function = fuser.function
-        self.builder = Builder(self.function.facts)
+        self.is_region = is_region
+        self.builder = Builder(fuser.facts)
         # For each array in memory, the Value of the new Function.
         self.stored: dict[Value, Value] = {p: p for p in self.function.parameters}
 
     def write(self) -> Function:
         outputs = self.outputs()
         for group in self.fuser.graph.in_order():
-            self.write_cluster(group, group.members, outputs[group.index])
+            if group.kind == "control":
+                self.write_control(group)
+            else:
+                self.write_cluster(group, group.members, outputs[group.index])
         results: list[Value] = []
         taken = set(self.function.parameters)
         for result in self.function.results:
@@ -37,10 +42,13 @@ class ClusterWriter:
                 written = self.write_inline(result)
             else:
                 written = self.in_memory(result)
-            # Results share memory neither with arguments nor with each other.
-            while (base := _base(written)) in taken or base.is_op("const"):
+            # Results share memory neither with arguments nor with each other; what
+            # control flow gives is put where it belongs by whoever runs it.
+            while not self.is_region and (
+                (base := _base(written)) in taken or base.is_op("const")
+            ):
                 written = self.write_copy(written)
-            taken.add(base)
+            taken.add(_base(written))
             results.append(written)
         return Function(
             self.function.name,
@@ -56,9 +64,39 @@ class ClusterWriter:
         group = _whole_group(result)
         return self.write_cluster(group, [], [result])[0]
 
+    def write_control(self, group: Group) -> None:
+        """Control flow whose parts are fused in themselves."""
+        value, *gets = group.members
+        operands = [
+            self.write_inline(operand)
+            if operand in self.fuser.inline and operand not in self.fuser.alias
+            else self.in_memory(operand)
+            for operand in value.operands
+        ]
+        regions = []
+        for region in value.regions:
+            strided = frozenset(
+                str(parameter.attributes["name"])
+                for parameter, operand in zip(
+                    region.parameters, arguments_of(value, region), strict=True
+                )
+                if operand is not None and self.fuser.is_strided(operand)
+            )
+            fuser = type(self.fuser)(region, strided, self.fuser.facts)
+            regions.append(fuser.run(is_region=True))
+        self.stored[value] = new = self.builder.add(
+            value.op,
+            *operands,
+            locations=value.locations,
+            regions=tuple(regions),
+            **value.attributes,
+        )
+        for get in gets:
+            self.stored[get] = self.builder.rebuild(get, [new])
+
     def write_copy(self, written: Value) -> Value:
         """A copy of an array of the new Function."""
-        region = Builder(self.function.facts)
+        region = Builder(self.fuser.facts)
         type_ = region.facts.normalize_type(written.type)
         parameter = region.parameter("a0", type_, written.locations)
         lane = _whole_group(parameter).lanes[parameter]
@@ -110,7 +148,7 @@ class ClusterWriter:
     def write_cluster(
         self, group: Group, members: Sequence[Value], outputs: Sequence[Value]
     ) -> list[Value]:
-        region = Builder(self.function.facts)
+        region = Builder(self.fuser.facts)
         inside: dict[Value, Value] = {}
         parameters: list[Value] = []
         arguments: list[Value] = []

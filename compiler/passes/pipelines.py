@@ -9,11 +9,13 @@ from penstock.ir.graph.value import Function
 from penstock.ir.record import Record
 from penstock.passes.cse import cse
 from penstock.passes.dce import dce
+from penstock.passes.drop_custom import drop_custom
 from penstock.passes.expand import expand
 from penstock.passes.fold import fold
 from penstock.passes.graph_pass import GraphPass
 from penstock.passes.shapes import shapes
 from penstock.passes.simplify import simplify, simplify_fast
+from penstock.passes.transforms import transforms
 from penstock.runtime.config import config
 
 __all__ = ["FAST", "STANDARD", "PassReport", "Pipeline", "run_pipeline"]
@@ -21,6 +23,8 @@ __all__ = ["FAST", "STANDARD", "PassReport", "Pipeline", "run_pipeline"]
 Pipeline = tuple[tuple[GraphPass, str], ...]
 
 STANDARD: Pipeline = (
+    (transforms, "what follows knows derivatives and batches only as plain graphs"),
+    (drop_custom, "no derivative is left to ask for what users say of theirs"),
     (expand, "the rules below know no composite ops, and apply to what they hold"),
     (shapes, "constants and algebra show once nothing is broadcast in between"),
     (fold, "known numbers make algebraic rules apply"),

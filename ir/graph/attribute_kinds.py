@@ -30,6 +30,12 @@ def _are_sizes(attribute: Any) -> bool:
     return isinstance(attribute, tuple) and all(map(_is_size, attribute))
 
 
+def _are_axes(attribute: Any) -> bool:
+    return isinstance(attribute, tuple) and all(
+        axis is None or _is_integer(axis) for axis in attribute
+    )
+
+
 def _is(*classes: type) -> Callable[[Any], bool]:
     return lambda attribute: isinstance(attribute, classes)
 
@@ -46,14 +52,22 @@ _CONSTANT: _Kind = (_is(Constant), "a constant")
 
 # Names mean the same in all ops, but for those in _OF_OP.
 _KINDS: Mapping[str, _Kind] = {
-    "axes": _INTEGERS, "permutation": _INTEGERS,
+    "axes": _INTEGERS, "wrt": _INTEGERS, "of": _INTEGERS,
+    "permutation": _INTEGERS,
     "axis": _INTEGER, "index": _INTEGER, "serial": _INTEGER, "groups": _INTEGER,
+    "count": _INTEGER, "order": _INTEGER, "batch_axes": _INTEGER,
     "shape": _SIZES, "start": _SIZES, "step": _SIZES, "size": _SIZES,
     "low": _SIZES, "high": _SIZES, "stride": _SIZES, "dilation": _SIZES,
-    "trip": _SIZE, "keepdims": _BOOL, "dtype": _DTYPE, "value": _CONSTANT,
+    "trip": _SIZE, "symbol": (_is(Dim), "a new symbol"),
+    "keepdims": _BOOL, "dtype": _DTYPE, "value": _CONSTANT,
     "name": _TEXT, "text": _TEXT, "spec": _TEXT, "kind": _TEXT,
+    "side": _TEXT,
 }  # fmt: skip
-_OF_OP: Mapping[tuple[str, str], _Kind] = {("dim", "size"): _SIZE}
+_OF_OP: Mapping[tuple[str, str], _Kind] = {
+    ("dim", "size"): _SIZE,
+    ("vmap", "axes"): (_are_axes, "a tuple of integers and none"),
+    ("vmap", "size"): _SIZE,
+}
 
 
 def check_attributes(op: type[Op], attributes: Mapping[str, Attribute]) -> None:

@@ -205,14 +205,38 @@ class _Interpreter:
             carried = self.run(body, carried)
         return _together(carried)
 
-    def loop(self, value: Value, carried: list[Any]) -> Any:
+    def loop(self, value: Value, operands: list[Any]) -> Any:
         (body,) = value.regions
-        for index in range(self.size(value.attributes["trip"])):
-            carried = self.run(body, [np.array(index, np.int64), *carried])
-        return _together(carried)
+        attributes = value.attributes
+        count, sliced = attributes["carried"], attributes["sliced"]
+        carried, rest = operands[:count], operands[count:]
+        arrays, invariants = rest[:sliced], rest[sliced:]
+        trip = max(self.size(attributes["trip"]), 0)
+        stacks = [
+            np.empty((trip, *r.tensor.concrete(self.sizes)), r.dtype.numpy)
+            for r in body.results[count:]
+        ]
+        turns = range(trip)
+        for turn in reversed(turns) if attributes["reverse"] else turns:
+            slices = [np.asarray(array[turn]) for array in arrays]
+            counter = np.array(turn, np.int64)
+            found = self.run(body, [counter, *carried, *slices, *invariants])
+            carried = found[:count]
+            for stack, element in zip(stacks, found[count:], strict=True):
+                stack[turn] = element
+        return _together([*carried, *stacks])
 
     def inline(self, value: Value, operands: list[Any]) -> Any:
         return _together(self.run(value.regions[0], operands))
+
+    def bind(self, value: Value, operands: list[Any]) -> Any:
+        name, number = str(value.attributes["symbol"]), int(operands[0])
+        if number < 0:
+            raise RunError(
+                value.loc, f"the size {name} is {number}, below 0", code="negative-size"
+            )
+        inner = _Interpreter({**self.sizes, name: number}, self.write)
+        return _together(inner.run(value.regions[0], operands[1:]))
 
     def get(self, value: Value, operands: list[Any]) -> Any:
         return operands[0][value.attributes["index"]]
@@ -233,8 +257,11 @@ _SPECIAL: Mapping[str, Callable[[_Interpreter, Value, list[Any]], Any]] = {
     "if": _Interpreter.if_,
     "while": _Interpreter.while_,
     "loop": _Interpreter.loop,
+    "bind": _Interpreter.bind,
     "recompute": _Interpreter.inline,
     "cluster": _Interpreter.inline,
+    "custom_jvp": _Interpreter.inline,
+    "custom_vjp": _Interpreter.inline,
     "get": _Interpreter.get,
     "token": _Interpreter.token,
     "print": _Interpreter.print,

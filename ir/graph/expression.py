@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.ir.dims import Size
 from penstock.ir.graph.value import Builder, Value
+from penstock.ir.location import Location
 from penstock.ir.types import Dtype, TensorType
 
 __all__ = ["Expression"]
@@ -17,13 +18,25 @@ class Expression:
 
     Python numbers become constants of the other operand's dtype; operands
     broadcast as in NumPy. Dtypes are never converted silently.
+
+    Args:
+        builder: of the Function that is extended.
+        value: the Value.
+        locations: the user's lines for what is made of it; the Value's by default.
     """
 
-    __slots__ = ("builder", "value")
+    __slots__ = ("builder", "locations", "value")
 
-    def __init__(self, builder: Builder, value: Value) -> None:
+    def __init__(
+        self,
+        builder: Builder,
+        value: Value,
+        locations: tuple[Location, ...] | None = None,
+    ) -> None:
         self.builder = builder
         self.value = value
+        # Where Values made from this one belong in the user's source.
+        self.locations = value.locations if locations is None else locations
 
     @property
     def type(self) -> TensorType:
@@ -50,9 +63,9 @@ class Expression:
     def constant(self, number: Any, dtype: Dtype | None = None) -> Expression:
         """A number of this (or the given) dtype."""
         value = self.builder.constant(
-            number, dtype or self.dtype, locations=self.value.locations
+            number, dtype or self.dtype, locations=self.locations
         )
-        return Expression(self.builder, value)
+        return Expression(self.builder, value, self.locations)
 
     def apply(
         self, op: str, *others: Expression | float, **attributes: Any
@@ -63,10 +76,8 @@ class Expression:
             if not isinstance(other, Expression):
                 other = self.constant(other)
             operands.append(other.value)
-        value = self.builder.add(
-            op, *operands, locations=self.value.locations, **attributes
-        )
-        return Expression(self.builder, value)
+        value = self.builder.add(op, *operands, locations=self.locations, **attributes)
+        return Expression(self.builder, value, self.locations)
 
     def __add__(self, other: Expression | float) -> Expression:
         return self.apply("add", other)

@@ -6,7 +6,7 @@ import json
 
 from penstock.ir.attributes import Attribute, Constant
 from penstock.ir.dim_text import parse_dim
-from penstock.ir.dims import Size, symbols_of
+from penstock.ir.dims import Size, symbol, symbols_of
 from penstock.ir.errors import PenstockError, TextError, TypeRuleError
 from penstock.ir.graph.literal import (
     array_from_bytes,
@@ -22,6 +22,7 @@ from penstock.ir.graph.text_token import (
     shortened,
 )
 from penstock.ir.guards import Facts
+from penstock.ir.text import RESERVED_WORDS
 from penstock.ir.types import DTYPES, TOKEN, TensorType, TupleType, Type
 
 __all__ = ["UNFIT", "Terms", "reason"]
@@ -121,8 +122,18 @@ class Terms(Tokens):
             if name.text in attributes:
                 raise self.error(f"{name.text} is given twice", name)
             self.expect("=")
-            attributes[name.text] = self.attribute()
+            attributes[name.text] = (
+                self.born() if name.text == "symbol" else self.attribute()
+            )
         return attributes
+
+    def born(self) -> Attribute:
+        """A symbol that is declared here."""
+        token = self.expect_kind("word", "a new symbol")
+        if token.text in self.facts.order or token.text in RESERVED_WORDS:
+            raise self.error(f"{token.text} cannot name a new size", token)
+        self.facts.declare(token.text, 0)
+        return symbol(token.text)
 
     def attribute(self) -> Attribute:
         """One attribute."""

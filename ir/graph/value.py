@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +151,8 @@ class Function:
         if self._facts is None:
             facts = Facts()
             declare_symbols(facts, (p.type for p in self.parameters), self.integers)
+            for name in bound_symbols(self):
+                facts.declare(name, 0)
             for guard in self.guards:
                 facts.add(guard)
             self._facts = facts
@@ -221,6 +223,15 @@ def declare_symbols(
             facts.declare(name, None)
 
 
+def bound_symbols(function: Function) -> Iterator[str]:
+    """The symbols that are born within a Function, while it runs."""
+    for value in function.values:
+        if value.is_op("bind"):
+            yield str(value.attributes["symbol"])
+        for region in value.regions:
+            yield from bound_symbols(region)
+
+
 def _topological_order(
     roots: tuple[Value, ...], parameters: tuple[Value, ...]
 ) -> tuple[Value, ...]:
@@ -251,6 +262,7 @@ class Builder:
     Args:
         facts: what is known of sizes. The builder reads them at each call, so a
             tracer may add guards while it builds.
+        outer: of the Function around a region, whose Values serve the region too.
 
     Example:
         >>> from penstock.ir.types import TensorType, f32
@@ -261,9 +273,17 @@ class Builder:
         True
     """
 
-    def __init__(self, facts: Facts | None = None) -> None:
+    def __init__(
+        self, facts: Facts | None = None, outer: Builder | None = None
+    ) -> None:
         self.facts = Facts() if facts is None else facts
+        self.outer = outer
         self._interned: dict[Hashable, Value] = {}
+
+    @property
+    def made(self) -> Iterable[Value]:
+        """All Values that it has made, but for parameters."""
+        return self._interned.values()
 
     def parameter(
         self, name: str, type_: Type, locations: tuple[Location, ...] = ()
@@ -300,6 +320,10 @@ class Builder:
                 name: map_sizes(attribute, normalize)
                 for name, attribute in attributes.items()
             }
+            if regions:
+                from penstock.ir.graph.settle import settled
+
+                regions = tuple(settled(r, self.facts, is_region=True) for r in regions)
         ordered = {name: attributes[name] for name in op.attributes}
         assert len(ordered) == len(attributes), (op.name, attributes)
         frozen = MappingProxyType(ordered) if ordered else _NO_ATTRIBUTES
@@ -321,11 +345,14 @@ class Builder:
             tuple([attribute_key(attribute) for attribute in attributes.values()]),
             tuple([region.region_key for region in regions]),
         )
-        found = self._interned.get(key)
-        if found is not None:
-            if locations:
-                merge_locations(found, locations)
-            return found
+        builder: Builder | None = self
+        while builder is not None:
+            found = builder._interned.get(key)  # noqa: SLF001
+            if found is not None:
+                if locations:
+                    merge_locations(found, locations)
+                return found
+            builder = builder.outer
         if type_ is None:
             type_ = self._infer(op, operands, attributes, regions, locations)
         value = Value(op, operands, attributes, regions, type_, locations)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
 
 import penstock.ir.ops  # noqa: F401
 from penstock.ir.attributes import attribute_key, attribute_symbols
@@ -11,7 +12,7 @@ from penstock.ir.dims import Atom, Dim, symbols_of
 from penstock.ir.errors import PenstockError, TypeRuleError, VerifyError
 from penstock.ir.graph.attribute_kinds import check_attributes, check_sizes
 from penstock.ir.graph.text_print import print_value
-from penstock.ir.graph.value import Function, Value
+from penstock.ir.graph.value import Function, Value, bound_symbols
 from penstock.ir.guards import Facts, Guard
 from penstock.ir.op import OPS
 from penstock.ir.reals import Real
@@ -112,7 +113,9 @@ class _Verifier:
     def __init__(self, outermost: Function) -> None:
         self.outermost = outermost
         self.facts: Facts = outermost.facts
-        self.symbols = set(outermost.symbols)
+        # A symbol that is born within is known only there.
+        self.symbols = set(outermost.symbols).difference(bound_symbols(outermost))
+        self.born: set[str] = set()
 
     def fail(self, value: Value, message: str) -> VerifyError:
         line = print_value(self.outermost, value).strip()
@@ -144,8 +147,22 @@ class _Verifier:
         self.tokens(function, 0 if is_condition else 1)
         for value in function.values:
             for name, region in zip(value.op.region_names, value.regions, strict=True):
-                self.region(value, region)
-                self.body(region, around | own, is_condition=name == "cond")
+                with self.binding(value):
+                    self.region(value, region)
+                    self.body(region, around | own, is_condition=name == "cond")
+
+    @contextmanager
+    def binding(self, value: Value) -> Iterator[None]:
+        """Within the region of a ``bind`` its symbol is known."""
+        known = self.symbols
+        if value.is_op("bind"):
+            name = str(value.attributes["symbol"])
+            if name in self.born or name in known:
+                raise self.fail(value, f"{name} is declared twice")
+            self.born.add(name)
+            self.symbols = known | {name}
+        yield
+        self.symbols = known
 
     def value(self, value: Value) -> None:
         if value.is_op("parameter"):
@@ -153,7 +170,11 @@ class _Verifier:
         if OPS.get(value.op.name) is not value.op:
             raise self.fail(value, "the op is not registered")
         used = _symbols(value.type).union(
-            *map(attribute_symbols, value.attributes.values())
+            *(
+                attribute_symbols(attribute)
+                for name, attribute in value.attributes.items()
+                if name != "symbol"
+            )
         )
         if not used <= self.symbols:
             names = _listed(used - self.symbols)

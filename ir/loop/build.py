@@ -114,7 +114,7 @@ class KernelBuilder:
     def apply(
         self, primitive: str, *operands: Scalar, dtype: Dtype | None = None
     ) -> Scalar:
-        """The result of a primitive; ``dtype`` only for ``convert``."""
+        """The result of a primitive; ``dtype`` only for ``convert`` and ``bitcast``."""
         definition = PRIMITIVES[primitive]
         assert len(operands) == definition.arity, primitive
         dtypes = tuple(operand.dtype for operand in operands)
@@ -123,7 +123,7 @@ class KernelBuilder:
         assert same[0].kind in definition.kinds, (primitive, same)
         if dtype is None:
             dtype = definition.result_dtype(dtypes)
-        if primitive == "convert" and dtype is dtypes[0]:
+        if primitive in ("convert", "bitcast") and dtype is dtypes[0]:
             return operands[0]
         folded = _fold_index(self, primitive, operands)
         if folded is not None:

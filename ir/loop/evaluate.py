@@ -145,6 +145,8 @@ class _Run:
         operands = [self.values[operand] for operand in let.operands]
         if let.primitive == "convert":
             return operands[0].astype(let.result.dtype.numpy)
+        if let.primitive == "bitcast":
+            return np.asarray(operands[0]).view(let.result.dtype.numpy)[()]
         return PRIMITIVES[let.primitive].evaluate(*operands)
 
     def load(self, load: Load) -> Any:

@@ -46,10 +46,21 @@ def _erf(x: Any) -> Any:
     return np.asarray(wide, np.float64).astype(x.dtype)[()]
 
 
+def _erfc(x: Any) -> Any:
+    wide = np.frompyfunc(math.erfc, 1, 1)(np.asarray(x, np.float64))
+    return np.asarray(wide, np.float64).astype(x.dtype)[()]
+
+
 def _fused_multiply_add(a: Any, b: Any, c: Any) -> Any:
     # Exact for f32, whose products fit in f64; within an ulp of fma for f64.
     wide = [np.asarray(x).astype(np.longdouble) for x in (a, b, c)]
     return (wide[0] * wide[1] + wide[2]).astype(a.dtype)[()]
+
+
+def _population_count(x: Any) -> Any:
+    # NumPy counts the bits of the magnitude.
+    bits = np.asarray(x).view(f"u{x.dtype.itemsize}")
+    return np.bitwise_count(bits).astype(x.dtype)[()]
 
 
 def _select(condition: Any, yes: Any, no: Any) -> Any:
@@ -85,7 +96,23 @@ _PRIMITIVES = (
     Primitive("sin", 1, "f", np.sin, flops=18),
     Primitive("cos", 1, "f", np.cos, flops=18),
     Primitive("tanh", 1, "f", np.tanh, flops=20),
+    Primitive("exp2", 1, "f", np.exp2, flops=15),
+    Primitive("log2", 1, "f", np.log2, flops=20),
+    Primitive("log10", 1, "f", np.log10, flops=20),
+    Primitive("tan", 1, "f", np.tan, flops=25),
+    Primitive("asin", 1, "f", np.arcsin, flops=40),
+    Primitive("acos", 1, "f", np.arccos, flops=40),
+    Primitive("atan", 1, "f", np.arctan, flops=45),
+    Primitive("atan2", 2, "f", np.arctan2, flops=55),
+    Primitive("sinh", 1, "f", np.sinh, flops=30),
+    Primitive("cosh", 1, "f", np.cosh, flops=25),
+    Primitive("asinh", 1, "f", np.arcsinh, flops=40),
+    Primitive("acosh", 1, "f", np.arccosh, flops=40),
+    Primitive("atanh", 1, "f", np.arctanh, flops=35),
+    Primitive("cbrt", 1, "f", np.cbrt, flops=40),
+    Primitive("hypot", 2, "f", np.hypot, flops=15),
     Primitive("erf", 1, "f", _erf, flops=20),
+    Primitive("erfc", 1, "f", _erfc, flops=60),
     Primitive("pow", 2, "iuf", np.power, flops=40),
     # Comparison
     Primitive("equal", 2, "biuf", np.equal, "bool"),
@@ -100,11 +127,14 @@ _PRIMITIVES = (
     Primitive("or", 2, "biu", np.bitwise_or, flops=0),
     Primitive("xor", 2, "biu", np.bitwise_xor, flops=0),
     Primitive("not", 1, "biu", np.invert, flops=0),
+    Primitive("population_count", 1, "iu", _population_count, flops=0),
     Primitive("shift_left", 2, "iu", np.left_shift, flops=0),
     Primitive("shift_right", 2, "iu", np.right_shift, flops=0),
     # Choice and conversion
     Primitive("select", 3, "biuf", _select, flops=0),
     Primitive("convert", 1, "biuf", lambda x: x, "given", flops=0),
+    # The same bits as a number of another dtype of that size.
+    Primitive("bitcast", 1, "iuf", lambda x: x, "given", flops=0),
 )
 
 PRIMITIVES: Mapping[str, Primitive] = {p.name: p for p in _PRIMITIVES}

@@ -8,7 +8,7 @@ from typing import Any
 from penstock.ir.loop.node import Let, Scalar
 from penstock.ir.types import Dtype
 
-__all__ = ["constant_value", "convert", "primitive", "select"]
+__all__ = ["bitcast", "constant_value", "convert", "primitive", "select"]
 
 
 def primitive(name: str) -> Callable[..., Scalar]:
@@ -33,6 +33,12 @@ def convert(x: Scalar, dtype: Dtype) -> Scalar:
     """The number in another dtype, as ``astype``."""
     assert x.builder is not None
     return x.builder.convert(x, dtype)
+
+
+def bitcast(x: Scalar, dtype: Dtype) -> Scalar:
+    """The number that the same bits are in another dtype of that size."""
+    assert x.builder is not None
+    return x.builder.apply("bitcast", x, dtype=dtype)
 
 
 def constant_value(x: Scalar) -> Any:

@@ -204,6 +204,10 @@ class _Verifier:
             first.kind in primitive.kinds, f"{let.primitive} does not take {first}"
         )
         given = primitive.result == "given"
+        self.require(
+            let.primitive != "bitcast" or first.bits == let.result.dtype.bits,
+            f"bitcast of {first} to {let.result.dtype}, which is of another size",
+        )
         self.define(let.result, None if given else primitive.result_dtype((first,)))
 
     def load(self, load: Load) -> None:

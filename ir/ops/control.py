@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from penstock.ir.dims import symbols_of
 from penstock.ir.errors import TypeRuleError, VerifyError
 from penstock.ir.op import Anything, Op, Unsupported, define
 from penstock.ir.types import TOKEN, TensorType, TokenType, TupleType, Type, bool_, i64
 
 if TYPE_CHECKING:
-    from penstock.ir.graph.value import Function
+    from penstock.ir.graph.value import Function, Value
 
-_LATER = Unsupported("transforms of control flow are not there yet")
-_NOT_COMPILED = Unsupported("control flow within a graph is not compiled yet")
+_LATER = Unsupported("passes have rules of their own for what carries regions")
+_NOT_COMPILED = Unsupported("it becomes statements of a Plan, or nothing")
 _EVALUATOR = Unsupported("the evaluator runs its regions")
 _SCALAR_BOOL = TensorType(bool_)
 _COUNTER = TensorType(i64)
@@ -136,12 +137,18 @@ class While(Control):
 class Loop(Control):
     """A Function repeated ``trip`` times, with a counter.
 
-    arguments  ->  the same types. ``body(i: i64[], arguments)`` returns the next
-    arguments.
+    carried values, arrays to slice, and invariants  ->  the carried values as they are
+    in the end, and stacks of what each turn gave beside them.
+
+    Of the arguments, the first ``carried`` go from turn to turn; each of the next
+    ``sliced`` has a first axis of size ``trip``, of which a turn sees its own element;
+    the rest is the same for all turns. ``body(i: i64[], carried..., slices...,
+    invariants...)`` returns the next carried values, then the elements of the stacks.
+    ``reverse`` counts down from ``trip - 1``.
     """
 
     name = "loop"
-    attributes = ("trip",)
+    attributes = ("trip", "carried", "sliced", "reverse")
     region_names = ("body",)
     source = "structured control flow"
 
@@ -152,11 +159,109 @@ class Loop(Control):
         attributes: Mapping[str, Any],
         regions: Sequence[Function],
     ) -> Type:
-        """The types of the arguments."""
+        """The carried types, and each other result with an axis of ``trip`` before."""
         cls.check_region_count(regions)
-        takes(cls.name, regions[0], [_COUNTER, *types])
-        gives(cls.name, regions[0], types)
-        return together(types)
+        (body,) = regions
+        trip, carried, sliced = (attributes[k] for k in ("trip", "carried", "sliced"))
+        if not (
+            isinstance(carried, int)
+            and isinstance(sliced, int)
+            and min(carried, sliced) >= 0
+            and carried + sliced <= len(types)
+        ):
+            raise TypeRuleError(
+                f"loop: {carried} carried and {sliced} sliced do not fit "
+                f"{len(types)} arguments"
+            )
+        slices = [
+            element_type(cls.name, type_, trip)
+            for type_ in types[carried : carried + sliced]
+        ]
+        own = [*types[:carried], *slices, *types[carried + sliced :]]
+        takes(cls.name, body, [_COUNTER, *own])
+        results = [result.type for result in body.results]
+        if results[:carried] != list(types[:carried]):
+            raise TypeRuleError(
+                f"loop: a region returns ({_listed(results)}), but carries "
+                f"({_listed(types[:carried])})",
+                kind=VerifyError,
+            )
+        stacks = []
+        for type_ in results[carried:]:
+            if not isinstance(type_, TensorType):
+                raise TypeRuleError(
+                    f"loop: {type_} cannot be stacked", kind=VerifyError
+                )
+            stacks.append(type_.with_shape((trip, *type_.shape)))
+        return together([*types[:carried], *stacks])
+
+
+def element_type(name: str, type_: Type, trip: Any) -> TensorType:
+    """What a turn sees of an array with an element for each.
+
+    Raises:
+        TypeRuleError: its first axis is not of size ``trip``.
+    """
+    if not isinstance(type_, TensorType) or type_.shape[:1] != (trip,):
+        raise TypeRuleError(f"{name}: {type_} has no first axis of size {trip}")
+    return type_.with_shape(type_.shape[1:])
+
+
+def arguments_of(value: Value, region: Function) -> list[Value | None]:
+    """For each parameter of a region, the operand that it is for all of a run.
+
+    ``None`` for counters, and for what is carried from turn to turn.
+    """
+    operands: list[Value | None] = list(value.operands)
+    if value.is_op("if"):
+        return operands[1:]
+    if value.is_op("loop"):
+        carried = value.attributes["carried"]
+        return [None] * (1 + carried) + operands[carried:]
+    if value.is_op("while"):
+        body = value.regions[1]
+        pairs = zip(operands, body.parameters, body.results, strict=True)
+        return [o if p is r else None for o, p, r in pairs]
+    return operands
+
+
+@define
+class Bind(Control):
+    """A Function of a size that is only known when the program runs.
+
+    number: i64[]; arguments  ->  what ``body`` returns, whose types must not mention
+    the size. Within ``body`` the symbol is the number; one below 0 is an error.
+    """
+
+    name = "bind"
+    attributes = ("symbol",)
+    region_names = ("body",)
+    source = "structured control flow"
+
+    @classmethod
+    def infer_region_type(
+        cls,
+        types: Sequence[Type],
+        attributes: Mapping[str, Any],
+        regions: Sequence[Function],
+    ) -> Type:
+        """What the region returns."""
+        cls.check_region_count(regions)
+        if not types or types[0] != _COUNTER:
+            raise TypeRuleError("bind: its first operand must be the number, i64[]")
+        takes(cls.name, regions[0], types[1:])
+        results = [result.type for result in regions[0].results]
+        name = str(attributes["symbol"])
+        for type_ in results:
+            if isinstance(type_, TensorType):
+                for size in type_.shape:
+                    if name in symbols_of(size):
+                        raise TypeRuleError(
+                            f"bind: a result is {type_}, but {name} is known only "
+                            "within its region",
+                            kind=VerifyError,
+                        )
+        return together(results)
 
 
 class Inline(Control):

@@ -59,7 +59,13 @@ class ElementContext(Protocol):
 
 
 class NestContext(ElementContext, Protocol):
-    """What the lowering rule of an op with loops of its own sees."""
+    """What the lowering rule of an op with loops of its own sees.
+
+    ``in_place`` says that the result is in the memory of the first operand, and holds
+    its elements already.
+    """
+
+    in_place: bool
 
     def rows(self, sizes: Sequence[Size]) -> AbstractContextManager[tuple[Scalar, ...]]:
         """The parallel loop over all indices of some axes."""

@@ -51,11 +51,13 @@ def _indexed_shape(
     return indices[0].shape + rest
 
 
-def _move_indexed_first(x: Any, axes: Sequence[int]) -> Any:
+def move_indexed_first(x: Any, axes: Sequence[int]) -> Any:
+    """A view of an array with the indexed axes in front."""
     return np.moveaxis(x, axes, range(len(axes)))
 
 
-def _checked(x: Any, axes: Sequence[int], indices: Sequence[Any]) -> tuple[Any, ...]:
+def checked(x: Any, axes: Sequence[int], indices: Sequence[Any]) -> tuple[Any, ...]:
+    """Index arrays of NumPy's own dtype, or an IndexError."""
     wrapped = []
     for axis, index in zip(axes, indices, strict=True):
         size = x.shape[axis]
@@ -107,8 +109,8 @@ class Gather(Movement):
 
     @staticmethod
     def reference(x: Any, *indices: Any, axes: tuple[int, ...]) -> Any:
-        wrapped = _checked(x, axes, indices)
-        return np.array(_move_indexed_first(x, axes)[wrapped])
+        wrapped = checked(x, axes, indices)
+        return np.array(move_indexed_first(x, axes)[wrapped])
 
     @classmethod
     def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
@@ -209,13 +211,14 @@ class Scatter(Nest):
 
     @classmethod
     def lower(cls, context: NestContext) -> None:
-        """Copy x, then write the updates one after the other, in C order.
+        """Copy x unless it is written in place, then write the updates in C order.
 
         One thread does it: which of two equal positions wins must not depend on
         threads.
         """
         builder, result = context.builder, context.result()
-        _copy(context)
+        if not context.in_place:
+            _copy(context)
         updates, index = context.types[1], context.types[2]
         positions: list[Scalar] = []
 
@@ -277,9 +280,9 @@ class ScatterSet(Scatter):
 
     @staticmethod
     def reference(x: Any, updates: Any, *indices: Any, axes: tuple[int, ...]) -> Any:
-        wrapped = _checked(x, axes, indices)
+        wrapped = checked(x, axes, indices)
         result = x.copy()
-        _move_indexed_first(result, axes)[wrapped] = updates
+        move_indexed_first(result, axes)[wrapped] = updates
         return result
 
     @staticmethod
@@ -341,9 +344,9 @@ class ScatterAdd(Scatter):
 
     @staticmethod
     def reference(x: Any, updates: Any, *indices: Any, axes: tuple[int, ...]) -> Any:
-        wrapped = _checked(x, axes, indices)
+        wrapped = checked(x, axes, indices)
         result = x.copy()
-        np.add.at(_move_indexed_first(result, axes), wrapped, updates)
+        np.add.at(move_indexed_first(result, axes), wrapped, updates)
         return result
 
     @staticmethod

@@ -11,9 +11,10 @@ from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Size
 from penstock.ir.errors import AxisError, TypeRuleError
 from penstock.ir.graph.expression import Expression
-from penstock.ir.loop.node import Buffer, Scalar
-from penstock.ir.op import ULP, Anything, Numeric, define
+from penstock.ir.loop.node import Scalar
+from penstock.ir.op import ULP, Anything, Numeric, Unsupported, define
 from penstock.ir.ops.families import Nest, NestContext, batch_size
+from penstock.ir.ops.sorting import lower_sort
 from penstock.ir.types import TensorType, Type, i64
 
 
@@ -81,7 +82,7 @@ class CumulativeSum(AlongAxis):
         def step(total: Scalar, indices: list[Scalar]) -> Scalar:
             return total + builder.convert(context.operand(0, indices), total.dtype)
 
-        _scan(context, step)
+        scan(context, step)
 
 
 @define
@@ -169,10 +170,10 @@ class LinearRecurrence(AlongAxis):
             is_first = indices[context.attributes["axis"]].equals(0)
             return builder.select(is_first, b, a * total + b)
 
-        _scan(context, step)
+        scan(context, step)
 
 
-def _scan(context: NestContext, step: Callable[[Scalar, list[Scalar]], Scalar]) -> None:
+def scan(context: NestContext, step: Callable[[Scalar, list[Scalar]], Scalar]) -> None:
     """Store what ``step`` makes, along each line, of what it made before; 0 first."""
     builder, shape = context.builder, context.type.shape
     axis, last = context.attributes["axis"], len(shape) - 1
@@ -200,10 +201,10 @@ def _scan(context: NestContext, step: Callable[[Scalar, list[Scalar]], Scalar]) 
             line()
 
 
-def shifted(x: Expression, axis: int, places: int) -> Expression:
-    """The elements moved along an axis, zeros in the places that become free."""
+def shifted(x: Expression, axis: int, places: int, first: float = 0) -> Expression:
+    """The elements moved along an axis, a number in the places that become free."""
     low = tuple(places if a == axis else 0 for a in range(x.rank))
-    return x.apply("pad", x.constant(0), low=low, high=tuple(-n for n in low))
+    return x.apply("pad", x.constant(first), low=low, high=tuple(-n for n in low))
 
 
 def _reversed(x: Expression, axis: int) -> Expression:
@@ -240,116 +241,49 @@ class Sort(AlongAxis):
         *,
         axis: int,
     ) -> Expression:
-        """The tangents in the order of the elements; equal ones as they stand.
-
-        An element's place is the number of elements that come before it, found by
-        comparing all pairs along the axis.
-        """
-        (a,), (da,) = x, tangents
-        a, da = a.move_axis(axis, a.rank - 1), da.move_axis(axis, a.rank - 1)
-        builder, shape = a.builder, a.shape
-        size = shape[-1]
-        pairs = (*shape, size)
-        here = a.reshape((*shape, 1)).broadcast_to(pairs)
-        there = a.reshape((*shape[:-1], 1, size)).broadcast_to(pairs)
-        rank = len(pairs)
-        i, j = (
-            Expression(builder, builder.add("iota", shape=pairs, axis=k, dtype=i64))
-            for k in (rank - 2, rank - 1)
-        )
-        nan_here, nan_there = here.apply("is_nan"), there.apply("is_nan")
-        less = there.apply("less", here).apply(
-            "or", nan_here.apply("and", nan_there.apply("not"))
-        )
-        same = there.apply("equal", here).apply("or", nan_here.apply("and", nan_there))
-        before = less.apply("or", same.apply("and", j.apply("less", i)))
-        one, zero = j.constant(1), j.constant(0)
-        place = before.apply("select", one, zero).sum((rank - 1,))
-        target = place.reshape((*shape, 1)).apply("equal", j)
-        placed = target.apply(
-            "select", da.reshape((*shape, 1)).broadcast_to(pairs), da.constant(0)
-        )
-        return placed.sum((rank - 2,)).move_axis(a.rank - 1, axis)
+        """The tangents in the order of the elements; equal ones as they stand."""
+        return along(tangents[0], x[0].apply("argsort", axis=axis), axis)
 
     @staticmethod
     def lower(context: NestContext) -> None:
-        """A bottom-up merge sort of each line (Knuth, TAOCP 3, 5.2.4 S)."""
-        builder, shape = context.builder, context.type.shape
-        axis = context.attributes["axis"]
-        outer = [a for a in range(len(shape)) if a != axis]
-        result = context.result()
-        spare = context.scratch(context.type)
-        size = builder.size(shape[axis])
-        with context.rows([shape[a] for a in outer]) as rows:
-            at = dict(zip(outer, rows, strict=True))
-
-            def place(index: Scalar) -> list[Scalar]:
-                return [at[a] if a != axis else index for a in range(len(shape))]
-
-            with builder.loop("serial", size, hint="c") as loop:
-                here = place(loop.index)
-                builder.store(result, here, context.operand(0, here))
-            one = builder.constant(1, i64)
-            with builder.loop(
-                "serial", _doublings(context, size), carries=[(one, None)], hint="p"
-            ) as merge:
-                width = merge.carried[0]
-                _merge_runs(context, result, spare, size, width, place)
-                with builder.loop("serial", size, hint="c") as loop:
-                    here = place(loop.index)
-                    builder.store(result, here, builder.load(spare, here))
-                merge.update(width + width)
+        lower_sort(context, context.attributes["axis"], positions=False)
 
 
-def _doublings(context: NestContext, size: Scalar) -> Scalar:
-    """How often 1 has to be doubled to reach ``size``."""
-    builder = context.builder
-    zero, one = builder.constant(0, i64), builder.constant(1, i64)
-    with builder.loop(
-        "serial",
-        builder.constant(62, i64),
-        carries=[(zero, None), (one, None)],
-        hint="b",
-    ) as loop:
-        count, power = loop.carried
-        loop.update(builder.select(power < size, count + 1, count), power + power)
-    return loop.results[0]
+@define
+class ArgSort(AlongAxis):
+    """Where along an axis the elements in ascending order were, nan last.
+
+    x: any [...]  ->  i64 [...]. Equal elements, 0 and -0, stay in their order.
+    """
+
+    name = "argsort"
+    operands = (Anything("x"),)
+    source = "numpy.org/doc/stable/reference/generated/numpy.argsort.html"
+    flops = 16
+    jvp = Unsupported("positions are piecewise constant")
+
+    @staticmethod
+    def reference(x: Any, *, axis: int) -> Any:
+        wide = x.astype(np.float32) if x.dtype.kind == "V" else x
+        return np.argsort(wide, axis, kind="stable").astype(np.int64)
+
+    @classmethod
+    def along_axis(cls, type_: TensorType, axis: Attribute) -> TensorType:
+        """Positions for each element."""
+        return super().along_axis(type_, axis).with_dtype(i64)
+
+    @staticmethod
+    def lower(context: NestContext) -> None:
+        lower_sort(context, context.attributes["axis"], positions=True)
 
 
-def _merge_runs(
-    context: NestContext,
-    source: Buffer,
-    target: Buffer,
-    size: Scalar,
-    width: Scalar,
-    place: Any,
-) -> None:
-    """Merge neighbouring sorted runs of ``width`` from source into target."""
-    builder = context.builder
-    pair = width + width
-    pairs = (size + pair - 1) // pair
-    last = size - 1
-    with builder.loop("serial", pairs, hint="r") as run:
-        low = run.index * pair
-        middle = builder.apply("minimum", low + width, size)
-        high = builder.apply("minimum", low + pair, size)
-        with builder.loop(
-            "serial",
-            high,
-            start=low,
-            carries=[(low, None), (middle, None)],
-            hint="k",
-        ) as loop:
-            left, right = loop.carried
-            a = builder.load(source, place(builder.apply("minimum", left, last)))
-            b = builder.load(source, place(builder.apply("minimum", right, last)))
-            precedes = b < a
-            if a.dtype.is_float:
-                nan_a, nan_b = (builder.apply("is_nan", x) for x in (a, b))
-                precedes = precedes | (nan_a & ~nan_b)
-            take_left = (left < middle) & ((right >= high) | ~precedes)
-            builder.store(target, place(loop.index), builder.select(take_left, a, b))
-            loop.update(
-                builder.select(take_left, left + 1, left),
-                builder.select(take_left, right, right + 1),
-            )
+def along(x: Expression, positions: Expression, axis: int) -> Expression:
+    """Elements at positions along an axis, the others' own indices elsewhere."""
+    builder, shape = x.builder, positions.shape
+    indices = [
+        positions
+        if a == axis
+        else Expression(builder, builder.add("iota", shape=shape, axis=a, dtype=i64))
+        for a in range(len(shape))
+    ]
+    return x.apply("gather", *indices, axes=tuple(range(len(shape))))

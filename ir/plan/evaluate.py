@@ -15,12 +15,15 @@ from penstock.ir.loop.evaluate import evaluate_kernel
 from penstock.ir.plan import node
 from penstock.ir.plan.node import (
     Alloc,
+    Element,
     Free,
     Launch,
     Plan,
     PlanBuffer,
     PlanIf,
+    PlanLoop,
     PlanStatement,
+    Swap,
 )
 from penstock.ir.reals import Real
 from penstock.ir.types import text_of_array
@@ -187,6 +190,15 @@ class _Run:
                 del self.places[statement.buffer], self.arrays[statement.buffer]
             elif isinstance(statement, Launch):
                 self.launch(statement)
+            elif isinstance(statement, PlanLoop):
+                self.loop(statement)
+            elif isinstance(statement, Element):
+                self.arrays[statement.buffer] = self.part(statement)
+            elif isinstance(statement, Swap):
+                first, second = statement.first, statement.second
+                arrays, places = self.arrays, self.places
+                arrays[first], arrays[second] = arrays[second], arrays[first]
+                places[first], places[second] = places[second], places[first]
             elif isinstance(statement, PlanIf):
                 holds = self.arrays[statement.condition]
                 self.body(statement.then if holds else statement.otherwise)
@@ -195,6 +207,22 @@ class _Run:
                 while self.arrays[statement.condition]:
                     self.body(statement.body)
                     self.body(statement.before)
+
+    def part(self, element: Element) -> Array:
+        counter = int(self.arrays[element.counter])
+        whole = self.arrays[element.whole]
+        shape = element.buffer.type.concrete(self.sizes)
+        if whole.flags.c_contiguous:
+            size = int(np.prod(shape, dtype=np.int64))
+            start = counter * size
+            return whole.reshape(-1)[start : start + size].reshape(shape)
+        return whole[counter : counter + 1].reshape(shape)
+
+    def loop(self, loop: PlanLoop) -> None:
+        turns = range(max(self.number(loop.trip), 0))
+        for turn in reversed(turns) if loop.reverse else turns:
+            self.arrays[loop.counter] = np.array(turn, np.int64)
+            self.body(loop.body)
 
     def alloc(self, alloc: Alloc) -> None:
         buffer = alloc.buffer

@@ -22,14 +22,18 @@ from penstock.ir.types import TensorType
 
 __all__ = [
     "Alloc",
+    "Element",
     "Free",
     "Launch",
     "Plan",
     "PlanBuffer",
     "PlanIf",
+    "PlanLoop",
     "PlanStatement",
     "PlanWhile",
     "RunError",
+    "Swap",
+    "walk",
 ]
 
 
@@ -40,7 +44,8 @@ class PlanBuffer(Node):
         name: as it prints.
         type: dtype and shape.
         role: ``"parameter"``, ``"real"`` (a float argument, ``f64[]``), ``"result"``,
-            ``"temporary"`` or ``"constant"``.
+            ``"temporary"``, ``"constant"``, ``"counter"`` (of a loop, ``i64[]``) or
+            ``"element"`` (a part of another).
         strided: for a parameter, whether its strides are given at run time; all
             other arrays lie in C order without gaps.
         data: the elements of a constant.
@@ -98,7 +103,38 @@ class PlanWhile(Node):
     body: list[PlanStatement]
 
 
-PlanStatement = Alloc | Free | Launch | PlanIf | PlanWhile
+class PlanLoop(Node):
+    """Runs ``body`` for each number from 0 to ``trip`` of the buffer ``counter``.
+
+    ``reverse`` counts down from ``trip - 1``.
+    """
+
+    counter: PlanBuffer
+    trip: Size
+    body: list[PlanStatement]
+    reverse: bool = False
+
+
+class Element(Node):
+    """``buffer`` is part number ``counter`` of ``whole``, cut into equal parts.
+
+    The parts lie one after the other, whatever axes the whole is said to have; of an
+    array with strides of its own they are along its first axis.
+    """
+
+    buffer: PlanBuffer
+    whole: PlanBuffer
+    counter: PlanBuffer
+
+
+class Swap(Node):
+    """Two temporaries exchange what they hold; only their addresses change."""
+
+    first: PlanBuffer
+    second: PlanBuffer
+
+
+PlanStatement = Alloc | Free | Launch | PlanIf | PlanWhile | PlanLoop | Element | Swap
 
 
 class RunError(Record):
@@ -147,7 +183,7 @@ class Plan(Node):
 
     def statements(self) -> Iterator[PlanStatement]:
         """All statements, those of bodies after the one that holds them."""
-        return _walk(self.body)
+        return walk(self.body)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -168,12 +204,15 @@ class Plan(Node):
         return print_plan(self)
 
 
-def _walk(body: Sequence[PlanStatement]) -> Iterator[PlanStatement]:
+def walk(body: Sequence[PlanStatement]) -> Iterator[PlanStatement]:
+    """All statements of a body, those within one after it."""
     for statement in body:
         yield statement
         if isinstance(statement, PlanIf):
-            yield from _walk(statement.then)
-            yield from _walk(statement.otherwise)
+            yield from walk(statement.then)
+            yield from walk(statement.otherwise)
         elif isinstance(statement, PlanWhile):
-            yield from _walk(statement.before)
-            yield from _walk(statement.body)
+            yield from walk(statement.before)
+            yield from walk(statement.body)
+        elif isinstance(statement, PlanLoop):
+            yield from walk(statement.body)

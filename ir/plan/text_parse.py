@@ -13,6 +13,9 @@
               | "launch" @name "(" [%name ","...] ")" ["chunk" integer]
               | "if" %name "{" statement... "}" "else" "{" statement... "}"
               | "while" %name "{" statement... "}" "do" "{" statement... "}"
+              | "loop" %name "to" integer ["reverse"] "{" statement... "}"
+              | %name "=" "element" type "of" %name "at" %name
+              | "swap" %name "," %name
     integer   = number | symbol | "(" size ")"
 
 Guards, and the numbers that are returned, are as ``penstock.ir.guards`` and
@@ -36,19 +39,22 @@ from penstock.ir.loop.node import Block, Kernel
 from penstock.ir.loop.text_parse import KernelReader
 from penstock.ir.plan.node import (
     Alloc,
+    Element,
     Free,
     Launch,
     Plan,
     PlanBuffer,
     PlanIf,
+    PlanLoop,
     PlanStatement,
     PlanWhile,
     RunError,
+    Swap,
 )
 from penstock.ir.plan.verify import broken_rule
 from penstock.ir.reals import Real, parse_real
 from penstock.ir.text import RESERVED_WORDS
-from penstock.ir.types import TensorType, f64
+from penstock.ir.types import TensorType, f64, i64
 
 __all__ = ["parse_plan"]
 
@@ -228,6 +234,12 @@ class _PlanReader(KernelReader):
             then = self.plan_body()
             self.expect("else")
             return PlanIf(condition, then, self.plan_body())
+        if self.accept("loop"):
+            return self.plan_loop()
+        if self.accept("swap"):
+            first = self.array_named()
+            self.expect(",")
+            return Swap(first, self.array_named())
         if not self.accept("while"):
             self.unexpected("a statement")
         condition = self.array_named()
@@ -235,25 +247,47 @@ class _PlanReader(KernelReader):
         self.expect("do")
         return PlanWhile(before, condition, self.plan_body())
 
-    def plan_body(self) -> list[PlanStatement]:
+    def plan_loop(self) -> PlanLoop:
+        name = self.new_name()
+        self.expect("to")
+        trip = self.host_integer()
+        reverse = self.accept("reverse")
+        counter = PlanBuffer(name[1:], TensorType(i64), "counter")
+        return PlanLoop(counter, trip, self.plan_body({name: counter}), reverse)
+
+    def plan_body(
+        self, arrays: dict[str, PlanBuffer] | None = None
+    ) -> list[PlanStatement]:
         self.expect("{")
         self.nest()
-        self.arrays.append({})
+        self.arrays.append({} if arrays is None else arrays)
         statements = self.plan_statements()
         self.arrays.pop()
         self.depth -= 1
         self.expect("}")
         return statements
 
-    def alloc(self) -> Alloc:
+    def alloc(self) -> Alloc | Element:
         name = self.new_name()
         self.expect("=")
+        if self.accept("element"):
+            return self.element(name)
         self.expect("alloc")
         type_ = self.array_type()
         self.expect("at")
         buffer = PlanBuffer(name[1:], type_, "temporary")
         self.arrays[-1][name] = buffer
         return Alloc(buffer, self.host_integer())
+
+    def element(self, name: str) -> Element:
+        type_ = self.array_type()
+        self.expect("of")
+        whole = self.array_named()
+        self.expect("at")
+        counter = self.array_named()
+        buffer = PlanBuffer(name[1:], type_, "element", whole.strided)
+        self.arrays[-1][name] = buffer
+        return Element(buffer, whole, counter)
 
     def array_named(self) -> PlanBuffer:
         token = self.expect_kind("value", "an array such as %x")

@@ -25,12 +25,15 @@ from penstock.ir.graph.literal import format_constant
 from penstock.ir.loop.text_print import print_kernel
 from penstock.ir.plan.node import (
     Alloc,
+    Element,
     Free,
     Launch,
     Plan,
     PlanBuffer,
     PlanIf,
+    PlanLoop,
     PlanStatement,
+    Swap,
 )
 from penstock.ir.text import (
     format_guard,
@@ -146,6 +149,24 @@ class _Printer:
                 self.lines.append(f"{indent}free {self.name(statement.buffer)}")
             elif isinstance(statement, Launch):
                 self.lines.append(indent + self.launch(statement))
+            elif isinstance(statement, Element):
+                whole, counter = map(self.name, (statement.whole, statement.counter))
+                name = self.define(statement.buffer, "e")
+                type_ = self.type(statement.buffer)
+                self.lines.append(
+                    f"{indent}{name} = element {type_} of {whole} at {counter}"
+                )
+            elif isinstance(statement, Swap):
+                names = map(self.name, (statement.first, statement.second))
+                self.lines.append(f"{indent}swap {', '.join(names)}")
+            elif isinstance(statement, PlanLoop):
+                name = self.define(statement.counter, "i")
+                down = " reverse" * statement.reverse
+                self.lines.append(
+                    f"{indent}loop {name} to {self.size(statement.trip)}{down} {{"
+                )
+                self.body(statement.body, indent + "  ")
+                self.lines.append(f"{indent}}}")
             else:
                 condition = self.name(statement.condition)
                 inner = indent + "  "

@@ -12,15 +12,18 @@ from penstock.ir.loop.node import Buffer, Check, Kernel
 from penstock.ir.loop.verify import broken_rule as broken_rule_of_kernel
 from penstock.ir.plan.node import (
     Alloc,
+    Element,
     Free,
     Launch,
     Plan,
     PlanBuffer,
     PlanIf,
+    PlanLoop,
     PlanStatement,
+    Swap,
 )
 from penstock.ir.reals import Real
-from penstock.ir.types import TensorType, bool_, f64
+from penstock.ir.types import TensorType, bool_, f64, i64
 
 __all__ = ["broken_rule", "verify_plan"]
 
@@ -75,6 +78,9 @@ class _Verifier:
             self.facts.add(guard)
         self.alive: set[PlanBuffer] = set()
         self.written: set[PlanBuffer] = set()
+        # The array of which each element is a part.
+        self.whole: dict[PlanBuffer, PlanBuffer] = {}
+        self.trips: dict[PlanBuffer, Size] = {}
         self.statement: PlanStatement | None = None
 
     def require(self, holds: bool, problem: str) -> None:
@@ -180,6 +186,12 @@ class _Verifier:
                 self.alive.remove(buffer)
             elif isinstance(statement, Launch):
                 self.launch(statement)
+            elif isinstance(statement, PlanLoop):
+                self.loop(statement)
+            elif isinstance(statement, Element):
+                self.element(statement)
+            elif isinstance(statement, Swap):
+                self.swap(statement)
             elif isinstance(statement, PlanIf):
                 self.condition(statement.condition)
                 self.branches(statement.then, statement.otherwise)
@@ -220,11 +232,67 @@ class _Verifier:
             self.written = set(written)
             self.body(body)
             self.statement = owner
+            # Elements end with the body that takes them.
+            self.alive -= {b for b in self.alive if b.role == "element"} - alive
             self.require(
                 self.alive == alive, "a branch must free what it allocates, no more"
             )
             ends.append(self.written)
         self.written = set.intersection(*ends)
+
+    def loop(self, loop: PlanLoop) -> None:
+        counter = loop.counter
+        self.sizes([loop.trip], counter.name)
+        self.require(
+            counter.role == "counter" and counter.type == TensorType(i64),
+            f"{counter.name} is no counter",
+        )
+        alive = set(self.alive)
+        self.trips[counter] = loop.trip
+        self.alive.add(counter)
+        self.written.add(counter)
+        written = set(self.written)
+        self.branches(loop.body)
+        # It may run no turn; a whole that it writes by elements then has none.
+        self.written = written | {
+            self.whole[buffer] for buffer in self.written if buffer in self.whole
+        }
+        self.alive = alive
+        self.written -= {counter}
+
+    def element(self, element: Element) -> None:
+        buffer, whole = element.buffer, element.whole
+        self.reads(whole, written=False)
+        self.reads(element.counter)
+        trip = self.trips.get(element.counter, 0)
+        normal = self.facts.normalize
+        self.require(
+            buffer.role == "element"
+            and buffer.type.dtype is whole.type.dtype
+            and normal(buffer.type.size * trip) == normal(whole.type.size)
+            and buffer.strided == whole.strided
+            and (not whole.strided or buffer.type.shape == whole.type.shape[1:]),
+            f"{buffer.name} is no part of {whole.name}",
+        )
+        self.whole[buffer] = whole
+        self.alive.add(buffer)
+        if whole in self.written:
+            self.written.add(buffer)
+
+    def root(self, buffer: PlanBuffer) -> PlanBuffer:
+        """The array of which this is a part, or itself."""
+        while buffer in self.whole:
+            buffer = self.whole[buffer]
+        return buffer
+
+    def swap(self, swap: Swap) -> None:
+        for buffer in (swap.first, swap.second):
+            self.reads(buffer)
+            self.require(buffer.role == "temporary", f"{buffer.name} is not swapped")
+        self.require(
+            swap.first.type == swap.second.type,
+            f"{swap.first.name} and {swap.second.name} differ in type",
+        )
 
     def launch(self, launch: Launch) -> None:
         kernel = launch.kernel
@@ -238,7 +306,7 @@ class _Verifier:
             self.reads(argument, written=buffer.mode == "in")
             if buffer.mode != "in":
                 self.require(
-                    argument.role in ("result", "temporary"),
+                    self.root(argument).role in ("result", "temporary"),
                     f"it writes the {argument.role} {argument.name}",
                 )
                 self.require(

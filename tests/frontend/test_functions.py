@@ -814,9 +814,7 @@ def test_what_the_table_lacks_is_refused_by_name():
         traced(lambda x: np.sum(x, wheer=1), X)
     with pytest.raises(UnsupportedError, match=r"numpy\.fft\.fft is not supported"):
         traced(lambda x: np.fft.fft(x) + 1, X)
-    with pytest.raises(UnsupportedError, match="the ufunc arctan is not supported"):
-        traced(lambda x: np.arctan(x) + 1, X)
-    with pytest.raises(UnsupportedError, match=r"ndarray\.argsort is not supported"):
-        traced(lambda x: x.argsort(), X)
+    with pytest.raises(UnsupportedError, match=r"ndarray\.byteswap is not supported"):
+        traced(lambda x: x.byteswap(), X)
     with pytest.raises(AttributeError, match="no attribute 'frobnicate'"):
         traced(lambda x: x.frobnicate(), X)

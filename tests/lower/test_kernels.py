@@ -121,5 +121,5 @@ def test_chunks_hold_as_much_work_whatever_an_iteration_costs():
         (launch,) = plan_of(function).body
         return launch.chunk
 
-    assert chunk(KINDS["map"]) == 20_000_000 // (4096 * PER_ELEMENT)
-    assert str(chunk(KINDS["rows"])) == "(20000000 // (230*m + 1)) + 1"
+    assert chunk(KINDS["map"]) == 50_000_000 // (4096 * PER_ELEMENT)
+    assert str(chunk(KINDS["rows"])) == "(50000000 // (230*m + 1)) + 1"

@@ -12,6 +12,7 @@ from penstock.ir.graph.text_print import print_function
 from penstock.ir.graph.value import Function
 from penstock.ir.graph.verify import verify
 from penstock.ir.plan.evaluate import evaluate_plan
+from penstock.ir.plan.text_parse import parse_plan
 from penstock.ir.plan.verify import verify_plan
 from penstock.lower import lower_function
 from penstock.passes.expand import expand
@@ -38,7 +39,7 @@ def sizes_of(program: Program) -> dict[str, int]:
 @cache
 def graphs(batch: int) -> list[tuple[Program, Function]]:
     """Random programs without composite ops, every other one simplified."""
-    programs = exact_programs(3_000_000 + 10_000 * batch, PER_BATCH)
+    programs = exact_programs(3_000_000 + 10_000 * batch, PER_BATCH, control=False)
     return [
         (p, run_pipeline(p.function) if number % 2 else expand(p.function))
         for number, p in enumerate(programs)
@@ -82,9 +83,16 @@ def test_fused_programs_move_no_more_memory(batch):
     assert saved > 0
 
 
+@cache
+def graphs_with_control(batch: int) -> list[tuple[Program, Function]]:
+    programs = exact_programs(7_000_000 + 10_000 * batch, PER_BATCH // 2, control=True)
+    return [(program, run_pipeline(program.function)) for program in programs]
+
+
 @pytest.mark.parametrize("batch", BATCHES)
-def test_plans_are_valid_and_mean_the_same_in_any_order(batch):
-    for number, (program, graph) in enumerate(graphs(batch)):
+@pytest.mark.parametrize("written", [graphs, graphs_with_control])
+def test_plans_are_valid_and_mean_the_same_in_any_order(batch, written):
+    for number, (program, graph) in enumerate(written(batch)):
         names = frozenset[str]()
         arguments = [np.asarray(argument) for argument in program.arguments]
         if number % 4 >= 2:
@@ -92,6 +100,7 @@ def test_plans_are_valid_and_mean_the_same_in_any_order(batch):
             arguments = [with_gaps(argument) for argument in arguments]
         plan = lower_function(fuse(graph, strided=names), strided=names)
         verify_plan(plan)
+        assert str(parse_plan(str(plan))) == str(plan)
         wanted = expected(program)
         if wanted is None:
             continue

@@ -44,8 +44,25 @@ PROGRAMS = [
             [[8.0, 16.0]],
         ),
         (
+            """func @first(%x: i64[], %y: f32[2]) -> f32[] {
+              %0 = bind %x, %y {symbol=k} : f32[] {
+                body(%a: f32[2]) -> f32[] {
+                  %1 = iota {shape=(k,), axis=0, dtype=f32} : f32[k]
+                  %2 = sum %1 {axes=(0,), keepdims=false} : f32[]
+                  %3 = sum %a {axes=(0,), keepdims=false} : f32[]
+                  %4 = add %2, %3 : f32[]
+                  return %4
+                }
+              }
+              return %0
+            }""",
+            [np.array(4), np.array([1, 2], np.float32)],
+            [9.0],
+        ),
+        (
             """func @count(%x: i64[], %y: f32[2]) -> (i64[], f32[2]) {
-              %0 = loop %x, %y {trip=4} : (i64[], f32[2]) {
+              %0 = loop %x, %y {trip=4, carried=2, sliced=0, reverse=false}
+                : (i64[], f32[2]) {
                 body(%i: i64[], %a: i64[], %b: f32[2]) -> (i64[], f32[2]) {
                   %c = add %a, %i : i64[]
                   return %c, %b
@@ -68,6 +85,23 @@ PROGRAMS = [
               return %2
             }""",
             [x * 0],
+            [[0.0, 0.0]],
+        ),
+        (
+            """func @stated(%x: f32[2]) -> f32[2] {
+              %0 = custom_jvp %x {count=1} : f32[2] {
+                function(%a: f32[2]) -> f32[2] { %b = neg %a : f32[2] return %b }
+                rule(%c: f32[2], %dc: f32[2]) -> (f32[2], f32[2]) { return %c, %dc }
+              }
+              %1 = custom_vjp %0 {count=1} : f32[2] {
+                function(%d: f32[2]) -> f32[2] { %e = neg %d : f32[2] return %e }
+                forward(%g: f32[2]) -> f32[2] { return %g }
+                backward(%dg: f32[2]) -> f32[2] { return %dg }
+              }
+              %2 = add %0, %1 : f32[2]
+              return %2
+            }""",
+            [x],
             [[0.0, 0.0]],
         ),
         (

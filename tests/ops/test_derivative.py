@@ -207,8 +207,8 @@ def test_an_op_without_derivative_raises():
     with pytest.raises(UnsupportedError) as caught:
         derivative.jvp(y.op, result, [x], [x], y.attributes)
     assert str(caught.value) == (
-        "model.py:3:5: error: recompute has no derivative: transforms of control flow "
-        "are not there yet [derivative]"
+        "model.py:3:5: error: recompute has no derivative: passes have rules of their "
+        "own for what carries regions [derivative]"
     )
     with pytest.raises(UnsupportedError, match="recompute has no derivative"):
         derivative.transpose(y.op, result, [x], 0, y.attributes)

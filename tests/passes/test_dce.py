@@ -80,7 +80,7 @@ def test_loops_keep_what_their_condition_and_results_depend_on():
 def test_counted_loops_keep_their_counter():
     before = """
     func @f(%x: i64[], %y: f32[]) -> i64[] {
-      %0 = loop %y, %x {trip=3} : (f32[], i64[]) {
+      %0 = loop %y, %x {trip=3, carried=2, sliced=0, reverse=false} : (f32[], i64[]) {
         body(%1: i64[], %2: f32[], %3: i64[]) -> (f32[], i64[]) {
           %4 = exp %2 : f32[]
           %5 = add %3, %1 : i64[]
@@ -92,7 +92,7 @@ def test_counted_loops_keep_their_counter():
     }"""
     after = """
     func @f(%x: i64[], %y: f32[]) -> i64[] {
-      %0 = loop %x {trip=3} : i64[] {
+      %0 = loop %x {trip=3, carried=1, sliced=0, reverse=false} : i64[] {
         body(%1: i64[], %2: i64[]) -> i64[] {
           %3 = add %2, %1 : i64[]
           return %3
@@ -106,7 +106,7 @@ def test_counted_loops_keep_their_counter():
 def test_inner_loops_free_what_outer_ones_carry():
     before = """
     func @f(%x: f32[], %y: f32[]) -> f32[] {
-      %0 = loop %x, %y {trip=3} : (f32[], f32[]) {
+      %0 = loop %x, %y {trip=3, carried=2, sliced=0, reverse=false} : (f32[], f32[]) {
         body(%1: i64[], %2: f32[], %3: f32[]) -> (f32[], f32[]) {
           %4 = recompute %2, %3 {serial=7} : (f32[], f32[]) {
             body(%5: f32[], %6: f32[]) -> (f32[], f32[]) {
@@ -124,7 +124,7 @@ def test_inner_loops_free_what_outer_ones_carry():
     }"""
     after = """
     func @f(%x: f32[], %y: f32[]) -> f32[] {
-      %0 = loop %x {trip=3} : f32[] {
+      %0 = loop %x {trip=3, carried=1, sliced=0, reverse=false} : f32[] {
         body(%1: i64[], %2: f32[]) -> f32[] {
           %3 = recompute %2 {serial=7} : f32[] {
             body(%4: f32[]) -> f32[] {
@@ -144,7 +144,8 @@ def test_effects_and_parameters_stay():
     before = """
     func @f(%x: f32[], %unused: f32[], %y: f32[]) -> () {
       %0 = token : token
-      %1 = loop %0, %x, %y {trip=2} : (token, f32[], f32[]) {
+      %1 = loop %0, %x, %y {trip=2, carried=3, sliced=0, reverse=false}
+        : (token, f32[], f32[]) {
         body(%2: i64[], %3: token, %4: f32[], %5: f32[]) -> (token, f32[], f32[]) {
           %6 = print %3, %4 {text="x"} : token
           return %6, %4, %5
@@ -157,7 +158,7 @@ def test_effects_and_parameters_stay():
     after = """
     func @f(%x: f32[], %unused: f32[], %y: f32[]) -> () {
       %0 = token : token
-      %1 = loop %0, %x {trip=2} : (token, f32[]) {
+      %1 = loop %0, %x {trip=2, carried=2, sliced=0, reverse=false} : (token, f32[]) {
         body(%2: i64[], %3: token, %4: f32[]) -> (token, f32[]) {
           %5 = print %3, %4 {text="x"} : token
           return %5, %4

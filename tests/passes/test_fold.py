@@ -214,7 +214,7 @@ def test_loops_of_no_turns_vanish_with_their_effects():
     func @f(%x: f32[n], k: int) -> f32[n] where k == 0 {
       %0 = token : token
       %1 = print %0, %x {text="before"} : token
-      %2 = loop %1, %x {trip=k} : (token, f32[n]) {
+      %2 = loop %1, %x {trip=k, carried=2, sliced=0, reverse=false} : (token, f32[n]) {
         body(%3: i64[], %4: token, %5: f32[n]) -> (token, f32[n]) {
           %6 = print %4, %5 {text="within"} : token
           return %6, %5

@@ -196,7 +196,7 @@ def test_rules_follow_each_other():
 def test_rules_apply_within_regions():
     before = """
     func @f(%x: f32[n]) -> f32[n] {
-      %0 = loop %x {trip=3} : f32[n] {
+      %0 = loop %x {trip=3, carried=1, sliced=0, reverse=false} : f32[n] {
         body(%1: i64[], %2: f32[n]) -> f32[n] {
           %3 = neg %2 : f32[n]
           %4 = neg %3 : f32[n]
@@ -208,7 +208,7 @@ def test_rules_apply_within_regions():
     }"""
     after = """
     func @f(%x: f32[n]) -> f32[n] {
-      %0 = loop %x {trip=3} : f32[n] {
+      %0 = loop %x {trip=3, carried=1, sliced=0, reverse=false} : f32[n] {
         body(%1: i64[], %2: f32[n]) -> f32[n] {
           %3 = exp %2 : f32[n]
           return %3

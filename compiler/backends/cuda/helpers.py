@@ -135,6 +135,16 @@ __device__ __forceinline__ T power(T base, T exponent) {
 }
 """
 
+# H. S. Warren, Hacker's Delight, section 5-1.
+_POPULATION_COUNT = """\
+__device__ __forceinline__ int population_count(unsigned long long x) {
+  x -= (x >> 1) & 0x5555555555555555ull;
+  x = (x & 0x3333333333333333ull) + ((x >> 2) & 0x3333333333333333ull);
+  x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
+  return (int)((x * 0x0101010101010101ull) >> 56);
+}
+"""
+
 _SHIFT_LEFT = """\
 // 0 where the shift is not within the number's width.
 template <class T>
@@ -276,6 +286,7 @@ HELPERS: Mapping[str, Helper] = {
     "remainder_f32": Helper(_REMAINDER_FLOAT),
     "remainder_f64": Helper(_as_double(_REMAINDER_FLOAT)),
     "power": Helper(_POWER),
+    "population_count": Helper(_POPULATION_COUNT),
     "shift_left": Helper(_SHIFT_LEFT),
     "shift_right": Helper(_SHIFT_RIGHT),
     "to_i32": Helper(_TO_I32),

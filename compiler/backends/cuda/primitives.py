@@ -36,6 +36,22 @@ _FUNCTIONS = {
     "cos": "cosf",
     "tanh": "tanhf",
     "erf": "erff",
+    "erfc": "erfcf",
+    "exp2": "exp2f",
+    "log2": "log2f",
+    "log10": "log10f",
+    "tan": "tanf",
+    "asin": "asinf",
+    "acos": "acosf",
+    "atan": "atanf",
+    "atan2": "atan2f",
+    "sinh": "sinhf",
+    "cosh": "coshf",
+    "asinh": "asinhf",
+    "acosh": "acoshf",
+    "atanh": "atanhf",
+    "cbrt": "cbrtf",
+    "hypot": "hypotf",
     "pow": "powf",
 }
 # What these give of 16-bit floats are 16-bit floats: nothing is to be rounded.
@@ -87,6 +103,8 @@ class Expressions:
             return f"{condition} ? {yes} : {no}"
         if name == "convert":
             return self.convert(operands[0], dtype, result)
+        if name == "bitcast":
+            return self._bitcast(operands[0], dtype, result)
         if name == "is_nan":
             return f"{operands[0]} != {operands[0]}"
         if dtype.is_float:
@@ -158,6 +176,9 @@ class Expressions:
             return f"({kind})({x} {_BITS[name]} {others[0]})"
         if name == "not":
             return f"({kind})~{x}"
+        if name == "population_count":
+            unsigned = REGISTER_TYPES[f"u{dtype.bits}"]
+            return f"({kind}){self.helper('population_count')}(({unsigned}){x})"
         if name == "abs" and dtype.kind == "u":
             return x
         if name in ("neg", "abs"):
@@ -189,6 +210,26 @@ class Expressions:
         if target.name == "u32":
             return f"({kind}){self.helper('to_i64')}({x})"
         return f"{self.helper(f'to_{target}')}({x})"
+
+    def _bitcast(self, x: str, source: Dtype, target: Dtype) -> str:
+        """The number that the same bits are in another dtype."""
+        kind = REGISTER_TYPES[target.name]
+        bits = source.bits
+        if source.is_float and target.is_float:
+            middle = f"{self.helper(f'f32_to_{source}')}({x})"
+            return f"{self.helper(f'{target}_to_f32')}({middle})"
+        if source.is_float:
+            if bits == 16:
+                return f"({kind}){self.helper(f'f32_to_{source}')}({x})"
+            name = "__float_as_uint" if bits == 32 else "__double_as_longlong"
+            return f"({kind}){name}({x})"
+        if target.is_float:
+            if bits == 16:
+                narrow = f"(unsigned short){_closed(x)}"
+                return f"{self.helper(f'{target}_to_f32')}({narrow})"
+            name = "__uint_as_float" if bits == 32 else "__longlong_as_double"
+            return f"{name}({x})"
+        return f"({kind}){_closed(x)}"
 
     def load(self, place: str, dtype: Dtype) -> str:
         """What lies in memory, as it is computed with."""

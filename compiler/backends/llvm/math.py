@@ -11,10 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from penstock.backends.llvm.math_core import Function
-from penstock.backends.llvm.math_error import erf
+from penstock.backends.llvm.math_error import erf, erfc
 from penstock.backends.llvm.math_exponential import cosh, exp, exp2, expm1, sinh, tanh
+from penstock.backends.llvm.math_inverse import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+)
 from penstock.backends.llvm.math_logarithm import log, log1p, log2, log10
 from penstock.backends.llvm.math_power import power
+from penstock.backends.llvm.math_root import cbrt, hypot
 from penstock.backends.llvm.math_trigonometric import cos, sin, tan
 
 __all__ = ["MATH"]
@@ -34,5 +44,15 @@ MATH: Mapping[str, Function] = {
     "cos": cos,
     "tan": tan,
     "pow": power,
+    "asin": asin,
+    "acos": acos,
+    "atan": atan,
+    "atan2": atan2,
+    "asinh": asinh,
+    "acosh": acosh,
+    "atanh": atanh,
+    "cbrt": cbrt,
+    "hypot": hypot,
     "erf": erf,
+    "erfc": erfc,
 }

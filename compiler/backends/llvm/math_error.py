@@ -1,4 +1,4 @@
-"""The error function."""
+"""The error function and its complement."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from penstock.backends.llvm.math_core import (
     horner,
     minimum_keeping_nan,
     power_of_two,
+    scale_by_power,
 )
-from penstock.backends.llvm.math_exponential import exp2_of_fraction
+from penstock.backends.llvm.math_exponential import (
+    exp2_of_fraction,
+    expm1_of_rest,
+    reduce_exponent,
+)
 from penstock.backends.llvm.math_table import erf_f32
 
 # erf(x) / x - 1 as a polynomial in x**2 up to the limits: tools/fit_math.py, ERF_*.
@@ -46,6 +51,20 @@ _LARGE = {
         "0x1.0a05e753c1c92p-30 -0x1.ceba043990400p-36"
     ),
 }  # fmt: skip
+# (1 + 2 a) exp(a**2) erfc(a) as a polynomial in (a - 4) / (a + 4), 0 <= a <= 28: ERFC.
+_SCALED_ERFC = hexadecimal(
+    "0x1.3ba5916e9fd7fp+0 -0x1.1df1ad154a28fp-3 0x1.f7f5df66fd7d2p-7 "
+    "0x1.16ecefcfa5401p-4 -0x1.9ddb23c3e91a7p-4 0x1.7fee004e1138ep-4 "
+    "-0x1.0fb06dfe47d98p-4 0x1.3079edf6adf66p-5 -0x1.0962388562771p-6 "
+    "0x1.49c6727753f99p-8 -0x1.8d4a9996cbba2p-11 -0x1.a1df18d7c72b7p-13 "
+    "0x1.3be036ffe7724p-13 -0x1.995b012e927f0p-16 -0x1.7883779bba06ep-17 "
+    "0x1.7f3d28ffdb493p-18 0x1.394d75ac401d7p-22 -0x1.bc5198298a237p-21 "
+    "0x1.4a33fbfb798bep-24 0x1.e59ee4410dc1bp-24 -0x1.46fa7cce02bdep-26 "
+    "-0x1.1a782aa5b6d48p-26 0x1.d2f3a41dce124p-30 0x1.19627f9b30a49p-29 "
+    "0x1.2ad1d4c19d03ap-32"
+)
+# From here on erfc is 0.
+_ERFC_ZERO = 27.5
 # From here on erf is 1.
 _ONE = {"f32": 4.0, "f64": 6.0}
 
@@ -70,3 +89,33 @@ def erf(e: Emitter, x: Operand) -> Operand:
     fraction = exp2_of_fraction(e, e.sub(exponent, power))
     large = e.multiply_add(e.neg(fraction), power_of_two(e, power), 1.0)
     return e.copysign(e.select(e.lt(magnitude, _SMALL_LIMIT[element]), small, large), x)
+
+
+def erfc(e: Emitter, x: Operand) -> Operand:
+    """1 - erf(x), exact also where that is small.
+
+    exp(-a**2) q(t) / (1 + 2 a) with a = |x|, t = (a - 4) / (a + 4) and q a minimax
+    polynomial: after M. Shepherd and J. Laframboise, "Chebyshev approximation of
+    (1 + 2x) exp(x**2) erfc(x)", Mathematics of Computation 36 (1981). The square is
+    kept with its rounding error. Below 1/2, 1 - erf(x). f32 is computed in f64.
+    """
+    if x.element == "f32":
+        return e.convert(erfc(e, e.convert(x, "f64")), "f32")
+    magnitude = minimum_keeping_nan(e, _ERFC_ZERO, e.abs(x))
+    t = e.div(e.sub(magnitude, 4.0), e.add(magnitude, 4.0))
+    scaled = horner(e, t, _SCALED_ERFC)
+    divisor, lost = e.two_sum(e.add(magnitude, magnitude), 1.0)
+    ratio = e.div(scaled, divisor)
+    product, error = e.two_product(ratio, divisor)
+    residual = e.sub(e.sub(e.sub(scaled, product), error), e.mul(ratio, lost))
+    lacking = e.div(residual, divisor)
+    square, square_error = e.two_product(magnitude, magnitude)
+    reduced = reduce_exponent(e, e.neg(square))
+    minus_one = expm1_of_rest(e, e.sub(reduced.rest, square_error))
+    value = e.add(ratio, e.multiply_add(ratio, minus_one, lacking))
+    value = scale_by_power(e, value, reduced.power, reduced.shifted)
+    value = e.select(e.lt(x, 0.0), e.sub(e.like(2.0, x), value), value)
+    square = e.mul(x, x)
+    error_function = e.multiply_add(horner(e, square, _SMALL["f64"]), x, x)
+    is_small = e.lt(magnitude, 0.5)
+    return e.select(is_small, e.sub(e.like(1.0, x), error_function), value)

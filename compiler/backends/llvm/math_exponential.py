@@ -105,8 +105,8 @@ def exp(e: Emitter, x: Operand) -> Operand:
     """
     low, high = _EXP_RANGE[x.element]
     x = maximum_keeping_nan(e, low, minimum_keeping_nan(e, high, x))
-    power, shifted, rest = _reduce(e, x)
-    value = e.add(_expm1_of_rest(e, rest), 1.0)
+    power, shifted, rest = reduce_exponent(e, x)
+    value = e.add(expm1_of_rest(e, rest), 1.0)
     return scale_by_power(e, value, power, shifted)
 
 
@@ -139,8 +139,8 @@ def expm1(e: Emitter, x: Operand) -> Operand:
     argument = minimum_keeping_nan(e, _EXP_RANGE[element][1], x)
     argument = maximum_keeping_nan(e, _EXPM1_LEAST[element], argument)
     # Half of 2**n, because 2**n itself overflows before the result does.
-    _, half, rest = _reduce(e, argument, exponent_offset=-1)
-    small = _expm1_of_rest(e, rest)
+    _, half, rest = reduce_exponent(e, argument, exponent_offset=-1)
+    small = expm1_of_rest(e, rest)
     value = e.multiply_add(half, small, e.sub(half, 0.5))
     value = e.add(value, value)
     # Keeps denormals, of which half may be none, and the sign of zero.
@@ -160,8 +160,8 @@ def tanh(e: Emitter, x: Operand) -> Operand:
     magnitude = e.abs(x)
     limited = minimum_keeping_nan(e, _TANH_ONE[element], magnitude)
     doubled = e.add(limited, limited)
-    _, power, rest = _reduce(e, doubled, exponent_offset=0)
-    minus_one = e.multiply_add(power, _expm1_of_rest(e, rest), e.sub(power, 1.0))
+    _, power, rest = reduce_exponent(e, doubled, exponent_offset=0)
+    minus_one = e.multiply_add(power, expm1_of_rest(e, rest), e.sub(power, 1.0))
     large = e.div(minus_one, e.add(minus_one, 2.0))
     square = e.mul(magnitude, magnitude)
     cubic = e.mul(horner(e, square, _TANH_SMALL[element]), square)
@@ -196,11 +196,13 @@ def cosh(e: Emitter, x: Operand) -> Operand:
 def _quarter_exp(e: Emitter, x: Operand) -> Operand:
     """exp(x) / 4 for x >= 0: it overflows later than sinh and cosh do."""
     limited = minimum_keeping_nan(e, _SINH_LIMIT[x.element], x)
-    _, power, rest = _reduce(e, limited, exponent_offset=-2)
-    return e.multiply_add(power, _expm1_of_rest(e, rest), power)
+    _, power, rest = reduce_exponent(e, limited, exponent_offset=-2)
+    return e.multiply_add(power, expm1_of_rest(e, rest), power)
 
 
-def _reduce(e: Emitter, x: Operand, exponent_offset: int | None = None) -> _Reduced:
+def reduce_exponent(
+    e: Emitter, x: Operand, exponent_offset: int | None = None
+) -> _Reduced:
     """Split x into a multiple of ln 2 and a rest.
 
     With ``exponent_offset``, what is returned as ``shifted`` is 2**(n + offset) itself:
@@ -221,6 +223,7 @@ def _reduce(e: Emitter, x: Operand, exponent_offset: int | None = None) -> _Redu
     return _Reduced(power, shifted, rest)
 
 
-def _expm1_of_rest(e: Emitter, rest: Operand) -> Operand:
+def expm1_of_rest(e: Emitter, rest: Operand) -> Operand:
+    """exp(r) - 1 for |r| <= ln(2) / 2."""
     tail = horner(e, rest, _EXP_TAIL[rest.element])
     return e.multiply_add(e.mul(rest, rest), tail, rest)

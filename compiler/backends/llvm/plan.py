@@ -1,6 +1,7 @@
 """A Plan as one LLVM module with the two entries of an artifact.
 
-``penstock_prepare(slots, sizes)`` evaluates guards and sizes; ``penstock_run(slots,
+``penstock_prepare(slots, sizes)`` evaluates guards and sizes, and gives -1 where one
+does not fit 64 bits; ``penstock_run(slots,
 arena, parallel)`` launches the Kernels. Slots are 8-byte words: one reserved for the
 detail of an error; for each array argument the addresses of its data, sizes and byte
 strides; for each integer or float argument its value; for each result its address.
@@ -14,17 +15,20 @@ from penstock.backends.llvm.emitter import Emitter
 from penstock.backends.llvm.kernel import emit_kernel, frame_words
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
-from penstock.backends.llvm.sizes import emit_guard, emit_real, emit_size
+from penstock.backends.llvm.sizes import emit_guard, emit_overflow, emit_real, emit_size
 from penstock.ir.dims import Dim, Size
 from penstock.ir.loop.node import Buffer, Let
 from penstock.ir.plan.node import (
     Alloc,
+    Element,
     Launch,
     Plan,
     PlanBuffer,
     PlanIf,
+    PlanLoop,
     PlanStatement,
     PlanWhile,
+    Swap,
 )
 from penstock.ir.reals import Real
 from penstock.runtime.machine import Machine, host
@@ -47,9 +51,27 @@ def emit_plan(plan: Plan, order: Sequence[str], machine: Machine | None = None) 
     for kernel in plan.kernels:
         emit_kernel(module, kernel)
     slots = _Slots(plan, order)
+    if any(isinstance(s, (PlanLoop, PlanWhile)) for s in plan.statements()):
+        _emit_nothing(module)
     _emit_prepare(module, plan, slots)
     _RunEmitter(module, plan, slots).emit()
     return module.text()
+
+
+# What loops hand to the thread pool so that it looks for signals.
+_NOTHING = "penstock_nothing"
+_TURNS_BETWEEN_CHECKS = 256
+
+
+def _emit_nothing(module: Module) -> None:
+    e = module.function(
+        _NOTHING,
+        [Parameter("frame", "ptr"), Parameter("begin", "i64"), Parameter("end", "i64")],
+        result="i64",
+        internal=True,
+        rare=True,
+    )
+    e.ret(e.constant(0, "i64"))
 
 
 class _Slots:
@@ -128,6 +150,15 @@ def _emit_prepare(module: Module, plan: Plan, slots: _Slots) -> None:
     for result in plan.results:
         written += result.type.shape
     written += plan.returned
+    asked = [side for guard in plan.guards for side in (guard.left, guard.right)]
+    # The work is an estimate, which may be anything.
+    overflow = emit_overflow(e, [plan.arena, *written[2:], *asked], symbols)
+    if overflow is not None:
+        failed, passed = e.label("failed"), e.label("passed")
+        e.branch_if(overflow, failed, passed)
+        e.begin(failed)
+        e.ret(e.constant(-1, "i64"))
+        e.begin(passed)
     for position, entry in enumerate(written):
         if isinstance(entry, Real):
             value = emit_real(e, entry, symbols, reals)
@@ -155,6 +186,15 @@ class _RunEmitter:
         self.words, self.arena, self.parallel = self.e.parameters
         self.symbols = slots.symbols(self.e, self.words)
         self.data: dict[PlanBuffer, Operand] = {}
+        # Of elements of arrays with strides of their own, the address of these.
+        self.strides: dict[PlanBuffer, Operand] = {}
+        # Temporaries that change places have their addresses in memory.
+        self.places = {
+            buffer: self.e.allocate(8, 8)
+            for statement in plan.statements()
+            if isinstance(statement, Swap)
+            for buffer in (statement.first, statement.second)
+        }
         self.frames: dict[int, Operand] = {}
 
     def emit(self) -> None:
@@ -182,16 +222,91 @@ class _RunEmitter:
             if isinstance(statement, Alloc):
                 offset = emit_size(self.e, statement.offset, self.symbols)
                 self.data[statement.buffer] = self.e.offset(self.arena, offset)
+                if statement.buffer in self.places:
+                    place = self.places[statement.buffer]
+                    self.e.store(self.data[statement.buffer], place, align=8)
             elif isinstance(statement, Launch):
                 self.launch(statement)
             elif isinstance(statement, PlanIf):
                 self.branch(statement)
             elif isinstance(statement, PlanWhile):
                 self.repeat(statement)
+            elif isinstance(statement, PlanLoop):
+                self.count(statement)
+            elif isinstance(statement, Element):
+                self.element(statement)
+            elif isinstance(statement, Swap):
+                first, second = map(self.address, (statement.first, statement.second))
+                self.e.store(second, self.places[statement.first], align=8)
+                self.e.store(first, self.places[statement.second], align=8)
+
+    def address(self, buffer: PlanBuffer) -> Operand:
+        """Where an array lies now."""
+        if buffer in self.places:
+            return self.e.load(self.places[buffer], "ptr", align=8)
+        return self.data[buffer]
+
+    def stride_words(self, buffer: PlanBuffer) -> Operand:
+        """Where the byte strides of an array are."""
+        if buffer not in self.strides:
+            first = self.slots.first[buffer.name]
+            address = self.e.element_address(self.words, first + 2, "i64")
+            return self.e.load(address, "ptr", align=8)
+        return self.strides[buffer]
+
+    def count(self, loop: PlanLoop) -> None:
+        e = self.e
+        trip = emit_size(e, loop.trip, self.symbols)
+        # Counts the turns; the counter may run the other way.
+        turn = self.turns()
+        counter = self.data[loop.counter] = e.allocate(8, 8)
+        test, body, after = e.label("test"), e.label("body"), e.label("after")
+        e.branch(test)
+        e.begin(test)
+        number = e.load(turn, "i64", align=8)
+        e.branch_if(e.lt(number, trip), body, after)
+        e.begin(body)
+        shown = e.sub(e.sub(trip, 1), number) if loop.reverse else number
+        e.store(shown, counter, align=8)
+        self.statements(loop.body)
+        self.next_turn(turn)
+        e.branch(test)
+        e.begin(after)
+
+    def turns(self) -> Operand:
+        """Where the turns of a loop are counted."""
+        turn = self.e.allocate(8, 8)
+        self.e.store(self.e.constant(0, "i64"), turn, align=8)
+        return turn
+
+    def next_turn(self, turn: Operand) -> None:
+        """Count a turn, and now and then let the user interrupt."""
+        e = self.e
+        number = e.add(e.load(turn, "i64", align=8), 1)
+        e.store(number, turn, align=8)
+        with e.when(
+            e.eq(e.bit_and(number, _TURNS_BETWEEN_CHECKS - 1), 0), likely=False
+        ):
+            one = e.constant(1, "i64")
+            task = Operand(f"@{_NOTHING}", "ptr")
+            self.finish(e.call(self.parallel, [task, self.words, one, one], "i64"))
+
+    def element(self, element: Element) -> None:
+        e, whole = self.e, element.whole
+        counter = e.load(self.data[element.counter], "i64", align=8)
+        if whole.strided:
+            words = self.stride_words(whole)
+            stride = e.load(words, "i64", align=8)
+            self.strides[element.buffer] = e.element_address(words, 1, "i64")
+        else:
+            part = element.buffer.type
+            stride = emit_size(e, part.size * part.dtype.itemsize, self.symbols)
+        start = self.address(whole)
+        self.data[element.buffer] = e.offset(start, e.mul(counter, stride))
 
     def branch(self, statement: PlanIf) -> None:
         e = self.e
-        condition = e.load(self.data[statement.condition], "i1")
+        condition = e.load(self.address(statement.condition), "i1")
         then, other, after = e.label("then"), e.label("else"), e.label("after")
         e.branch_if(condition, then, other)
         for label, body in ((then, statement.then), (other, statement.otherwise)):
@@ -202,13 +317,15 @@ class _RunEmitter:
 
     def repeat(self, statement: PlanWhile) -> None:
         e = self.e
+        turn = self.turns()
         test, body, after = e.label("test"), e.label("body"), e.label("after")
         e.branch(test)
         e.begin(test)
         self.statements(statement.before)
-        e.branch_if(e.load(self.data[statement.condition], "i1"), body, after)
+        e.branch_if(e.load(self.address(statement.condition), "i1"), body, after)
         e.begin(body)
         self.statements(statement.body)
+        self.next_turn(turn)
         e.branch(test)
         e.begin(after)
 
@@ -264,11 +381,11 @@ class _RunEmitter:
                 word = self.words
             elif isinstance(what, Buffer):
                 buffer = arguments[what]
-                word = self.data[buffer]
-                if kind == "strides":
-                    first = self.slots.first[buffer.name]
-                    address = e.element_address(self.words, first + 2, "i64")
-                    word = e.load(address, "ptr", align=8)
+                word = (
+                    self.stride_words(buffer)
+                    if kind == "strides"
+                    else self.address(buffer)
+                )
             else:
                 assert isinstance(what, str)
                 word = self.symbols[what]

@@ -36,6 +36,7 @@ _SIMPLE: Mapping[str, str] = {
     "or": "bit_or",
     "xor": "bit_xor",
     "not": "bit_not",
+    "population_count": "population_count",
     "shift_left": "shift_left",
     "select": "select",
 }
@@ -84,6 +85,8 @@ def emit_primitive(
             signed=dtypes[0].kind == "i",
             to_signed=result.kind == "i",
         )
+    if name == "bitcast":
+        return e.bitcast(operands[0], ELEMENTS[result.name])
     if name == "sign":
         return _sign(e, operands[0], dtypes[0])
     if name == "pow" and dtypes[0].is_integer:

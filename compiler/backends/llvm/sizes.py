@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from penstock.backends.llvm.emitter import Emitter
 from penstock.backends.llvm.operand import Operand
-from penstock.ir.dims import Atom, Size
+from penstock.ir.dims import Atom, Dim, Size
 from penstock.ir.guards import Guard
 from penstock.ir.reals import Real
 
-__all__ = ["emit_guard", "emit_real", "emit_size"]
+__all__ = ["emit_guard", "emit_overflow", "emit_real", "emit_size"]
 
 _COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
@@ -50,6 +50,57 @@ def _emit_atom(e: Emitter, atom: Atom, symbols: Mapping[str, Operand]) -> Operan
     if atom.operation == "%":
         return e.remainder(a, b)
     return e.minimum(a, b) if atom.operation == "min" else e.maximum(a, b)
+
+
+# 2**63, less what doubles may be off.
+_LARGEST = 2.0**63 * (1 - 2.0**-40)
+
+
+def emit_overflow(
+    e: Emitter, sizes: Iterable[Size | Real], symbols: Mapping[str, Operand]
+) -> Operand | None:
+    """Whether some size is beyond 64 bits, as an ``i1``; ``None`` if none can be."""
+    found: Operand | None = None
+    for size in dict.fromkeys(sizes):
+        for part in _computed(size):
+            magnitude = e.abs(_emit_float(e, part, symbols))
+            beyond = e.ge(magnitude, e.constant(_LARGEST, "f64"))
+            found = beyond if found is None else e.bit_or(found, beyond)
+    return found
+
+
+def _computed(size: Size | Real) -> Iterator[Dim]:
+    """A size and those within it that are more than a symbol or a number."""
+    if isinstance(size, Real):
+        if size.operation == "size":
+            yield from _computed(size.size)
+        for operand in size.arguments:
+            yield from _computed(operand)
+        return
+    if isinstance(size, int):
+        return
+    if len(size.terms) > 1 or len(size.terms[0][0]) > 1 or size.terms[0][1] != 1:
+        yield size
+    for monomial, _ in size.terms:
+        for atom in monomial:
+            if atom.operation != "symbol":
+                for argument in atom.arguments:
+                    yield from _computed(argument)
+
+
+def _emit_float(e: Emitter, size: Dim, symbols: Mapping[str, Operand]) -> Operand:
+    """A size as an ``f64``: rounded, but never wrapped.
+
+    Sums and products of 64 bits may wrap on the way to a number that fits.
+    """
+    total: Operand | None = None
+    for monomial, coefficient in size.terms:
+        term = e.constant(float(coefficient), "f64")
+        for atom in monomial:
+            term = e.mul(term, e.convert(_emit_atom(e, atom, symbols), "f64"))
+        total = term if total is None else e.add(total, term)
+    assert total is not None
+    return total
 
 
 def emit_guard(

@@ -1,4 +1,4 @@
-"""Quantiles, sliding windows, and searches in sorted tables."""
+"""Quantiles and sliding windows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from penstock.frontend.handles import TracedArray, wrap
 from penstock.frontend.host_numbers import HostNumber
 from penstock.frontend.lift import as_array, find_tracer, kind_of
 from penstock.frontend.numpy_functions.arguments import (
-    arrays_of,
     deliver,
     normalize_axes,
     normalize_axis,
@@ -26,17 +25,14 @@ from penstock.frontend.views import WindowStep
 from penstock.ir.dims import Size
 
 __all__ = [
-    "digitize",
-    "interp",
     "median",
     "percentile",
     "quantile",
-    "searchsorted",
     "sliding_window_view",
 ]
 
 
-def _lines(x: TracedArray, axis: Any) -> tuple[TracedArray, tuple[int, ...]]:
+def lines_of(x: TracedArray, axis: Any) -> tuple[TracedArray, tuple[int, ...]]:
     """The elements to rank as one last axis, and the axes that they were."""
     rank = len(x.sizes)
     axes = normalize_axes(axis, rank)
@@ -45,7 +41,7 @@ def _lines(x: TracedArray, axis: Any) -> tuple[TracedArray, tuple[int, ...]]:
     return moved.reshape((*(x.shape[i] for i in kept), -1)), axes
 
 
-def _restored(result: Any, x: TracedArray, axes: tuple[int, ...]) -> Any:
+def restored(result: Any, x: TracedArray, axes: tuple[int, ...]) -> Any:
     """A result with size 1 where elements were ranked."""
     shape = tuple(1 if i in axes else size for i, size in enumerate(x.shape))
     lead = result.shape[: len(result.sizes) - (len(x.sizes) - len(axes))]
@@ -61,7 +57,7 @@ def median(
 ) -> Any:
     """``np.median``: the mean of the two middle elements; nan if any is nan."""
     x = operand(a)
-    lines, axes = _lines(x, axis)
+    lines, axes = lines_of(x, axis)
     if x.tracer.ask(lines.sizes[-1], "==", 0):
         return deliver("median", numpy.mean(x, axis=axis, keepdims=keepdims), out)
     ordered = numpy.sort(lines, axis=-1)
@@ -72,7 +68,7 @@ def median(
         last = ordered[..., -1]
         result = numpy.where(numpy.isnan(last), last, result)
     if keepdims:
-        result = _restored(result, x, axes)
+        result = restored(result, x, axes)
     return deliver("median", result, out)
 
 
@@ -100,7 +96,7 @@ def _quantile(
     x, places = as_array(tracer, a), as_array(tracer, q)
     if len(places.sizes) > 1:
         raise bad_value(f"{name}: q is {places.tensor}, but must have one axis at most")
-    lines, axes = _lines(x, axis)
+    lines, axes = lines_of(x, axis)
     ordered = numpy.moveaxis(numpy.sort(lines, axis=-1), -1, 0)
     last = ordered.shape[0] - 1
     place = _checked(name, q, places, last) * last
@@ -109,13 +105,13 @@ def _quantile(
         lower = numpy.take(ordered, low.astype(np.int64), axis=0)
         above = numpy.minimum(low.astype(np.int64) + 1, last)
         upper = numpy.take(ordered, above, axis=0)
-        result = _between(lower, upper, place - low, weak)
+        result = between(lower, upper, place - low, weak)
     else:
         result = numpy.take(ordered, place, axis=0)
     if x.kind.is_float:
         result = numpy.where(numpy.isnan(ordered[-1]), ordered[-1], result)
     if keepdims:
-        result = _restored(result, x, axes)
+        result = restored(result, x, axes)
     if not result.sizes:
         result = result[()]
     return deliver(name, result, out)
@@ -138,7 +134,7 @@ def _checked(name: str, q: Any, places: TracedArray, last: Any) -> TracedArray:
     return wrap(places.tracer, kept.value)
 
 
-def _between(lower: Any, upper: Any, part: Any, weak: bool) -> Any:
+def between(lower: Any, upper: Any, part: Any, weak: bool) -> Any:
     """NumPy's ``_lerp``: from the nearer end, so that both ends are exact."""
     step = upper - lower
     rest = 1 - part
@@ -201,42 +197,3 @@ def sliding_window_view(
         sizes = tuple(map(tracer.normalize, (*before, count, *after, width)))
         result = view_of(result, WindowStep(place, count, width), sizes)
     return result
-
-
-def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
-    """``np.searchsorted``, by counting: fit for short tables."""
-    refuse("searchsorted", sorter=(sorter, None))
-    tracer = find_tracer([a, v])
-    table, x = as_array(tracer, a), as_array(tracer, v)
-    if len(table.sizes) != 1:
-        raise bad_value(f"searchsorted: {table.tensor} must have one axis")
-    spread = x.reshape((*x.shape, 1))
-    # nan sorts last: it is not less than anything, and nothing is less than it.
-    before = table < spread if side == "left" else table <= spread
-    if x.kind.is_float:
-        nan = numpy.isnan(spread)
-        before = before | (nan & ~numpy.isnan(table) if side == "left" else nan)
-    return numpy.sum(before, axis=-1, dtype=np.int64)
-
-
-def digitize(x: Any, bins: Any, right: bool = False) -> Any:
-    """``np.digitize`` for ascending bins."""
-    return searchsorted(bins, x, "left" if right else "right")
-
-
-def interp(
-    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
-) -> Any:
-    """``np.interp``: linear between neighbours, constant beyond the ends."""
-    refuse("interp", period=(period, None))
-    points, xs, ys = (part.astype(np.float64) for part in arrays_of([x, xp, fp]))
-    count = xs.shape[0]
-    upper = numpy.clip(searchsorted(xs, points, "right"), 1, count - 1)
-    x0, x1 = numpy.take(xs, upper - 1), numpy.take(xs, upper)
-    y0, y1 = numpy.take(ys, upper - 1), numpy.take(ys, upper)
-    result = (y1 - y0) / (x1 - x0) * (points - x0) + y0
-    result = numpy.where(points == x1, y1, result)
-    low = ys[0] if left is None else left
-    high = ys[-1] if right is None else right
-    result = numpy.where(points < xs[0], low, result)
-    return numpy.where(points > xs[-1], high, result)

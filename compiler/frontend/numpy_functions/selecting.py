@@ -100,10 +100,16 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
-    """``np.choose`` in its clipping mode."""
-    if mode != "clip":
-        refuse("choose", mode=(mode, "clip"))
+    """``np.choose``."""
+    from penstock.frontend.numpy_functions.cumulative import within
+
+    if mode not in ("raise", "wrap", "clip"):
+        raise bad_value(f"choose: mode is {mode!r}, not 'raise', 'wrap' or 'clip'")
     index = operand(a)
+    if mode == "wrap":
+        index = index % len(choices)
+    elif mode == "raise":
+        index = within(index, len(choices))
     parts = _cast(index.tracer, *_common(index.tracer, tuple(choices)))
     result: Any = parts[-1]
     for number in range(len(parts) - 2, -1, -1):
@@ -299,18 +305,6 @@ def sort_in_place(
     """``ndarray.sort``."""
     a.check_writable()
     a.write(sort(a, axis, kind, order).value)
-
-
-def isin(
-    element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False,
-    *, kind: Any = None,
-) -> Any:  # fmt: skip
-    """``np.isin``, by comparing all pairs: fit for short lists."""
-    tracer = find_tracer([element, test_elements])
-    x, table = as_array(tracer, element), as_array(tracer, test_elements)
-    found = (x.reshape((*x.shape, 1)) == table.reshape(-1)).any(axis=-1)
-    answer = ~found if invert else found
-    return fresh(tracer, answer.value)
 
 
 def isclose(

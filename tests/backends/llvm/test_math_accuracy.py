@@ -24,8 +24,31 @@ def _erf(x):
     return np.array([math.erf(number) for number in x.tolist()])
 
 
+def _erfc(x):
+    return np.array([math.erfc(number) for number in x.tolist()])
+
+
 def _mp_power(x, y):
     return mpmath.mpf(x) ** mpmath.mpf(y)
+
+
+def _real(function):
+    """Of what has no real value, nan."""
+
+    def real(x):
+        value = function(x)
+        return mpmath.nan if isinstance(value, mpmath.mpc) else value
+
+    return real
+
+
+def _mp_erfc(x):
+    # Beyond these it is 0 or 2, and mpmath takes the square for an int.
+    return mpmath.erfc(max(-1000, min(1000, x)))
+
+
+def _mp_cbrt(x):
+    return -mpmath.cbrt(-x) if x < 0 else mpmath.cbrt(x)
 
 
 # name: the same in NumPy, in mpmath, and intervals in which errors differ in kind.
@@ -44,6 +67,20 @@ FUNCTIONS = {
     "cos": (np.cos, mpmath.cos, [(-4, 4), (-1e3, 1e3), (-1e5, 1e5), (-1e30, 1e30)]),
     "tan": (np.tan, mpmath.tan, [(-4, 4), (-1e3, 1e3), (-1e5, 1e5), (-1e30, 1e30)]),
     "erf": (_erf, mpmath.erf, [(-4, 4), (0.8, 1.1), (-6, 6), (-1e-3, 1e-3)]),
+    "erfc": (_erfc, _mp_erfc, [(-4, 4), (0, 10), (8, 27), (-1e-3, 1e-3)]),
+    "asin": (np.arcsin, _real(mpmath.asin), [(-1, 1), (0.49, 0.52), (0.99, 1)]),
+    "acos": (np.arccos, _real(mpmath.acos), [(-1, 1), (0.49, 0.52), (0.99, 1)]),
+    "atan": (np.arctan, mpmath.atan, [(-1, 1), (-9, 9), (0.9, 1.1), (-1e-3, 1e-3)]),
+    "asinh": (np.arcsinh, mpmath.asinh, [(-3, 3), (-1, 1), (-1e4, 1e4), (0, 1e9)]),
+    "acosh": (np.arccosh, _real(mpmath.acosh), [(1, 3), (1, 1.01), (1, 1e5), (1, 1e9)]),
+    "atanh": (np.arctanh, _real(mpmath.atanh), [(-1, 1), (0.4, 0.6), (0.99, 1)]),
+    "cbrt": (np.cbrt, _mp_cbrt, [(-10, 10), (0.5, 2), (0, 1e30)]),
+}
+
+OF_TWO = {
+    "pow": (np.power, _mp_power),
+    "atan2": (np.arctan2, mpmath.atan2),
+    "hypot": (np.hypot, mpmath.hypot),
 }
 
 # Doubles whose sines and cosines are hard to get right: close to multiples of pi/2.
@@ -59,7 +96,7 @@ HARD_ANGLES = [
 
 def reference_of(name, inputs):
     """Exact results, as mpmath has them."""
-    exact = _mp_power if name == "pow" else FUNCTIONS[name][1]
+    exact = OF_TWO[name][1] if name in OF_TWO else FUNCTIONS[name][1]
     # Huge angles need all the digits of pi.
     rows = zip(*(x.tolist() for x in inputs), strict=True)
     with mpmath.workdps(400 if name in ("sin", "cos", "tan") else 60):
@@ -70,8 +107,8 @@ def dense_reference(name, inputs):
     """Results in extended precision, which errs by a thousandth of an ulp."""
     wide = [x.astype(np.longdouble) for x in inputs]
     with np.errstate(all="ignore"):
-        if name == "pow":
-            return np.power(*wide)
+        if name in OF_TWO:
+            return OF_TWO[name][0](*wide)
         return FUNCTIONS[name][0](*wide)
 
 
@@ -98,6 +135,8 @@ def samples(name, element, count):
     dtype = FLOATS[element]
     if name == "pow":
         return _power_samples(rng, dtype, count)
+    if name in OF_TWO:
+        return _pair_samples(rng, dtype, count)
     parts = []
     intervals = FUNCTIONS[name][2]
     for low, high in intervals:
@@ -141,6 +180,20 @@ def _power_samples(rng, dtype, count):
     ]
 
 
+def _pair_samples(rng, dtype, count):
+    """Pairs of like magnitude, of all ratios, and of all magnitudes."""
+    limits = np.finfo(dtype)
+    least, most = math.log2(limits.smallest_subnormal), math.log2(limits.max) - 1
+    logs = rng.uniform(least, most, count).astype(np.longdouble)
+    x = np.concatenate([rng.normal(size=2 * count), np.exp2(logs)])
+    ratio = np.concatenate([rng.normal(size=count), rng.normal(size=2 * count)])
+    y = np.concatenate([rng.normal(size=count), x[count:] * ratio[count:]])
+    with np.errstate(over="ignore"):
+        x, y = x.astype(dtype), y.astype(dtype)
+    kept = np.isfinite(x) & np.isfinite(y)
+    return [x[kept], y[kept]]
+
+
 CASES = {}
 
 
@@ -156,7 +209,7 @@ def cases(name, element):
         exact = [float_pair(value) for value in reference_of(name, few)]
         CASES[key] = [(few, np.array(exact, np.longdouble))]
         extended = np.finfo(np.longdouble).nmant > 60
-        if element == "f32" if name == "erf" else extended:
+        if element == "f32" if name in ("erf", "erfc") else extended:
             many = samples(name, element, DENSE[element])
             CASES[key].append((many, dense_reference(name, many)))
     return CASES[key]
@@ -174,7 +227,7 @@ def float_pair(value):
         return np.ldexp(np.longdouble(high) + np.longdouble(low), exponent)
 
 
-NAMES = [*FUNCTIONS, "pow"]
+NAMES = [*FUNCTIONS, *OF_TWO]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -223,8 +276,8 @@ EDGES = [
 def numpy_result(name, inputs):
     dtype = inputs[0].dtype
     with np.errstate(all="ignore"):
-        if name == "pow":
-            wide = np.power(*inputs)
+        if name in OF_TWO:
+            wide = OF_TWO[name][0](*(x.astype(np.float64) for x in inputs))
         else:
             # In double precision, whose results are rounded once for f32.
             wide = FUNCTIONS[name][0](*(x.astype(np.float64) for x in inputs))
@@ -239,7 +292,7 @@ def test_edges_are_those_of_numpy(kernels, machine, name, element, width):
     with np.errstate(over="ignore"):
         edges = np.array([*EDGES, *(-x for x in EDGES), np.nan]).astype(dtype)
     inputs = [edges]
-    if name == "pow":
+    if name in OF_TWO:
         odd = np.array([2.0**53 - 1, 2.0**24 - 1, 2.0**53 + 2, 2.5, 33.0])
         some = np.concatenate([edges[:12], odd, -odd, -edges[:12], [np.nan]])
         inputs = [x.ravel().astype(dtype) for x in np.meshgrid(some, some)]

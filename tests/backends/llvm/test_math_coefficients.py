@@ -5,11 +5,14 @@ import pytest
 from penstock.backends.llvm import (
     math_error,
     math_exponential,
+    math_inverse,
     math_logarithm,
     math_power,
+    math_root,
     math_table,
     math_trigonometric,
 )
+from penstock.ir.ops import gamma
 from tools import fit_math
 
 BY_ELEMENT = {
@@ -24,11 +27,19 @@ BY_ELEMENT = {
     "LOG_TABLE": math_table._LOG_TAIL,
     "ERF": math_error._SMALL,
     "ERF_LOG": math_error._LARGE,
+    "ASIN": math_inverse._ASIN,
+    "ATAN": math_inverse._ATAN,
+    "CBRT": math_root._CBRT,
 }
 LITERALS = {
     "POW_LOG2": math_power._LOG2_SHORT,
     "POW_EXP2": math_power._EXP2_SHORT,
     "POW_ATANH": math_power._ATANH_TAIL,
+    "ERFC": math_error._SCALED_ERFC,
+    "LOG_GAMMA": gamma._LOG_GAMMA,
+    "DIGAMMA": gamma._DIGAMMA,
+    "STIRLING": gamma._STIRLING,
+    "DIGAMMA_REST": gamma._DIGAMMA_REST,
     "POW_TABLE": math_table._LOG2_TAIL,
     **{
         f"{name}_{element.upper()}": literals[element]

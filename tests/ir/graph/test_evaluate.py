@@ -14,7 +14,8 @@ func @power(%x: f64[n], k: int) -> (f64[n], i64[]) where k >= 0 {
   %0 = const 1.0 : f64[]
   %1 = broadcast_to %0 {shape=(n,)} : f64[n]
   %2 = const 0 : i64[]
-  %3 = loop %1, %2, %x {trip=k} : (f64[n], i64[], f64[n]) {
+  %3 = loop %1, %2, %x {trip=k, carried=3, sliced=0, reverse=false}
+    : (f64[n], i64[], f64[n]) {
     body(%i: i64[], %product: f64[n], %sum: i64[], %base: f64[n])
         -> (f64[n], i64[], f64[n]) {
       %4 = mul %product, %base : f64[n]
@@ -67,7 +68,7 @@ EFFECTS = parse_function("""
 func @show(%x: f32[n]) -> f32[n] {
   %0 = token : token
   %1 = print %0, %x {text="before"} : token
-  %2 = loop %1, %x {trip=2} : (token, f32[n]) {
+  %2 = loop %1, %x {trip=2, carried=2, sliced=0, reverse=false} : (token, f32[n]) {
     body(%i: i64[], %t: token, %y: f32[n]) -> (token, f32[n]) {
       %3 = print %t, %i {text="turn"} : token
       %4 = add %y, %y : f32[n]

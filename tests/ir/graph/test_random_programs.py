@@ -55,9 +55,21 @@ def count_ops(function, counts):
             count_ops(region, counts)
 
 
+# Their kernels agree with their references up to rounding, not to the bit, as random
+# programs are held to.
+ROUNDED = {
+    "logaddexp", "logaddexp2", "expit", "logit", "xlogy", "xlog1py", "gammaln",
+    "digamma", "polygamma",
+}  # fmt: skip
+
+
 def test_programs_hold_every_op():
     counts = Counter()
     for seed in range(1500):
         count_ops(program_of_seed(seed).function, counts)
-    # Parameters are no part of `values`; clusters are for fusion to make.
-    assert set(OPS) - set(counts) == {"parameter", "cluster"}
+    # Parameters are no part of `values`; clusters are for fusion to make. Transforms
+    # have no meaning of their own until a pass has put something in their place.
+    transforms = {n for n, op in OPS.items() if op.family in ("transform", "custom")}
+    # Only derivatives have a use for these.
+    transforms |= {"scale", "stop_gradient"}
+    assert set(OPS) - set(counts) == {"parameter", "cluster"} | transforms | ROUNDED

@@ -51,7 +51,7 @@ func @model.step(%x: f32[n,1024], %y: f32[m,1024], %rate: f64[], k: int) \
       return %23
     }
     else(%25: f32[n,1024], %26: f32[n,1024]) -> f32[n,1024] {
-      %27 = loop %26 {trip=n} : f32[n,1024] {
+      %27 = loop %26 {trip=n, carried=1, sliced=0, reverse=false} : f32[n,1024] {
         body(%28: i64[], %29: f32[n,1024]) -> f32[n,1024] {
           %30 = neg %29 : f32[n,1024]
           return %30

@@ -14,9 +14,9 @@ from tests.ir.graph.test_text import WHOLE
 # A line of a body, and the message that it gets; ^ marks the place.
 IN_A_BODY = [
     (
-        "%1 = tan %x : f32[n]",
+        "%1 = cot %x : f32[n]",
         "     ^^^",
-        "there is no op 'tan'",
+        "there is no op 'cot'",
     ),
     (
         '%1 = parameter {name="y"} : f32[n]',

@@ -102,9 +102,9 @@ HEADERS = [
 # A line of a body, and the message that it gets; ^ marks the place.
 LINES = [
     (
-        "%1 = tan %0 : f32",
+        "%1 = cot %0 : f32",
         "     ^",
-        "there is no primitive 'tan'",
+        "there is no primitive 'cot'",
     ),
     (
         "%1 = exp %9 : f32",

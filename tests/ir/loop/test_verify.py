@@ -115,7 +115,7 @@ def test_a_load_is_from_a_buffer_of_the_kernel():
 def test_primitives_are_known_and_complete():
     one = number(1)
     for primitive, operands, message in (
-        ("tan", (one.result,), "there is no primitive tan"),
+        ("cot", (one.result,), "there is no primitive cot"),
         ("exp", (), "exp takes 1 operands"),
         ("shift_left", (one.result, one.result), "shift_left does not take f32"),
     ):

@@ -1,5 +1,6 @@
 """The evaluator of Plans, held to NumPy."""
 
+import linecache
 from random import Random
 
 import numpy as np
@@ -26,6 +27,8 @@ def test_a_whole_plan(width):
 
 
 def test_an_error_of_a_kernel_is_raised_with_its_place():
+    # Another test may have had a file of this name.
+    linecache.clearcache()
     x = np.zeros((7, 2), np.float32)
     with pytest.raises(IndexOutOfBoundsError) as caught:
         evaluate_plan(parse_plan(WHOLE), [x, 0.75], {"k": 7})

@@ -115,6 +115,7 @@ To bits_of(From from) {
 
 inline float __uint_as_float(unsigned bits) { return bits_of<float>(bits); }
 inline unsigned __float_as_uint(float x) { return bits_of<unsigned>(x); }
+inline long long __double_as_longlong(double x) { return bits_of<long long>(x); }
 inline double __longlong_as_double(long long bits) { return bits_of<double>(bits); }
 
 // Instructions that units reach through PTX.

@@ -1,0 +1,170 @@
+"""Branches and loops on traced values: ``ps.cond``, ``ps.scan`` and their kin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from penstock.at_once import at_once
+from penstock.frontend.control import branch, repeat_over, repeat_times, repeat_while
+from penstock.ir.errors import OptionError
+
+__all__ = ["cond", "fori_loop", "scan", "switch", "while_loop"]
+
+Function = Callable[..., Any]
+
+
+def cond(
+    condition: Any, true_function: Function, false_function: Function, *operands: Any
+) -> Any:
+    """One of two functions, by a condition that is known when the program runs.
+
+    Args:
+        condition: one bool, or a number that is not 0.
+        true_function: called with the operands where the condition holds.
+        false_function: called with them where it does not.
+        *operands: nested arrays.
+
+    Returns:
+        What the function returns; both return the same nesting, dtypes and shapes.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> @ps.compile
+        ... def f(x):
+        ...     return ps.cond(x.sum() > 0, np.sqrt, np.negative, x)
+        >>> f(np.array([4.0])), f(np.array([-4.0]))
+        (array([2.]), array([4.]))
+    """
+
+    def apply(functions: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        answer, *rest = args
+        if isinstance(answer, bool):
+            return functions[not answer](*rest)
+        return branch(answer, functions, rest)
+
+    both = (true_function, false_function)
+    return at_once(both, apply, "cond")(condition, *operands)
+
+
+def switch(index: Any, functions: Sequence[Function], *operands: Any) -> Any:
+    """One of several functions, by an integer that is known when the program runs.
+
+    Args:
+        index: an integer; one below 0 chooses the first function, one beyond the last
+            the last.
+        functions: at least one, called with the operands.
+        *operands: nested arrays.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> f = ps.compile(lambda i, x: ps.switch(i, [np.sin, np.cos, np.tanh], x))
+        >>> f(np.int64(1), np.zeros(2))
+        array([1., 1.])
+    """
+    chosen = tuple(functions)
+    if not chosen:
+        raise OptionError(None, "switch: there is no function", code="no-branch")
+
+    def apply(functions: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        number, *rest = args
+
+        def among(first: int, last: int) -> Any:
+            if first == last:
+                return functions[first](*rest)
+            middle = (first + last) // 2
+
+            def low() -> Any:
+                return among(first, middle)
+
+            def high() -> Any:
+                return among(middle + 1, last)
+
+            answer = number <= middle
+            if isinstance(answer, bool):
+                return low() if answer else high()
+            return branch(answer, (low, high), ())
+
+        return among(0, len(functions) - 1)
+
+    return at_once(chosen, apply, "switch")(index, *operands)
+
+
+def while_loop(condition: Function, body: Function, initial: Any) -> Any:
+    """What a function makes of a value, repeated while a condition holds.
+
+    Args:
+        condition: from the value to one bool.
+        body: from the value to the next one, of the same nesting and shapes.
+        initial: nested arrays and numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> ps.while_loop(lambda x: x < 100, lambda x: x * 3, np.int64(2))
+        np.int64(162)
+    """
+
+    def apply(functions: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return repeat_while(*functions, *args)
+
+    return at_once((condition, body), apply, "while_loop")(initial)
+
+
+def fori_loop(lower: Any, upper: Any, body: Function, initial: Any) -> Any:
+    """What ``body(i, value)`` makes of a value, for i from lower up to upper.
+
+    Args:
+        lower: the first i.
+        upper: i stays below it; both may be known only when the program runs.
+        body: from i, an ``int64``, and the value to the next value.
+        initial: nested arrays and numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> ps.fori_loop(0, 5, lambda i, x: x + i, 0)
+        np.int64(10)
+    """
+
+    def apply(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        first, stop, start = args
+        return repeat_times(first, stop, function, start)
+
+    return at_once(body, apply, "fori_loop")(lower, upper, initial)
+
+
+def scan(
+    body: Function,
+    initial: Any,
+    xs: Any = None,
+    length: Any = None,
+    reverse: bool = False,
+) -> tuple[Any, Any]:
+    """A value carried along arrays, and a stack of what each turn gives beside it.
+
+    Args:
+        body: from the value and the element of each array to the pair of the next
+            value and what is stacked, ``None`` for nothing.
+        initial: nested arrays and numbers.
+        xs: nested arrays, whose first axes are of one size.
+        length: how many turns, where there are no arrays.
+        reverse: whether to start with the last element.
+
+    Returns:
+        The value in the end, and the stacks, each with a first axis for the turns.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> ps.scan(lambda total, x: (total + x, total), 0.0, np.array([1.0, 2.0, 4.0]))
+        (np.float64(7.0), array([0., 1., 3.]))
+    """
+
+    def apply(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        start, arrays, count = args
+        return repeat_over(function, start, arrays, count, reverse)
+
+    return at_once(body, apply, "scan")(initial, xs, length)  # type: ignore[no-any-return]

@@ -1,0 +1,372 @@
+"""Branches and loops of the traced program, as ops that carry their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from penstock.frontend.broadcasting import require_equal
+from penstock.frontend.handles import TracedArray, fresh, wrap
+from penstock.frontend.host_numbers import HostInteger, size_of
+from penstock.frontend.lift import convert, value_of
+from penstock.frontend.promotion import result_dtype
+from penstock.frontend.regions import Region, captured_by
+from penstock.frontend.tracer import Traced, Tracer, require_tracer
+from penstock.frontend.transform_leaves import Leaves, with_values
+from penstock.ir.dims import Size
+from penstock.ir.errors import DtypeError, ShapeError, StructureError
+from penstock.ir.graph.value import Function as FunctionOfGraph
+from penstock.ir.graph.value import Value
+from penstock.ir.location import user_location
+from penstock.ir.types import TensorType, bool_, i64
+from penstock.runtime.pytree import Structure, unflatten
+
+__all__ = ["branch", "repeat_over", "repeat_times", "repeat_while"]
+
+Function = Callable[..., Any]
+
+
+def _several(
+    tracer: Tracer, op: str, operands: Sequence[Value], **rest: Any
+) -> list[Value]:
+    """All results of an op that carries regions."""
+    value = tracer.emit(op, *operands, **rest)
+    elements = getattr(value.type, "elements", None)
+    if elements is None:
+        return [value]
+    return [tracer.emit("get", value, index=i) for i in range(len(elements))]
+
+
+def _condition(tracer: Tracer, answer: Any, what: str) -> Value:
+    """A condition as ``bool[]``."""
+    value = value_of(tracer, answer)
+    type_ = tracer.type_of(value)
+    if type_.shape != ():
+        raise ShapeError(
+            user_location(),
+            f"{what} is {type_}, but a condition is one element",
+            code="condition-shape",
+            hint="reduce it with .any() or .all()",
+        )
+    if type_.dtype is not bool_:
+        zero = tracer.constant(0, type_.dtype)
+        value = tracer.emit("not_equal", value, zero)
+    return value
+
+
+def _same_structure(have: Structure, want: Structure, what: str) -> None:
+    if have != want:
+        raise StructureError(
+            user_location(),
+            f"{what}: {have!r} is not {want!r}",
+            code="carried-structure",
+            hint="return the same nesting of arrays every time",
+        )
+
+
+def branch(
+    condition: Any, functions: Sequence[Function], operands: Sequence[Any]
+) -> Any:
+    """The result of the first function where the condition holds, else of the second.
+
+    Raises:
+        StructureError: they return other nestings of arrays.
+        ShapeError: they return arrays of other shapes.
+        DtypeError: they return arrays of other dtypes.
+    """
+    tracer = require_tracer("cond")
+    chosen = _condition(tracer, condition, "the condition of cond")
+    regions, returned = [], []
+    for function in functions:
+        region = Region(tracer, ())
+        with region.open():
+            leaves = Leaves(tracer, function(*operands))
+            kinds = leaves.weak
+            returned.append((leaves, leaves.values, kinds))
+        regions.append(region)
+    (first, yes, weak_yes), (second, no, weak_no) = returned
+    _same_structure(second.structure, first.structure, "the branches of cond differ")
+    for region, own, other, weak in (
+        (regions[0], yes, no, weak_yes),
+        (regions[1], no, yes, weak_no),
+    ):
+        # A Python number takes the dtype of what the other branch returns.
+        with region.open():
+            own[:] = [
+                convert(tracer, a, b.dtype) if is_weak else a
+                for a, b, is_weak in zip(own, other, weak, strict=True)
+            ]
+    for path, a, b in zip(first.structure.paths(), yes, no, strict=True):
+        _same_type(tracer, tracer.type_of(b), tracer.type_of(a), f"cond{path}")
+    for region, values in zip(regions, (yes, no), strict=True):
+        region.close(values)
+    if not yes:
+        return unflatten(first.structure, [])
+    captured = captured_by(regions)
+    found = _several(
+        tracer, "if", [chosen, *captured],
+        regions=(
+            regions[0].function("then", captured),
+            regions[1].function("else", captured),
+        ),
+    )  # fmt: skip
+    return with_values(tracer, first.structure, found)
+
+
+def _same_type(tracer: Tracer, have: TensorType, want: TensorType, what: str) -> None:
+    if have.dtype is not want.dtype:
+        raise DtypeError(
+            user_location(),
+            f"{what} is {have} here and {want} there",
+            code="carried-dtype",
+            hint="convert one of them: x.astype(dtype)",
+        )
+    if have.rank != want.rank:
+        raise ShapeError(
+            user_location(),
+            f"{what} is {have} here and {want} there",
+            code="carried-shape",
+            hint="arrays keep their shape from turn to turn, and in all branches",
+        )
+    for left, right in zip(have.shape, want.shape, strict=True):
+        require_equal(tracer, what, left, right)
+
+
+class _Body:
+    """What is repeated, traced so often that the carried dtypes stay as they are.
+
+    A carried number or array starts with the dtype that it has after a turn, as it
+    would in Python: ``x = 0`` becomes a float where the body adds one.
+    """
+
+    def __init__(
+        self,
+        tracer: Tracer,
+        initial: Leaves,
+        run: Callable[[Region, Any], tuple[Any, Any]],
+        further: Sequence[TensorType],
+        what: str,
+    ) -> None:
+        self.tracer = tracer
+        self.initial = initial
+        self.structure = initial.structure
+        self.values = initial.values
+        self.further = further
+        if any(initial.weak):
+            self.start_numbers(initial, run)
+        for _ in range(_MOST_PROMOTIONS):
+            types = [tracer.type_of(value) for value in self.values]
+            self.region = Region(tracer, [*further, *types])
+            with self.region.open() as handles:
+                tree = unflatten(self.structure, list(handles[len(further) :]))
+                carried, beside = run(self.region, tree)
+                found = Leaves(tracer, carried)
+                self.beside = Leaves(tracer, beside)
+                _same_structure(
+                    found.structure, self.structure, f"{what} changes its nesting"
+                )
+                results = found.values
+                dtypes = [
+                    result_dtype([type_.dtype, value.dtype])
+                    for type_, value in zip(types, results, strict=True)
+                ]
+                if dtypes == [type_.dtype for type_ in types]:
+                    results = [
+                        convert(tracer, value, dtype)
+                        for value, dtype in zip(results, dtypes, strict=True)
+                    ]
+                    beside_values = self.beside.values
+                    break
+            self.values = [
+                convert(tracer, value, dtype)
+                for value, dtype in zip(self.values, dtypes, strict=True)
+            ]
+        for path, value, type_ in zip(
+            self.structure.paths(), results, types, strict=True
+        ):
+            _same_type(tracer, tracer.type_of(value), type_, f"{what}{path}")
+        self.region.close([*results, *beside_values])
+
+    def start_numbers(
+        self, initial: Leaves, run: Callable[[Region, Any], tuple[Any, Any]]
+    ) -> None:
+        """Give Python's numbers the dtype that they have after a turn."""
+        tracer = self.tracer
+        region = Region(
+            tracer, [*self.further, *(tracer.type_of(v) for v in self.values)]
+        )
+        with region.open() as handles:
+            own = handles[len(self.further) :]
+            leaves = [
+                leaf if is_weak else handle
+                for leaf, handle, is_weak in zip(
+                    initial.leaves, own, initial.weak, strict=True
+                )
+            ]
+            found = Leaves(tracer, run(region, unflatten(self.structure, leaves))[0])
+            dtypes = [value.dtype for value in found.values]
+        if len(dtypes) == len(self.values):
+            self.values = [
+                convert(tracer, value, dtype) if is_weak else value
+                for value, dtype, is_weak in zip(
+                    self.values, dtypes, initial.weak, strict=True
+                )
+            ]
+
+
+# A dtype can grow from bool to f64 in so many steps.
+_MOST_PROMOTIONS = 8
+
+
+def repeat_while(condition: Function, body: Function, initial: Any) -> Any:
+    """What a function makes of a value, repeated while a condition holds."""
+    tracer = require_tracer("while_loop")
+    leaves = Leaves(tracer, initial)
+    traced = _Body(
+        tracer, leaves, lambda region, tree: (body(tree), ()), (), "while_loop"
+    )
+    types = [tracer.type_of(value) for value in traced.values]
+    test = Region(tracer, types)
+    with test.open() as handles:
+        answer = condition(unflatten(leaves.structure, list(handles)))
+        holds = _condition(tracer, answer, "the condition of while_loop")
+    test.close([holds])
+    captured = captured_by((test, traced.region))
+    found = _several(
+        tracer, "while", [*traced.values, *captured],
+        regions=(
+            test.function("cond", captured),
+            traced.region.function("body", captured, passed=True),
+        ),
+    )  # fmt: skip
+    return with_values(tracer, leaves.structure, found[: len(types)])
+
+
+def repeat_times(lower: Any, upper: Any, body: Function, initial: Any) -> Any:
+    """What ``body(i, value)`` makes of a value, for each i from lower to upper."""
+    tracer = require_tracer("fori_loop")
+    if not (_is_host_integer(lower) and _is_host_integer(upper)):
+        return _count(tracer, lower, upper, body, initial)
+    first, stop = size_of(lower), size_of(upper)
+    assert first is not None
+    assert stop is not None
+    trip: Size = stop - first if tracer.ask(first, "<=", stop) else 0
+    leaves = Leaves(tracer, initial)
+    start = value_of(tracer, lower, i64)
+
+    def run(region: Region, tree: Any) -> tuple[Any, Any]:
+        counter = tracer.emit("add", region.parameters[0], start)
+        return body(wrap(tracer, counter), tree), ()
+
+    traced = _Body(tracer, leaves, run, (_COUNTER,), "fori_loop")
+    return _loop(tracer, traced, [], trip, False)[0]
+
+
+_COUNTER = TensorType(i64)
+
+
+def _is_host_integer(value: Any) -> bool:
+    return type(value) is HostInteger or (
+        isinstance(value, (int, np.integer)) and not issubclass(type(value), Traced)
+    )
+
+
+def _count(tracer: Tracer, lower: Any, upper: Any, body: Function, initial: Any) -> Any:
+    """A loop over numbers of which the program learns only when it runs."""
+    stop = _integer(tracer, upper)
+    first = _integer(tracer, lower)
+
+    def goes_on(state: Any) -> Any:
+        return state[0] < stop
+
+    def turn(state: Any) -> Any:
+        counter, tree = state
+        return counter + 1, body(counter, tree)
+
+    return repeat_while(goes_on, turn, (first, initial))[1]
+
+
+def _integer(tracer: Tracer, number: Any) -> TracedArray:
+    value = value_of(tracer, number)
+    type_ = tracer.type_of(value)
+    if type_.shape != () or not type_.dtype.is_integer:
+        raise DtypeError(
+            user_location(),
+            f"fori_loop counts to {type_}, but must to an integer",
+            code="counter-dtype",
+            hint="convert it: n.astype(int)",
+        )
+    return wrap(tracer, convert(tracer, value, i64))
+
+
+def repeat_over(
+    body: Function, initial: Any, arrays: Any, length: Any, reverse: bool
+) -> tuple[Any, Any]:
+    """What ``body(value, element)`` makes of a value, and a stack of what it gave."""
+    tracer = require_tracer("scan")
+    leaves, sliced = Leaves(tracer, initial), Leaves(tracer, arrays)
+    trip: Size | None = None if length is None else size_of(length)
+    elements = []
+    for path, type_ in zip(sliced.structure.paths(), sliced.types, strict=True):
+        if not type_.rank:
+            raise ShapeError(
+                user_location(),
+                f"scan: xs{path} is {type_}, which has no axis to go along",
+                code="scan-axis",
+                hint="give each array a first axis, or capture what does not change",
+            )
+        if trip is None:
+            trip = type_.shape[0]
+        require_equal(tracer, "scan", trip, type_.shape[0])
+        elements.append(type_.with_shape(type_.shape[1:]))
+    if trip is None:
+        raise StructureError(
+            user_location(),
+            "scan: neither xs nor length says how often",
+            code="scan-length",
+            hint="pass length=n",
+        )
+    tracer.ask(trip, ">=", 0)
+
+    def run(region: Region, tree: Any) -> tuple[Any, Any]:
+        own = [fresh(tracer, p) if p.shape else wrap(tracer, p)
+               for p in region.parameters[1 : 1 + len(elements)]]  # fmt: skip
+        returned = body(tree, unflatten(sliced.structure, own))
+        if type(returned) is not tuple or len(returned) != 2:
+            raise StructureError(
+                user_location(),
+                "scan: the function must return a pair: the carried value, and what "
+                "is stacked",
+                code="scan-result",
+                hint="return carry, None where there is nothing to stack",
+            )
+        return returned
+
+    traced = _Body(tracer, leaves, run, (_COUNTER, *elements), "scan")
+    return _loop(tracer, traced, sliced.values, tracer.normalize(trip), reverse)
+
+
+def _loop(
+    tracer: Tracer, traced: _Body, sliced: list[Value], trip: Size, reverse: bool
+) -> tuple[Any, Any]:
+    count = len(traced.values)
+    region = traced.region
+    if not region.results:
+        return unflatten(traced.structure, []), unflatten(traced.beside.structure, [])
+    # The region has its slices before what it carries.
+    function = region.function("body")
+    own = function.parameters
+    end = 1 + len(sliced)
+    order = own[:1] + own[end : end + count] + own[1:end] + own[end + count :]
+    function = FunctionOfGraph(function.name, order, function.results)
+    found = _several(
+        tracer, "loop", [*traced.values, *sliced, *region.captured],
+        regions=(function,),
+        trip=trip, carried=count, sliced=len(sliced), reverse=reverse,
+    )  # fmt: skip
+    return (
+        with_values(tracer, traced.structure, found[:count]),
+        with_values(tracer, traced.beside.structure, found[count:]),
+    )

@@ -1,0 +1,226 @@
+"""Linear control flow, transposed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from penstock.ir.errors import UnsupportedError
+from penstock.ir.graph.value import Builder, Function, Value
+from penstock.passes.custom import pull_transposed
+from penstock.passes.region_rules import copies, extract, several, zeros_like
+
+__all__ = ["pull_control"]
+
+Cotangents = list[Value | None]
+
+
+def pull_control(
+    builder: Builder,
+    value: Value,
+    linear: Sequence[bool],
+    cotangents: Sequence[Value | None],
+) -> Cotangents:
+    """The cotangents of the operands of control flow.
+
+    Args:
+        builder: of the Function that receives them.
+        value: a Value that is linear in some of its operands.
+        linear: in which.
+        cotangents: of its results; ``None`` where zero.
+    """
+    if value.is_op("if"):
+        return _pull_if(builder, value, linear, cotangents)
+    if value.is_op("recompute"):
+        return _pull_recompute(builder, value, linear, cotangents)
+    if value.is_op("loop"):
+        return _pull_loop(builder, value, linear, cotangents)
+    if value.is_op("transposed"):
+        return pull_transposed(builder, value, linear, cotangents)
+    raise UnsupportedError(
+        value.loc, f"{value.op.name} has no derivative in reverse mode",
+        code="derivative",
+    )  # fmt: skip
+
+
+class Transposed:
+    """A region that is linear in some parameters, transposed.
+
+    Attributes:
+        builder: of the transposed region.
+        fixed: its parameters for those that are not linear.
+        given: its parameters for the cotangents of the results that have one.
+        found: the cotangents of the linear parameters, zeros included.
+    """
+
+    def __init__(
+        self,
+        outer: Builder,
+        region: Function,
+        linear: Sequence[bool],
+        live: Sequence[bool],
+    ) -> None:
+        from penstock.passes.pullback import Transposition
+
+        self.builder = builder = Builder(outer.facts)
+        parameters = copies(builder, region.parameters, "a")
+        results = extract(
+            builder,
+            region.results,
+            dict(zip(region.parameters, parameters, strict=True)),
+        )
+        pairs = list(zip(parameters, linear, strict=True))
+        self.fixed = [p for p, yes in pairs if not yes]
+        inputs = [p for p, yes in pairs if yes]
+        ends = [r for r, yes in zip(results, live, strict=True) if yes]
+        self.given = copies(builder, ends, "g")
+        found = Transposition(builder, inputs, ends).run(self.given)
+        self.found = [
+            zeros_like(builder, p) if c is None else c
+            for p, c in zip(inputs, found, strict=True)
+        ]
+
+
+def _spread(flags: Sequence[bool], found: Sequence[Value]) -> Cotangents:
+    """One for each flag that is set, ``None`` for the others."""
+    rest = iter(found)
+    return [next(rest) if yes else None for yes in flags]
+
+
+def _pull_if(
+    builder: Builder,
+    value: Value,
+    linear: Sequence[bool],
+    cotangents: Sequence[Value | None],
+) -> Cotangents:
+    live = [cotangent is not None for cotangent in cotangents]
+    branches = [
+        Transposed(builder, region, linear[1:], live) for region in value.regions
+    ]
+    fixed = [o for o, yes in zip(value.operands, linear, strict=True) if not yes]
+    found = several(
+        builder,
+        builder.add(
+            "if",
+            *fixed,
+            *(c for c in cotangents if c is not None),
+            locations=value.locations,
+            regions=tuple(
+                Function(name, (*b.fixed, *b.given), tuple(b.found))
+                for name, b in zip(value.op.region_names, branches, strict=True)
+            ),
+        ),
+    )
+    return _spread(linear, found)
+
+
+def _pull_recompute(
+    builder: Builder,
+    value: Value,
+    linear: Sequence[bool],
+    cotangents: Sequence[Value | None],
+) -> Cotangents:
+    live = [cotangent is not None for cotangent in cotangents]
+    body = Transposed(builder, value.regions[0], linear, live)
+    fixed = [o for o, yes in zip(value.operands, linear, strict=True) if not yes]
+    found = several(
+        builder,
+        builder.add(
+            "recompute",
+            *fixed,
+            *(c for c in cotangents if c is not None),
+            locations=value.locations,
+            regions=(Function("body", (*body.fixed, *body.given), tuple(body.found)),),
+            **value.attributes,
+        ),
+    )
+    return _spread(linear, found)
+
+
+def _pull_loop(
+    builder: Builder,
+    value: Value,
+    linear: Sequence[bool],
+    cotangents: Sequence[Value | None],
+) -> Cotangents:
+    """The loop backwards.
+
+    It carries the cotangents of what the loop carried, all of which is linear, and
+    sums of those of linear invariants.
+    """
+    attributes: Any = value.attributes
+    carried, sliced = attributes["carried"], attributes["sliced"]
+    end = carried + sliced
+    (region,) = value.regions
+    live = [True] * carried + [c is not None for c in cotangents[carried:]]
+    flags = [False, *linear]
+    flags[1 : 1 + carried] = [True] * carried
+    body = Transposed(builder, region, flags, live)
+    inner = body.builder
+    slices, invariants = linear[carried:end], linear[end:]
+    count = sum(slices)
+    of_carried = body.found[:carried]
+    of_slices = body.found[carried : carried + count]
+    of_invariants = body.found[carried + count :]
+    sums = copies(inner, of_invariants, "t")
+    counter, *fixed = body.fixed
+    fixed_slices = fixed[: sliced - count]
+    fixed_invariants = fixed[sliced - count :]
+    parameters = (
+        counter,
+        *body.given[:carried],
+        *sums,
+        *body.given[carried:],
+        *fixed_slices,
+        *fixed_invariants,
+    )
+    results = (
+        *of_carried,
+        *(inner.add("add", a, b) for a, b in zip(sums, of_invariants, strict=True)),
+        *of_slices,
+    )
+
+    def chosen(first: int, last: int, is_linear: bool) -> list[Value]:
+        return [
+            operand
+            for operand, yes in zip(
+                value.operands[first:last], linear[first:last], strict=True
+            )
+            if yes is is_linear
+        ]
+
+    start = [
+        zeros_like(builder, operand) if cotangent is None else cotangent
+        for operand, cotangent in zip(
+            value.operands, cotangents[:carried], strict=False
+        )
+    ]
+    zeros = [zeros_like(builder, operand) for operand in chosen(end, len(linear), True)]
+    given = [c for c in cotangents[carried:] if c is not None]
+    found = several(
+        builder,
+        builder.add(
+            "loop",
+            *start,
+            *zeros,
+            *given,
+            *chosen(carried, end, False),
+            *chosen(end, len(linear), False),
+            locations=value.locations,
+            regions=(Function("body", parameters, results),),
+            trip=attributes["trip"],
+            carried=carried + len(zeros),
+            sliced=len(given) + sliced - count,
+            reverse=not attributes["reverse"],
+        ),
+    )
+    ends = found[:carried] + found[carried + len(zeros) :]
+    totals = found[carried : carried + len(zeros)]
+    return (
+        [
+            cotangent if yes else None
+            for cotangent, yes in zip(ends[:carried], linear, strict=False)
+        ]
+        + _spread(slices, ends[carried:])
+        + _spread(invariants, totals)
+    )

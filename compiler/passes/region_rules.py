@@ -1,0 +1,87 @@
+"""What transforms of control flow share: regions as parts that are built again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from penstock.ir.graph.expression import Expression
+from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.types import TupleType, Type
+
+__all__ = ["copies", "element_of", "extract", "several", "zeros_like"]
+
+
+def several(builder: Builder, value: Value) -> list[Value]:
+    """All results of a Value that may have several."""
+    if not isinstance(value.type, TupleType):
+        return [value]
+    return [
+        builder.add("get", value, locations=value.locations, index=index)
+        for index in range(len(value.type.elements))
+    ]
+
+
+def copies(builder: Builder, values: Sequence[Value], prefix: str) -> list[Value]:
+    """Parameters of the types of some Values."""
+    return [
+        builder.parameter(f"{prefix}{i}", normal(builder, value), value.locations)
+        for i, value in enumerate(values)
+    ]
+
+
+def normal(builder: Builder, value: Value) -> Type:
+    """A Value's type, its sizes as the facts have them."""
+    return builder.facts.normalize_type(value.type)
+
+
+def zeros_like(builder: Builder, value: Value) -> Value:
+    """Zeros of a Value's type."""
+    expression = Expression(builder, value)
+    return expression.constant(0).broadcast_to(expression.shape).value
+
+
+def element_of(builder: Builder, value: Value, name: str) -> Value:
+    """A parameter for one element of a Value along its first axis."""
+    type_ = value.tensor
+    return builder.parameter(name, type_.with_shape(type_.shape[1:]), value.locations)
+
+
+def extract(
+    builder: Builder,
+    results: Sequence[Value],
+    given: dict[Value, Value],
+) -> list[Value]:
+    """Values built again elsewhere.
+
+    Args:
+        builder: of the Function that receives them.
+        results: what is wanted there.
+        given: for each Value that they may read, the Value there; what is built is
+            added. Constants need not be given.
+    """
+    order = Function("part", tuple(given), tuple(results)).values
+    for value in order:
+        if value in given:
+            continue
+        operands = [given[operand] for operand in value.operands]
+        given[value] = (
+            builder.add(
+                value.op,
+                *operands,
+                locations=value.locations,
+                regions=value.regions,
+                **value.attributes,
+            )
+            if value.regions
+            else builder.rebuild(value, operands)
+        )
+    return [given[result] for result in results]
+
+
+def dependent(values: Collection[Value], sources: Collection[Value]) -> set[Value]:
+    """Those of some Values, operands first, that depend on the sources."""
+    found = set(sources)
+    for value in values:
+        if any(operand in found for operand in value.operands):
+            found.add(value)
+    return found

@@ -1,0 +1,366 @@
+"""Derivatives and batches of functions: ``ps.grad``, ``ps.vmap`` and their kin."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from penstock.api import compile  # noqa: A004
+from penstock.at_once import at_once
+from penstock.frontend.tracer import current_tracer
+from penstock.frontend.transform import Linearized
+from penstock.frontend.transform_batch import batch
+from penstock.frontend.transform_leaves import is_array
+from penstock.frontend.transformed import Transformed
+from penstock.ir.errors import OptionError
+from penstock.ir.location import user_location
+from penstock.runtime.pytree import flatten, unflatten
+
+__all__ = [
+    "grad",
+    "hessian",
+    "jacfwd",
+    "jacrev",
+    "jvp",
+    "linearize",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]
+
+Function = Callable[..., Any]
+Argnums = int | Sequence[int]
+
+
+def grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
+    """The gradient of a function with one number as its result.
+
+    Args:
+        function: of nested arrays; it returns a floating number.
+        argnums: the positions of the arguments to differentiate by.
+        has_aux: whether it returns a pair ``(number, aux)``; then the gradient comes
+            as ``(gradient, aux)``.
+
+    Returns:
+        A compiled function of the same arguments; its result is nested as the
+        argument is, or a tuple of such for several ``argnums``.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> ps.grad(lambda x: (x ** 3).sum())(np.array([1.0, 2.0]))
+        array([ 3., 12.])
+    """
+    _check_argnums(argnums)
+
+    def apply(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        _, gradient, aux = _value_and_gradient(f, args, kwargs, argnums, has_aux)
+        return (gradient, aux) if has_aux else gradient
+
+    return _transformed(function, apply, "grad")
+
+
+def value_and_grad(
+    function: Function, argnums: Argnums = 0, has_aux: bool = False
+) -> Any:
+    """A function's number and its gradient: see ``grad``.
+
+    Returns:
+        A compiled function that returns ``(value, gradient)``, or
+        ``((value, aux), gradient)``.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> ps.value_and_grad(lambda x: (x * x).sum())(np.array([1.0, 2.0]))
+        (np.float64(5.0), array([2., 4.]))
+    """
+    _check_argnums(argnums)
+
+    def apply(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        value, gradient, aux = _value_and_gradient(f, args, kwargs, argnums, has_aux)
+        return ((value, aux) if has_aux else value), gradient
+
+    return _transformed(function, apply, "value_and_grad")
+
+
+def _check_argnums(argnums: Any) -> None:
+    """Raise an OptionError unless these are positions."""
+    numbers = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
+    if not numbers or not all(type(number) is int for number in numbers):
+        raise OptionError(
+            user_location(),
+            f"argnums is {argnums!r}, but must be a position or a tuple of them",
+            code="bad-argnums",
+            hint="positions count from 0: argnums=(0, 2)",
+        )
+
+
+def _value_and_gradient(
+    function: Function,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    argnums: Argnums,
+    has_aux: bool,
+) -> tuple[Any, Any, Any]:
+    linear, single = _linearized(function, args, kwargs, argnums, has_aux)
+    found = linear.gradient()
+    return linear.result, found[0] if single else found, linear.aux
+
+
+def _linearized(
+    function: Function,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    argnums: Argnums,
+    has_aux: bool = False,
+) -> tuple[Linearized, bool]:
+    """A function in some of its arguments, and whether it is just one."""
+    single = isinstance(argnums, int)
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for number in numbers:
+        if not -len(args) <= number < len(args):
+            count = f"{len(args)} argument{'s' * (len(args) != 1)}"
+            raise OptionError(
+                user_location(),
+                f"argnums {number} does not fit {count} by position",
+                code="bad-argnums",
+                hint="pass what is differentiated by position",
+            )
+    chosen = [number % len(args) for number in numbers]
+    if len(set(chosen)) != len(chosen):
+        raise OptionError(
+            user_location(),
+            f"argnums {tuple(numbers)} names an argument twice",
+            code="bad-argnums",
+            hint="name each argument once",
+        )
+
+    def of_chosen(*values: Any) -> Any:
+        whole = list(args)
+        for number, value in zip(chosen, values, strict=True):
+            whole[number] = value
+        return function(*whole, **kwargs)
+
+    return Linearized(of_chosen, tuple(args[n] for n in chosen), has_aux), single
+
+
+def jacfwd(function: Function, argnums: Argnums = 0) -> Any:
+    """The Jacobian of a function, column by column in forward mode.
+
+    Cheap where the argument has fewer elements than the result.
+
+    Args:
+        function: of nested arrays, which returns nested arrays.
+        argnums: the positions of the arguments to differentiate by.
+
+    Returns:
+        A compiled function; each leaf of the result becomes what the argument is,
+        each of its leaves of shape ``result.shape + argument.shape``.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> ps.jacfwd(lambda x: x * x[::-1])(np.array([1.0, 2.0]))
+        array([[2., 1.],
+               [2., 1.]])
+    """
+    return _jacobian(function, argnums, True)
+
+
+def jacrev(function: Function, argnums: Argnums = 0) -> Any:
+    """The Jacobian of a function, row by row in reverse mode: see ``jacfwd``.
+
+    Cheap where the result has fewer elements than the argument.
+    """
+    return _jacobian(function, argnums, False)
+
+
+def _jacobian(function: Function, argnums: Argnums, forward: bool) -> Any:
+    _check_argnums(argnums)
+
+    def apply(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        linear, single = _linearized(f, args, kwargs, argnums)
+        return linear.jacobian(forward=forward, single=single)
+
+    return _transformed(function, apply, "jacfwd" if forward else "jacrev")
+
+
+def hessian(function: Function, argnums: Argnums = 0) -> Any:
+    """The second derivatives of a function: ``jacfwd`` of ``jacrev``.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> ps.hessian(lambda x: (x ** 3).sum())(np.array([1.0, 2.0]))
+        array([[ 6.,  0.],
+               [ 0., 12.]])
+    """
+    _check_argnums(argnums)
+
+    def apply(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def rows(*values: Any, **others: Any) -> Any:
+            linear, single = _linearized(f, values, others, argnums)
+            return linear.jacobian(forward=False, single=single)
+
+        linear, single = _linearized(rows, args, kwargs, argnums)
+        return linear.jacobian(forward=True, single=single)
+
+    return _transformed(function, apply, "hessian")
+
+
+def vmap(function: Function, in_axes: Any = 0, out_axes: Any = 0) -> Any:
+    """A function of each element along an axis of its arguments.
+
+    Args:
+        function: of nested arrays.
+        in_axes: the axis of each argument along which the elements lie, ``None`` for
+            one that is the same for all: one for all arguments, or a tuple; where an
+            argument is nested, its axes may be nested likewise. Arrays that are passed
+            by keyword have theirs first.
+        out_axes: where the results are stacked.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> ps.vmap(np.dot, in_axes=(0, None))(np.eye(2), np.array([3.0, 4.0]))
+        array([3., 4.])
+    """
+    defaults = _defaulted(function)
+
+    def apply(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        axes = in_axes
+        if isinstance(axes, (tuple, list)) and defaults.issuperset(
+            range(len(axes), len(args))
+        ):
+            # What was left to its default is the same for all.
+            axes = (*axes, *([None] * (len(args) - len(axes))))
+        if not kwargs:
+            return batch(f, args, axes, out_axes)
+
+        def with_keywords(positional: tuple[Any, ...], keywords: Any) -> Any:
+            return f(*positional, **keywords)
+
+        leaves, structure = flatten(kwargs)
+        by_keyword = unflatten(structure, [0 if is_array(x) else None for x in leaves])
+        return batch(with_keywords, (args, kwargs), (axes, by_keyword), out_axes)
+
+    return _transformed(function, apply, "vmap")
+
+
+def _defaulted(function: Function) -> set[int]:
+    """The positions of parameters that have defaults."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return set()
+    return {i for i, p in enumerate(parameters) if p.default is not p.empty}
+
+
+def jvp(
+    function: Function, primals: Any, tangents: Any, has_aux: bool = False
+) -> tuple[Any, ...]:
+    """A function's result and its derivative along tangents.
+
+    Args:
+        function: of nested arrays.
+        primals: a tuple of its arguments.
+        tangents: for each a tangent, nested as the argument is.
+        has_aux: whether it returns a pair ``(result, aux)``.
+
+    Returns:
+        ``(result, tangent)``, or ``(result, tangent, aux)``.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> ps.jvp(np.sin, (np.zeros(2),), (np.ones(2),))
+        (array([0., 0.]), array([1., 1.]))
+    """
+
+    def apply(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        points, directions = args
+        linear = Linearized(f, tuple(points), has_aux)
+        # In this order: the op of the tangent gives the result too.
+        tangent = linear.tangent(tuple(directions))
+        found = (linear.result, tangent)
+        return (*found, linear.aux) if has_aux else found
+
+    return at_once(function, apply, "jvp")(tuple(primals), tuple(tangents))  # type: ignore[no-any-return]
+
+
+def vjp(function: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
+    """A function's result, and a function from cotangents to those of its arguments.
+
+    Args:
+        function: of nested arrays.
+        *primals: its arguments.
+        has_aux: whether it returns a pair ``(result, aux)``.
+
+    Returns:
+        ``(result, pullback)``, or ``(result, pullback, aux)``. ``pullback`` takes a
+        cotangent nested as the result is, and returns a tuple of the arguments'.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> y, pullback = ps.vjp(lambda x: x * x, np.array([1.0, 2.0]))
+        >>> pullback(np.ones(2))
+        (array([2., 4.]),)
+    """
+    if current_tracer() is not None:
+        linear = Linearized(function, primals, has_aux)
+        found = (linear.result, linear.cotangent)
+        return (*found, linear.aux) if has_aux else found
+
+    def value(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return f(*args[0])
+
+    def pull(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return Linearized(f, args[0], has_aux).cotangent(args[1])
+
+    run = at_once(function, pull, "vjp")
+
+    def pullback(cotangents: Any) -> Any:
+        return run(primals, cotangents)
+
+    result = at_once(function, value, "vjp_value")(primals)
+    return (result[0], pullback, result[1]) if has_aux else (result, pullback)
+
+
+def linearize(function: Function, *primals: Any) -> tuple[Any, Function]:
+    """A function's result, and its derivative there as a function of tangents.
+
+    Example:
+        >>> import numpy as np
+        >>> import penstock as ps
+        >>> y, derivative = ps.linearize(lambda x: x * x, np.array([1.0, 2.0]))
+        >>> derivative(np.array([1.0, 10.0]))
+        array([ 2., 40.])
+    """
+    if current_tracer() is not None:
+        linear = Linearized(function, primals)
+        return linear.result, lambda *tangents: linear.tangent(tangents)
+
+    def value(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return f(*args[0])
+
+    def push(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return Linearized(f, args[0]).tangent(args[1])
+
+    run = at_once(function, push, "linearize")
+    result = at_once(function, value, "linearize_value")(primals)
+    return result, lambda *tangents: run(primals, tangents)
+
+
+def _transformed(function: Function, apply: Any, name: str) -> Any:
+    if not callable(function):
+        raise OptionError(
+            user_location(),
+            f"{name}: {function!r} cannot be called",
+            code="not-a-function",
+            hint=f"pass the function itself: ps.{name}(f)(x)",
+        )
+    made = Transformed(function, apply, name)
+    return made if current_tracer() is not None else compile(made)

@@ -1,0 +1,69 @@
+"""Functions with every size in the form that what is known of sizes gives it."""
+
+from __future__ import annotations
+
+from penstock.ir.attributes import map_sizes
+from penstock.ir.dims import Dim
+from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.guards import Facts
+
+__all__ = ["settled"]
+
+
+def settled(function: Function, facts: Facts, *, is_region: bool = False) -> Function:
+    """The Function, built again if it was made before something was known.
+
+    Args:
+        function: a Function or a region.
+        facts: of the outermost Function.
+        is_region: whether its parameters are written in normal sizes too.
+    """
+    if not facts.replacements or not _is_stale(function, facts, is_region):
+        return function
+    builder = Builder(facts)
+    parameters = function.parameters
+    if is_region:
+        parameters = tuple(
+            builder.parameter(
+                str(p.attributes["name"]), facts.normalize_type(p.type), p.locations
+            )
+            for p in parameters
+        )
+    made: dict[Value, Value] = dict(zip(function.parameters, parameters, strict=True))
+    for value in function.values:
+        operands = [made[operand] for operand in value.operands]
+        if value.regions:
+            made[value] = builder.add(
+                value.op,
+                *operands,
+                locations=value.locations,
+                regions=value.regions,
+                **value.attributes,
+            )
+        else:
+            made[value] = builder.rebuild(value, operands)
+    return Function(
+        function.name,
+        parameters,
+        tuple(made[result] for result in function.results),
+        integers=function.integers,
+        effects=tuple(made[effect] for effect in function.effects),
+        guards=function.guards,
+    )
+
+
+def _is_stale(function: Function, facts: Facts, is_region: bool) -> bool:
+    if is_region and any(
+        facts.normalize_type(p.type) != p.type for p in function.parameters
+    ):
+        return True
+    return any(
+        facts.normalize_type(value.type) != value.type
+        or any(
+            map_sizes(attribute, facts.normalize) != attribute
+            for attribute in value.attributes.values()
+            if isinstance(attribute, (Dim, tuple))
+        )
+        or any(_is_stale(region, facts, True) for region in value.regions)
+        for value in function.values
+    )

@@ -1,0 +1,237 @@
+"""The loops of sorts: stable, of any dtype, of lines of any length.
+
+Numbers are compared by their keys: unsigned integers in the same order, of which those
+of 0 and -0 are equal, and those of all nan are the greatest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.ir.dims import Size
+from penstock.ir.loop import scalar
+from penstock.ir.loop.build import KernelBuilder
+from penstock.ir.loop.node import Scalar
+from penstock.ir.ops.families import NestContext
+from penstock.ir.types import DTYPES, Dtype, TensorType, bool_, i64, u8
+
+__all__ = ["key_dtype", "lower_sort", "sort_key"]
+
+# Measured: to these lengths counting the smaller elements is faster than a radix sort.
+_SHORT = {8: 128, 16: 128, 32: 192, 64: 192}
+# Bits of a digit: more make fewer passes, and more lists to append to in each.
+_DIGIT_BITS = {8: 8, 16: 8, 32: 11, 64: 11}
+
+
+def key_dtype(dtype: Dtype) -> Dtype:
+    """The dtype of a dtype's keys."""
+    return u8 if dtype is bool_ else DTYPES[f"u{dtype.bits}"]
+
+
+def sort_key(x: Scalar) -> Scalar:
+    """The key of a number.
+
+    Negative floats have their bits inverted, others their sign alone: the order of
+    integers is then that of floats (Knuth, TAOCP 3, exercise 5.-7).
+    """
+    builder, dtype = x.builder, x.dtype
+    assert builder is not None
+    key = key_dtype(dtype)
+    if dtype.kind in "bu":
+        return scalar.convert(x, key)
+    bits = scalar.bitcast(x, key)
+    sign = builder.constant(1 << (key.bits - 1), key)
+    if dtype.kind == "i":
+        return builder.apply("xor", bits, sign)
+    # All ones of negative numbers: without a choice there is no branch to mispredict.
+    signed = scalar.bitcast(x, DTYPES[f"i{key.bits}"])
+    last = builder.constant(key.bits - 1, signed.dtype)
+    spread = scalar.bitcast(builder.apply("shift_right", signed, last), key)
+    ordered = builder.apply("xor", bits, spread | sign)
+    ordered = builder.select(bits.equals(sign), sign, ordered)
+    greatest = builder.constant((1 << key.bits) - 1, key)
+    return builder.select(builder.apply("is_nan", x), greatest, ordered)
+
+
+class _Line:
+    """One line of elements that is sorted, and the memory to do it in.
+
+    Args:
+        context: of the op.
+        axis: the axis along which it lies.
+        positions: whether the positions of its elements are wanted.
+    """
+
+    def __init__(self, context: NestContext, axis: int, positions: bool) -> None:
+        self.context = context
+        self.builder: KernelBuilder = context.builder
+        self.axis = axis
+        self.positions = positions
+        shape, source = context.type.shape, context.types[0].dtype
+        self.outer = [a for a in range(len(shape)) if a != axis]
+        self.size = self.builder.size(shape[axis])
+        self.key = key_dtype(source)
+        self.short = _SHORT[self.key.bits]
+        self.digit_bits = _DIGIT_BITS[self.key.bits]
+        self.radix = 1 << self.digit_bits
+        self.digits = -(-self.key.bits // self.digit_bits)
+        lines: Size = 1
+        for a in self.outer:
+            lines = shape[a] * lines
+        item = i64 if positions else source
+        # Two arrays each, of which one is read while the other is written.
+        self.items = context.scratch(TensorType(item, (lines, 2, shape[axis])))
+        length = shape[axis] if positions else self.short
+        self.keys = context.scratch(TensorType(self.key, (lines, 2, length)))
+        counts = (lines, self.digits * self.radix)
+        self.counts = context.scratch(TensorType(i64, counts))
+        self.at: dict[int, Scalar] = {}
+        self.row = self.builder.constant(0, i64)
+
+    def enter(self, rows: Sequence[Scalar]) -> None:
+        """Take the line at these indices of the other axes."""
+        shape = self.context.type.shape
+        for a, index in zip(self.outer, rows, strict=True):
+            self.row = self.row * self.builder.size(shape[a]) + index
+            self.at[a] = index
+
+    def place(self, index: Scalar) -> list[Scalar]:
+        """The indices of an element of the line."""
+        return [self.at.get(a, index) for a in range(len(self.at) + 1)]
+
+    def load(self, index: Scalar) -> tuple[Scalar, Scalar]:
+        """An element's key, and what is to be moved with it."""
+        x = self.context.operand(0, self.place(index))
+        return sort_key(x), index if self.positions else x
+
+    def load_moved(self, half: Scalar, index: Scalar) -> tuple[Scalar, Scalar]:
+        """The same after some passes."""
+        item = self.builder.load(self.items, [self.row, half, index])
+        if self.positions:
+            return self.builder.load(self.keys, [self.row, half, index]), item
+        return sort_key(item), item
+
+    def store_moved(
+        self, half: Scalar, index: Scalar, key: Scalar, item: Scalar
+    ) -> None:
+        """Put an element into one of the arrays."""
+        self.builder.store(self.items, [self.row, half, index], item)
+        if self.positions:
+            self.builder.store(self.keys, [self.row, half, index], key)
+
+    def digit(self, key: Scalar, shift: Scalar) -> Scalar:
+        """A digit of a key, as an index."""
+        mask = self.builder.constant(self.radix - 1, self.key)
+        digit = self.builder.apply("shift_right", key, shift) & mask
+        return self.builder.convert(digit, i64)
+
+    def store(self, index: Scalar, item: Scalar) -> None:
+        """Write an element of the result."""
+        self.builder.store(self.context.result(), self.place(index), item)
+
+
+def lower_sort(context: NestContext, axis: int, *, positions: bool) -> None:
+    """Sort the operand's lines along an axis.
+
+    Args:
+        context: of an op of one operand, whose result has its shape.
+        axis: the axis.
+        positions: whether to store where the elements were rather than themselves.
+    """
+    builder = context.builder
+    line = _Line(context, axis, positions)
+    with context.rows([context.type.shape[a] for a in line.outer]) as rows:
+        line.enter(rows)
+        is_short = line.size <= line.short
+        with builder.when(is_short):
+            _sort_short(line)
+        with builder.when(~is_short):
+            _sort_long(line)
+
+
+def _sort_short(line: _Line) -> None:
+    """Each element's place is how many come before it: all pairs are compared.
+
+    A vector of elements is compared at a time, with numbers as wide as the keys.
+    """
+    builder, row, size = line.builder, line.row, line.size
+    zero, one = builder.constant(0, i64), builder.constant(1, i64)
+    none, single = builder.constant(0, line.key), builder.constant(1, line.key)
+    with builder.loop("vector", size, hint="c") as loop:
+        key, _ = line.load(loop.index)
+        builder.store(line.keys, [row, zero, loop.index], key)
+    with builder.loop("vector", size, hint="i") as here:
+        own = builder.load(line.keys, [row, zero, here.index])
+        number = builder.convert(here.index, line.key)
+        with builder.loop("serial", size, carries=[(none, None)], hint="j") as there:
+            other = builder.load(line.keys, [row, zero, there.index])
+            earlier = builder.convert(there.index, line.key) < number
+            before = (other < own) | (other.equals(own) & earlier)
+            count = there.carried[0]
+            there.update(builder.select(before, count + single, count))
+        builder.store(line.keys, [row, one, here.index], there.results[0])
+    with builder.loop("serial", size, hint="c") as loop:
+        _, item = line.load(loop.index)
+        place = builder.load(line.keys, [row, one, loop.index])
+        line.store(builder.convert(place, i64), item)
+
+
+def _sort_long(line: _Line) -> None:
+    """A radix sort from the last digit on (Knuth, TAOCP 3, 5.2.5 R).
+
+    Digits that are the same in all keys are passed over.
+    """
+    builder, size = line.builder, line.size
+    zero, one = builder.constant(0, i64), builder.constant(1, i64)
+    _count_digits(line)
+    carries = [(zero, None), (builder.constant(0, line.key), None)]
+    digits = builder.constant(line.digits, i64)
+    with builder.loop("serial", digits, carries=carries, hint="p") as loop:
+        half, shift = loop.carried
+        first = loop.index * line.radix
+        key, _ = line.load_moved(half, zero)
+        same = builder.load(line.counts, [line.row, first + line.digit(key, shift)])
+        is_needed = ~same.equals(size)
+        other = one - half
+        _add_up(line, first)
+        stop = builder.select(is_needed, size, zero)
+        with builder.loop("serial", stop, hint="c") as moved:
+            key, item = line.load_moved(half, moved.index)
+            count = [line.row, first + line.digit(key, shift)]
+            place = builder.load(line.counts, count)
+            builder.store(line.counts, count, place + 1)
+            line.store_moved(other, place, key, item)
+        loop.update(builder.select(is_needed, other, half), shift + line.digit_bits)
+    half = loop.results[0]
+    with builder.loop("vector", size, hint="c") as copy:
+        _, item = line.load_moved(half, copy.index)
+        line.store(copy.index, item)
+
+
+def _count_digits(line: _Line) -> None:
+    """Copy the line, and count how often it has each digit in each place."""
+    builder, row = line.builder, line.row
+    zero = builder.constant(0, i64)
+    total = builder.constant(line.digits * line.radix, i64)
+    with builder.loop("vector", total, hint="d") as loop:
+        builder.store(line.counts, [row, loop.index], zero)
+    with builder.loop("serial", line.size, hint="c") as loop:
+        key, item = line.load(loop.index)
+        line.store_moved(zero, loop.index, key, item)
+        for digit in range(line.digits):
+            shift = builder.constant(digit * line.digit_bits, line.key)
+            index = line.digit(key, shift) + digit * line.radix
+            count = builder.load(line.counts, [row, index])
+            builder.store(line.counts, [row, index], count + 1)
+
+
+def _add_up(line: _Line, first: Scalar) -> None:
+    """Turn the counts of digits into the places where their elements begin."""
+    builder = line.builder
+    start = [(builder.constant(0, i64), None)]
+    digits = builder.constant(line.radix, i64)
+    with builder.loop("serial", digits, carries=start, hint="d") as loop:
+        place = [line.row, first + loop.index]
+        count = builder.load(line.counts, place)
+        builder.store(line.counts, place, loop.carried[0])
+        loop.update(loop.carried[0] + count)

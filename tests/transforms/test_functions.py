@@ -1,0 +1,215 @@
+"""The public functions: what they take and give, and what they compose with."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import penstock as ps
+
+X = np.array([1.0, 2.0, 3.0])
+
+
+@dataclass
+class Layer:
+    w: Any
+    b: Any
+
+
+class Pair(NamedTuple):
+    a: Any
+    b: Any
+
+
+class Model:
+    def __init__(self):
+        self.w = np.array([1.0, 2.0, 3.0])
+
+    def loss(self, x):
+        return (self.w * x * x).sum()
+
+    def __call__(self, x):
+        return (self.w * x).sum()
+
+
+def square(x):
+    return (x * x).sum()
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        (square, 2 * X),
+        (ps.compile(square), 2 * X),
+        (Model().loss, 2 * X * X),
+        (Model(), X),
+        (functools.partial(lambda a, x: (a * x * x).sum(), 2.0), 4 * X),
+        (functools.partial(lambda x, a: (a * x * x).sum(), a=2.0), 4 * X),
+        (lambda x, *, k=2.0: (k * x * x).sum(), 4 * X),
+        (lambda x, k=2.0: (k * x * x).sum(), 4 * X),
+        (lambda *xs: (xs[0] ** 3).sum(), 3 * X**2),
+        (np.sum, np.ones(3)),
+        (np.prod, np.array([6.0, 3.0, 2.0])),
+        (ps.checkpoint(square), 2 * X),
+        (lambda x: ps.grad(square)(x).sum(), np.full(3, 2.0)),
+    ],
+)
+def test_gradients_of_all_kinds_of_functions(function, wanted):
+    np.testing.assert_allclose(ps.grad(function)(X), wanted)
+    np.testing.assert_allclose(ps.compile(ps.grad(function))(X), wanted)
+    inside = ps.compile(lambda x: 2 * ps.grad(function)(x))
+    np.testing.assert_allclose(inside(X), 2 * wanted)
+
+
+def test_arguments_by_keyword():
+    gradient = ps.grad(lambda x, *, k=2.0: (k * x * x).sum())
+    np.testing.assert_array_equal(gradient(X, k=3.0), 6 * X)
+    by_name = ps.grad(lambda x, k=2.0: (k * x * x).sum())
+    np.testing.assert_array_equal(by_name(x=X), 4 * X)
+    mapped = ps.vmap(lambda x, *, y, k=2.0: x * y * k)
+    np.testing.assert_array_equal(mapped(X, y=X), 2 * X * X)
+
+
+def test_a_transform_says_what_its_function_takes():
+    import inspect
+
+    gradient = ps.grad(lambda x, k=2.0: (k * x).sum())
+    assert str(inspect.signature(gradient)) == "(x, k=2.0)"
+    assert ps.grad(square).__name__ == "grad_square"
+
+
+def test_numbers_of_python():
+    assert ps.grad(lambda x: x * x)(3.0) == 6.0
+    assert ps.grad(lambda x: x * x)(np.float32(3)).dtype == np.float32
+    assert ps.grad(lambda x: x * x)(np.array(3.0)) == 6.0
+    single = X.astype(np.float32)
+    assert ps.grad(lambda a, x: (a * x).sum(), 1)(3.0, single).dtype == np.float32
+    assert ps.vmap(lambda x, a: a * x, (0, None))(single, 2.0).dtype == np.float32
+
+
+def test_nested_arguments_come_back_as_they_nest():
+    gradient = ps.grad(lambda p, x: (p.w * x).sum() + p.b)(Layer(X, 1.0), X)
+    assert isinstance(gradient, Layer)
+    np.testing.assert_array_equal(gradient.w, X)
+    assert gradient.b == 1
+    named = ps.grad(lambda p: (p.a * p.b).sum())(Pair(X, 2.0))
+    assert isinstance(named, Pair)
+    np.testing.assert_array_equal(named.a, [2, 2, 2])
+    found = ps.grad(lambda p: (p["a"] * 2).sum())({"a": X, "b": None, "c": [X, ()]})
+    assert found["b"] is None
+    assert found["c"][1] == ()
+    np.testing.assert_array_equal(found["c"][0], [0, 0, 0])
+
+
+def test_what_is_passed_on_may_be_anything():
+    def function(x):
+        return square(x), {"x": x, "count": 3, "name": "square", "none": None}
+
+    gradient, aux = ps.grad(function, has_aux=True)(X)
+    np.testing.assert_array_equal(gradient, 2 * X)
+    np.testing.assert_array_equal(aux.pop("x"), X)
+    assert aux == {"count": 3, "name": "square", "none": None}
+    (value, other), gradient = ps.value_and_grad(function, has_aux=True)(X)
+    assert value == 14
+    assert other["name"] == "square"
+    result, tangent, _ = ps.jvp(function, (X,), (X,), has_aux=True)
+    assert (result, tangent) == (14, 28)
+    result, pullback, _ = ps.vjp(function, X, has_aux=True)
+    np.testing.assert_array_equal(pullback(1.0)[0], 2 * X)
+
+
+def test_several_arguments():
+    gradients = ps.grad(lambda x, y: (x * y).sum(), (1, 0))(X, 2 * X)
+    np.testing.assert_array_equal(gradients[0], X)
+    np.testing.assert_array_equal(gradients[1], 2 * X)
+    blocks = ps.hessian(lambda x, y: (x * x * y).sum(), (0, 1))(X, X)
+    np.testing.assert_array_equal(blocks[0][0], np.diag(2 * X))
+    np.testing.assert_array_equal(blocks[0][1], np.diag(2 * X))
+    np.testing.assert_array_equal(blocks[1][1], np.zeros((3, 3)))
+
+
+def test_integers_among_results_have_zeros():
+    _, tangent = ps.jvp(lambda x: (x * 2, x > 1), (X,), (X,))
+    np.testing.assert_array_equal(tangent[0], 2 * X)
+    assert not tangent[1].any()
+    rows = ps.jacrev(lambda x: {"y": x * 2, "above": x > 1})(X)
+    np.testing.assert_array_equal(rows["y"], 2 * np.eye(3))
+    assert not rows["above"].any()
+
+
+def test_empty_arrays():
+    assert ps.grad(lambda x: x.sum())(np.zeros((0, 3))).shape == (0, 3)
+    assert ps.vmap(lambda x: x * 2)(np.zeros((0, 3))).shape == (0, 3)
+    assert ps.jacfwd(lambda x: x * 2)(np.zeros(0)).shape == (0, 0)
+
+
+def test_axes_of_batches():
+    table = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(ps.vmap(np.sum, 1)(table), table.sum(0))
+    np.testing.assert_array_equal(ps.vmap(lambda r: r * 2, 0, 1)(table), 2 * table.T)
+    np.testing.assert_array_equal(ps.vmap(lambda r: r * 2, -1, -1)(table), 2 * table)
+    nested = ps.vmap(lambda p, k: p["x"] @ k, ({"x": 0, "y": None}, None))
+    np.testing.assert_array_equal(nested({"x": table, "y": X}, X), table @ X)
+    both = ps.vmap(lambda r, k: (r * k, k), (0, None), (0, None))(table, X)
+    np.testing.assert_array_equal(both[0], table * X)
+    np.testing.assert_array_equal(both[1], X)
+    outer = ps.vmap(ps.vmap(np.multiply, (None, 0)), (0, None))(X, X)
+    np.testing.assert_array_equal(outer, np.outer(X, X))
+    words = ps.vmap(lambda r, how: r.sum() if how == "sum" else r.max(), (0, None))
+    np.testing.assert_array_equal(words(table, "sum"), table.sum(1))
+
+
+def test_what_a_transformed_function_is_given_it_may_write_to():
+    def function(x):
+        x[0] = x[1] * 2
+        return (x * x).sum()
+
+    kept = X.copy()
+    np.testing.assert_array_equal(ps.grad(function)(X), [0, 20, 6])
+    np.testing.assert_array_equal(X, kept)
+
+
+def test_new_sizes_need_no_new_program():
+    gradient = ps.grad(square)
+    for size in (2, 3, 50, 1000):
+        x = np.arange(float(size))
+        np.testing.assert_array_equal(gradient(x), 2 * x)
+    assert gradient.stats().variants == 1
+
+
+def test_captured_arrays_are_read_again():
+    weights = {"w": 2.0 * X}
+    gradient = ps.grad(lambda x: (weights["w"] * x).sum())
+    np.testing.assert_array_equal(gradient(X), 2 * X)
+    weights["w"] = 3 * X
+    np.testing.assert_array_equal(gradient(X), 3 * X)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_pullback_and_a_linear_map_may_be_used_often(inside):
+    def pull(x):
+        y, pullback = ps.vjp(lambda x: np.sin(x) * x, x)
+        return y, pullback(np.ones(3)), pullback(2 * np.ones(3))
+
+    def push(x):
+        y, derivative = ps.linearize(lambda x: np.sin(x) * x, x)
+        return y, derivative(np.ones(3)), derivative(2 * np.ones(3))
+
+    wanted = np.cos(X) * X + np.sin(X)
+    for function in (pull, push):
+        y, one, two = (ps.compile(function) if inside else function)(X)
+        one, two = (one[0], two[0]) if function is pull else (one, two)
+        np.testing.assert_allclose(y, np.sin(X) * X)
+        np.testing.assert_allclose(one, wanted)
+        np.testing.assert_allclose(two, 2 * wanted)
+
+
+def test_a_value_is_computed_once_with_its_gradient():
+    def function(x):
+        return ps.fori_loop(0, 5, lambda i, s: np.sin(s) * x, x).sum()
+
+    graph = ps.value_and_grad(function).lower(X).text("graph")
+    # The loop itself, and the one backwards.
+    assert graph.count(" = loop ") == 2
