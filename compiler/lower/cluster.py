@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from penstock.ir.dims import Size, product
@@ -13,6 +12,7 @@ from penstock.ir.location import Location
 from penstock.ir.loop.build import KernelBuilder
 from penstock.ir.loop.node import Buffer, Kernel, Scalar
 from penstock.ir.ops.families import Reduction
+from penstock.ir.record import Node, Record
 from penstock.ir.types import TensorType
 from penstock.lower.element import Elements, ErrorTable
 
@@ -35,8 +35,7 @@ def reductions_of(body: Function) -> list[Value]:
     return [value for value in body.values if issubclass(value.op, Reduction)]
 
 
-@dataclass(eq=False)
-class KernelLaunch:
+class KernelLaunch(Node):
     """A Kernel, and what to launch it on.
 
     Attributes:
@@ -56,8 +55,7 @@ class KernelLaunch:
     work: Size
 
 
-@dataclass(eq=False)
-class Cluster:
+class Cluster(Node):
     """A cluster that is being lowered.
 
     Attributes:
@@ -185,8 +183,7 @@ def _buffers_used(kernel: Kernel) -> set[Buffer]:
     return used
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(Record):
     """The parallel loop of a Kernel.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from penstock.ir.attributes import Constant
@@ -25,6 +24,7 @@ from penstock.ir.plan.node import (
     walk,
 )
 from penstock.ir.reals import Real
+from penstock.ir.record import Node
 from penstock.ir.types import TensorType
 from penstock.lower.cluster import Cluster, KernelLaunch
 from penstock.lower.collapse import collapse
@@ -376,8 +376,7 @@ def _used(statement: PlanStatement) -> list[PlanBuffer]:
     return list(found)
 
 
-@dataclass(eq=False)
-class _Place:
+class _Place(Node):
     """Memory of the arena: so many bytes from the offset on, but for a common part."""
 
     constant: int
