@@ -28,17 +28,6 @@ __all__ = ["branch", "repeat_over", "repeat_times", "repeat_while"]
 Function = Callable[..., Any]
 
 
-def _several(
-    tracer: Tracer, op: str, operands: Sequence[Value], **rest: Any
-) -> list[Value]:
-    """All results of an op that carries regions."""
-    value = tracer.emit(op, *operands, **rest)
-    elements = getattr(value.type, "elements", None)
-    if elements is None:
-        return [value]
-    return [tracer.emit("get", value, index=i) for i in range(len(elements))]
-
-
 def _condition(tracer: Tracer, answer: Any, what: str) -> Value:
     """A condition as ``bool[]``."""
     value = value_of(tracer, answer)
@@ -105,13 +94,13 @@ def branch(
     if not yes:
         return unflatten(first.structure, [])
     captured = captured_by(regions)
-    found = _several(
-        tracer, "if", [chosen, *captured],
+    found = tracer.builder.results(tracer.emit(
+        "if", chosen, *captured,
         regions=(
             regions[0].function("then", captured),
             regions[1].function("else", captured),
         ),
-    )  # fmt: skip
+    ))  # fmt: skip
     return with_values(tracer, first.structure, found)
 
 
@@ -234,13 +223,13 @@ def repeat_while(condition: Function, body: Function, initial: Any) -> Any:
         holds = _condition(tracer, answer, "the condition of while_loop")
     test.close([holds])
     captured = captured_by((test, traced.region))
-    found = _several(
-        tracer, "while", [*traced.values, *captured],
+    found = tracer.builder.results(tracer.emit(
+        "while", *traced.values, *captured,
         regions=(
             test.function("cond", captured),
             traced.region.function("body", captured, passed=True),
         ),
-    )  # fmt: skip
+    ))  # fmt: skip
     return with_values(tracer, leaves.structure, found[: len(types)])
 
 
@@ -361,11 +350,11 @@ def _loop(
     end = 1 + len(sliced)
     order = own[:1] + own[end : end + count] + own[1:end] + own[end + count :]
     function = FunctionOfGraph(function.name, order, function.results)
-    found = _several(
-        tracer, "loop", [*traced.values, *sliced, *region.captured],
+    found = tracer.builder.results(tracer.emit(
+        "loop", *traced.values, *sliced, *region.captured,
         regions=(function,),
         trip=trip, carried=count, sliced=len(sliced), reverse=reverse,
-    )  # fmt: skip
+    ))  # fmt: skip
     return (
         with_values(tracer, traced.structure, found[:count]),
         with_values(tracer, traced.beside.structure, found[count:]),

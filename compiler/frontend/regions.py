@@ -94,13 +94,7 @@ class Region:
             self.captured[value] = inside[value]
         for value in needed:
             operands = [inside[operand] for operand in value.operands]
-            inside[value] = builder.add(
-                value.op,
-                *operands,
-                locations=value.locations,
-                regions=value.regions,
-                **value.attributes,
-            )
+            inside[value] = builder.rebuild(value, operands)
         self.results = tuple(inside[result] for result in results)
 
     def function(

@@ -109,13 +109,7 @@ class Linearized:
         value = self.tracer.emit(
             op, *self.operands, *operands, regions=(self.function,), **attributes
         )
-        elements = getattr(value.type, "elements", None)
-        if elements is None:
-            return [value]
-        return [
-            self.tracer.emit("get", value, index=index)
-            for index in range(len(elements))
-        ]
+        return self.tracer.builder.results(value)
 
     def push(self, tangents: Sequence[Value]) -> list[Value]:
         """The tangents of the result's leaves; of integers, zeros."""

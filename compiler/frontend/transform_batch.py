@@ -137,10 +137,7 @@ def _emit(
 ) -> list[Value]:
     """All results of a ``vmap``."""
     value = tracer.emit("vmap", *operands, regions=(body,), axes=axes, size=size)
-    count = len(body.results)
-    if count == 1:
-        return [value]
-    return [tracer.emit("get", value, index=i) for i in range(count)]
+    return tracer.builder.results(value)
 
 
 def _without_axis(body: FunctionOfGraph, axes: Sequence[int | None]) -> set[int]:
@@ -160,13 +157,8 @@ def _copied(
     part = FunctionOfGraph("part", body.parameters, (body.results[position],))
     known = dict(zip(body.parameters, operands, strict=True))
     for value in part.values:
-        known[value] = tracer.builder.add(
-            value.op,
-            *(known[operand] for operand in value.operands),
-            locations=value.locations,
-            regions=value.regions,
-            **value.attributes,
-        )
+        operands = [known[operand] for operand in value.operands]
+        known[value] = tracer.builder.rebuild(value, operands)
     return known[part.results[0]]
 
 

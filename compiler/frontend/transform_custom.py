@@ -146,13 +146,7 @@ def _emitted(
     if not traced.types:
         return unflatten(traced.structure, [])
     value = tracer.emit(op, *operands, **rest)
-    count = len(traced.types)
-    found = (
-        [value]
-        if count == 1
-        else [tracer.emit("get", value, index=i) for i in range(count)]
-    )
-    return with_values(tracer, traced.structure, found)
+    return with_values(tracer, traced.structure, tracer.builder.results(value))
 
 
 class CustomJvp(_Custom):

@@ -10,7 +10,6 @@ from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.passes.custom import batch_custom
-from penstock.passes.region_rules import several
 
 __all__ = ["batch_control"]
 
@@ -134,7 +133,7 @@ def _batch_if(
         for name, branch in zip(value.op.region_names, branches, strict=True)
     )
     found = builder.add("if", *operands, locations=value.locations, regions=regions)
-    return several(builder, found), flags
+    return builder.results(found), flags
 
 
 def _batch_recompute(
@@ -152,7 +151,7 @@ def _batch_recompute(
         regions=(Function("body", tuple(body.parameters), tuple(body.results)),),
         **value.attributes,
     )
-    return several(builder, found), body.flags
+    return builder.results(found), body.flags
 
 
 def _settled(
@@ -220,7 +219,7 @@ def _batch_while(
             Function("body", tuple(settled.parameters), tuple(results)),
         ),
     )
-    return several(builder, found), flags
+    return builder.results(found), flags
 
 
 def _batch_loop(
@@ -250,15 +249,14 @@ def _batch_loop(
         body.result(i, flags[i]) if i < carried else body.results[i]
         for i in range(count)
     ]
-    found = several(
-        builder,
+    found = builder.results(
         builder.add(
             "loop",
             *started,
             locations=value.locations,
             regions=(Function("body", tuple(body.parameters), tuple(results)),),
             **attributes,
-        ),
+        )
     )
     ends = flags[:carried] + body.flags[carried:]
     for position in range(carried, count):

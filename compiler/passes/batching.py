@@ -53,18 +53,11 @@ def batch(
                 several[value] = results, flags
             continue
         has_axis[value] = any(own)
-        if any(own):
-            known[value] = _batched(builder, value, operands, own)
-        elif value.regions:
-            known[value] = builder.add(
-                value.op,
-                *operands,
-                locations=value.locations,
-                regions=value.regions,
-                **value.attributes,
-            )
-        else:
-            known[value] = builder.rebuild(value, operands)
+        known[value] = (
+            _batched(builder, value, operands, own)
+            if any(own)
+            else builder.rebuild(value, operands)
+        )
     return (
         [known[result] for result in function.results],
         [has_axis[result] for result in function.results],

@@ -10,7 +10,7 @@ from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.ops.transform import is_differentiable
-from penstock.passes.region_rules import dependent, extract, several, zeros_like
+from penstock.passes.region_rules import dependent, extract, zeros_like
 
 if TYPE_CHECKING:
     from penstock.passes.batch_control import BatchedRegion
@@ -164,7 +164,7 @@ def _push_by_vjp(
         regions=(body,),
         count=first + len(operands) - count,
     )
-    return _with_tangents(results, several(builder, linear))
+    return _with_tangents(results, builder.results(linear))
 
 
 def pull_transposed(
@@ -200,7 +200,7 @@ def batch_custom(
     found = builder.add(
         value.op, *operands, locations=value.locations, regions=regions, count=count
     )
-    return several(builder, found), flags
+    return builder.results(found), flags
 
 
 def _region(name: str, body: BatchedRegion, flags: Sequence[bool]) -> Function:

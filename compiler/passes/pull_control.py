@@ -8,7 +8,7 @@ from typing import Any
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.passes.custom import pull_transposed
-from penstock.passes.region_rules import copies, extract, several, zeros_like
+from penstock.passes.region_rules import copies, extract, zeros_like
 
 __all__ = ["pull_control"]
 
@@ -98,8 +98,7 @@ def _pull_if(
         Transposed(builder, region, linear[1:], live) for region in value.regions
     ]
     fixed = [o for o, yes in zip(value.operands, linear, strict=True) if not yes]
-    found = several(
-        builder,
+    found = builder.results(
         builder.add(
             "if",
             *fixed,
@@ -123,8 +122,7 @@ def _pull_recompute(
     live = [cotangent is not None for cotangent in cotangents]
     body = Transposed(builder, value.regions[0], linear, live)
     fixed = [o for o, yes in zip(value.operands, linear, strict=True) if not yes]
-    found = several(
-        builder,
+    found = builder.results(
         builder.add(
             "recompute",
             *fixed,
@@ -132,7 +130,7 @@ def _pull_recompute(
             locations=value.locations,
             regions=(Function("body", (*body.fixed, *body.given), tuple(body.found)),),
             **value.attributes,
-        ),
+        )
     )
     return _spread(linear, found)
 
@@ -197,8 +195,7 @@ def _pull_loop(
     ]
     zeros = [zeros_like(builder, operand) for operand in chosen(end, len(linear), True)]
     given = [c for c in cotangents[carried:] if c is not None]
-    found = several(
-        builder,
+    found = builder.results(
         builder.add(
             "loop",
             *start,
@@ -212,7 +209,7 @@ def _pull_loop(
             carried=carried + len(zeros),
             sliced=len(given) + sliced - count,
             reverse=not attributes["reverse"],
-        ),
+        )
     )
     ends = found[:carried] + found[carried + len(zeros) :]
     totals = found[carried : carried + len(zeros)]

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.value import Builder, Function, Value
-from penstock.ir.ops.transform import is_differentiable
 from penstock.passes.custom import push_custom
 from penstock.passes.region_rules import (
     copies,
     dependent,
     extract,
-    several,
     zeros_like,
 )
 
@@ -103,7 +101,7 @@ def _push_if(
         for i in range(len(branches[0].results))
         if any(branch.tangents[i] is not None for branch in branches)
     ]
-    primal = several(push.builder, push.rebuilt(value, operands))
+    primal = push.builder.results(push.builder.rebuild(value, operands))
     if not moving:
         return primal, [None] * len(primal)
     # The tangents' regions compute again what they need: nothing is kept.
@@ -116,15 +114,14 @@ def _push_if(
         )
         for name, branch in zip(names, branches, strict=True)
     )
-    found = several(
-        push.builder,
+    found = push.builder.results(
         push.builder.add(
             "if",
             *operands,
             *_present(tangents[1:]),
             locations=value.locations,
             regions=regions,
-        ),
+        )
     )
     ends: list[Tangent] = [None] * len(primal)
     for position, tangent in zip(moving, found, strict=True):
@@ -140,12 +137,11 @@ def _push_recompute(
 ) -> tuple[list[Value], list[Tangent]]:
     (region,) = value.regions
     body = Pushed(push, region, [tangent is not None for tangent in tangents])
-    primal = several(push.builder, push.rebuilt(value, operands))
+    primal = push.builder.results(push.builder.rebuild(value, operands))
     moving = [i for i, tangent in enumerate(body.tangents) if tangent is not None]
     if not moving:
         return primal, [None] * len(primal)
-    found = several(
-        push.builder,
+    found = push.builder.results(
         push.builder.add(
             "recompute",
             *operands,
@@ -185,7 +181,7 @@ def _push_while(
             break
         active = grown
     if not any(active):
-        primal = several(push.builder, push.rebuilt(value, operands))
+        primal = push.builder.results(push.builder.rebuild(value, operands))
         return primal, [None] * len(primal)
     if push.linearize:
         raise UnsupportedError(
@@ -208,11 +204,10 @@ def _push_while(
             (*pushed.results, *(pushed.tangent(i) for i in moving)),
         ),
     )
-    found = several(
-        push.builder,
+    found = push.builder.results(
         push.builder.add(
             "while", *operands, *started, locations=value.locations, regions=regions
-        ),
+        )
     )
     ends: list[Tangent] = [None] * len(operands)
     for position, tangent in zip(moving, found[len(operands) :], strict=True):
@@ -270,8 +265,8 @@ class _Loop:
     def push(self) -> tuple[list[Value], list[Tangent]]:
         count = len(self.body.results)
         if not self.moving and not self.stacked:
-            primal = several(
-                self.builder, self.push_.rebuilt(self.value, self.operands)
+            primal = self.builder.results(
+                self.builder.rebuild(self.value, self.operands)
             )
             return primal, [None] * count
         results, found = self.linear() if self.push_.linearize else self.joint()
@@ -297,8 +292,7 @@ class _Loop:
         invariant: Sequence[Value],
     ) -> list[Value]:
         """A loop of as many turns, and all its results."""
-        return several(
-            self.builder,
+        return self.builder.results(
             self.builder.add(
                 "loop",
                 *carried,
@@ -310,7 +304,7 @@ class _Loop:
                 carried=len(carried),
                 sliced=len(sliced),
                 reverse=self.reverse,
-            ),
+            )
         )
 
     def joint(self) -> tuple[list[Value], list[Value]]:
@@ -390,8 +384,3 @@ class _Loop:
             [*odv, *outer_v],
         )
         return primal[: len(body.results)], found
-
-
-def differentiable(values: Sequence[Value]) -> list[bool]:
-    """Which Values have tangents."""
-    return [is_differentiable(value.type) for value in values]

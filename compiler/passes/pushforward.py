@@ -66,23 +66,11 @@ class Pushforward:
                 else:
                     several[value] = results, ends
                 continue
-            known[value] = new = self.rebuilt(value, operands)
+            known[value] = new = self.builder.rebuild(value, operands)
             tangent_of[value] = self.tangent(new, operands, own)
         return (
             [known[result] for result in function.results],
             [tangent_of[result] for result in function.results],
-        )
-
-    def rebuilt(self, value: Value, operands: Sequence[Value]) -> Value:
-        """The same op on other operands."""
-        if not value.regions:
-            return self.builder.rebuild(value, operands)
-        return self.builder.add(
-            value.op,
-            *operands,
-            locations=value.locations,
-            regions=value.regions,
-            **value.attributes,
         )
 
     def tangent(

@@ -6,19 +6,9 @@ from collections.abc import Collection, Sequence
 
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
-from penstock.ir.types import TupleType, Type
+from penstock.ir.types import Type
 
-__all__ = ["copies", "element_of", "extract", "several", "zeros_like"]
-
-
-def several(builder: Builder, value: Value) -> list[Value]:
-    """All results of a Value that may have several."""
-    if not isinstance(value.type, TupleType):
-        return [value]
-    return [
-        builder.add("get", value, locations=value.locations, index=index)
-        for index in range(len(value.type.elements))
-    ]
+__all__ = ["copies", "dependent", "extract", "zeros_like"]
 
 
 def copies(builder: Builder, values: Sequence[Value], prefix: str) -> list[Value]:
@@ -40,12 +30,6 @@ def zeros_like(builder: Builder, value: Value) -> Value:
     return expression.constant(0).broadcast_to(expression.shape).value
 
 
-def element_of(builder: Builder, value: Value, name: str) -> Value:
-    """A parameter for one element of a Value along its first axis."""
-    type_ = value.tensor
-    return builder.parameter(name, type_.with_shape(type_.shape[1:]), value.locations)
-
-
 def extract(
     builder: Builder,
     results: Sequence[Value],
@@ -64,17 +48,7 @@ def extract(
         if value in given:
             continue
         operands = [given[operand] for operand in value.operands]
-        given[value] = (
-            builder.add(
-                value.op,
-                *operands,
-                locations=value.locations,
-                regions=value.regions,
-                **value.attributes,
-            )
-            if value.regions
-            else builder.rebuild(value, operands)
-        )
+        given[value] = builder.rebuild(value, operands)
     return [given[result] for result in results]
 
 

@@ -63,7 +63,11 @@ class Expansion:
                 else:
                     several[value] = found
             else:
-                known[value] = self.rebuilt(value, operands)
+                regions = tuple(
+                    without_transforms(region, self.builder.facts)
+                    for region in value.regions
+                )
+                known[value] = self.builder.rebuild(value, operands, regions)
         return Function(
             function.name,
             function.parameters,
@@ -71,20 +75,6 @@ class Expansion:
             integers=function.integers,
             effects=tuple(known[effect] for effect in function.effects),
             guards=function.guards,
-        )
-
-    def rebuilt(self, value: Value, operands: Sequence[Value]) -> Value:
-        if not value.regions:
-            return self.builder.rebuild(value, operands)
-        return self.builder.add(
-            value.op,
-            *operands,
-            locations=value.locations,
-            regions=tuple(
-                without_transforms(region, self.builder.facts)
-                for region in value.regions
-            ),
-            **value.attributes,
         )
 
     def expanded(

@@ -32,16 +32,7 @@ def settled(function: Function, facts: Facts, *, is_region: bool = False) -> Fun
     made: dict[Value, Value] = dict(zip(function.parameters, parameters, strict=True))
     for value in function.values:
         operands = [made[operand] for operand in value.operands]
-        if value.regions:
-            made[value] = builder.add(
-                value.op,
-                *operands,
-                locations=value.locations,
-                regions=value.regions,
-                **value.attributes,
-            )
-        else:
-            made[value] = builder.rebuild(value, operands)
+        made[value] = builder.rebuild(value, operands)
     return Function(
         function.name,
         parameters,

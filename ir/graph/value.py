@@ -13,7 +13,7 @@ from penstock.ir.errors import TypeRuleError
 from penstock.ir.guards import Facts, Guard
 from penstock.ir.location import Location
 from penstock.ir.op import Op, op_named
-from penstock.ir.types import Dtype, TensorType, Type
+from penstock.ir.types import Dtype, TensorType, TupleType, Type
 
 if TYPE_CHECKING:
     from penstock.ir.dims import Size
@@ -320,10 +320,7 @@ class Builder:
                 name: map_sizes(attribute, normalize)
                 for name, attribute in attributes.items()
             }
-            if regions:
-                from penstock.ir.graph.settle import settled
-
-                regions = tuple(settled(r, self.facts, is_region=True) for r in regions)
+            regions = self._settled(regions)
         ordered = {name: attributes[name] for name in op.attributes}
         assert len(ordered) == len(attributes), (op.name, attributes)
         frozen = MappingProxyType(ordered) if ordered else _NO_ATTRIBUTES
@@ -385,10 +382,25 @@ class Builder:
             constant = Constant(np.asarray(array, dtype=dtype.numpy))
         return self.add("const", locations=locations, value=constant)
 
-    def rebuild(self, value: Value, operands: Sequence[Value]) -> Value:
-        """The same op on other operands."""
+    def results(self, value: Value) -> list[Value]:
+        """All results of a Value that may have several."""
+        if not isinstance(value.type, TupleType):
+            return [value]
+        return [
+            self.add("get", value, locations=value.locations, index=index)
+            for index in range(len(value.type.elements))
+        ]
+
+    def rebuild(
+        self,
+        value: Value,
+        operands: Sequence[Value],
+        regions: tuple[Function, ...] | None = None,
+    ) -> Value:
+        """The same op on other operands, with the same regions or others."""
         operands = tuple(operands)
         attributes = value.attributes
+        regions = self._settled(value.regions if regions is None else regions)
         if attributes and self.facts.replacements:
             attributes = MappingProxyType({
                 name: map_sizes(attribute, self.facts.normalize)
@@ -396,12 +408,22 @@ class Builder:
             })  # fmt: skip
         # Where the operands' types are what they were, inferring is waste.
         type_ = value.type if self._is_normal(value.type) else None
+        if regions != value.regions:
+            type_ = None
         for new, old in zip(operands, value.operands, strict=True):
             if new.type is not old.type and not self._same_type(new, old):
                 type_ = None
         return self._intern(
-            value.op, operands, attributes, value.regions, value.locations, type_
+            value.op, operands, attributes, regions, value.locations, type_
         )
+
+    def _settled(self, regions: tuple[Function, ...]) -> tuple[Function, ...]:
+        """Regions in the sizes that the facts give by now."""
+        if not regions or not self.facts.replacements:
+            return regions
+        from penstock.ir.graph.settle import settled
+
+        return tuple(settled(r, self.facts, is_region=True) for r in regions)
 
     def _is_normal(self, type_: Type) -> bool:
         normal = self.facts.normalize_type(type_)
