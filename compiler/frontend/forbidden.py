@@ -46,6 +46,9 @@ def forbidden(value: Any, describe: Callable[[], str]) -> Any:
     kind = type(value)
     if issubclass(kind, ModuleType):
         return _module(value)
+    path = _path(value)
+    if path is not None:
+        return path
     if issubclass(kind, type):
         return _clock_class(value)
     if kind.__module__ == "os" and kind.__name__ == "_Environ":
@@ -107,7 +110,7 @@ def _module(module: ModuleType) -> Any:
     name = module.__name__
     if name in _MODULES:
         return Forbidden(name, module)
-    if name in _SYSTEM or name in ("datetime", "io"):
+    if name in _SYSTEM or name in ("datetime", "io", "pathlib", "sys"):
         return PartlyForbidden(module)
     return None
 
@@ -128,15 +131,18 @@ class PartlyForbidden:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._module, name)
-        stand_in = forbidden(value, lambda: f"{self._module.__name__}.{name}")
+        shown = f"{self._module.__name__}.{name}"
+        if type(value) in (list, dict):
+            return Forbidden(shown, value)  # `sys.argv`
+        stand_in = forbidden(value, lambda: shown)
         return value if stand_in is None else stand_in
 
     def __repr__(self) -> str:
         return repr(self._module)
 
 
-class _ClockType(type):
-    """The metaclass of classes that stand in for a date's or time's."""
+class _StandInType(type):
+    """The metaclass of classes that stand in for those of dates, times and paths."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, cls.__mro__[1])
@@ -145,7 +151,27 @@ class _ClockType(type):
         return issubclass(subclass, cls.__mro__[1])
 
 
+# Those of dates and times, and those of paths.
 _clocks: dict[type[Any], type[Any]] = {}
+_paths: dict[type[Any], type[Any]] = {}
+
+
+def _path(value: Any) -> Any:
+    """A path, or a class of paths, that cannot look at files; else ``None``."""
+    pathlib = sys.modules.get("pathlib")
+    kind = value if isinstance(value, type) else type(value)
+    if pathlib is None or not issubclass(kind, pathlib.Path):
+        return None
+    if kind not in _paths:
+        names = {
+            name: Forbidden(f"pathlib.Path.{name}", getattr(pathlib.Path, name))
+            for name in dir(pathlib.Path)
+            if not name.startswith("_") and not hasattr(pathlib.PurePath, name)
+        }
+        # Path itself makes objects of another class, that of the system.
+        base = type(pathlib.Path()) if kind is pathlib.Path else kind
+        _paths[kind] = _StandInType(kind.__name__, (base,), names)
+    return _paths[kind] if value is kind else _paths[kind](value)
 
 
 def _clock_class(kind: type[Any]) -> Any:
@@ -160,5 +186,5 @@ def _clock_class(kind: type[Any]) -> Any:
         }
         # What it makes are dates and times as they are outside.
         names["__new__"] = lambda cls, *args, **options: kind(*args, **options)
-        _clocks[kind] = _ClockType(kind.__name__, (kind,), names)
+        _clocks[kind] = _StandInType(kind.__name__, (kind,), names)
     return _clocks[kind]

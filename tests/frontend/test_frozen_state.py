@@ -4,9 +4,12 @@ import datetime
 import io
 import itertools
 import os
+import pathlib
+import sys
 import types
 from datetime import datetime as moment
 from os import environ, getpid
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,6 +153,7 @@ def test_a_variable_that_is_set_later():
 counter = itertools.count(1)
 generator = (number for number in range(9))
 now = moment.now
+PATH = Path("a") / "b"
 stream = io.StringIO("1")
 
 
@@ -195,6 +199,10 @@ def test_what_differs_in_each_call_is_an_error(function, name):
         lambda x: x * moment.strptime("2020", "%Y").year,
         lambda x: x * (moment(2020, 1, 2) - moment(2020, 1, 1)).days,
         lambda x: x * sum(itertools.islice(itertools.count(1), 3)),
+        lambda x: x * sys.float_info.epsilon * sys.maxsize,
+        lambda x: x * len(str(PATH / "c")) * len(Path("d").name),
+        lambda x: x * isinstance(PATH, Path) * isinstance(PATH, pathlib.PurePath),
+        lambda x: x * (Path("a") == pathlib.Path("a")) * (Path("a/b") == PATH),
     ],
 )
 def test_what_is_the_same_in_each_call_is_not(function):
