@@ -10,6 +10,7 @@ from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.text_print import print_function
 from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.guards import Facts
 from penstock.ir.plan.node import (
     Alloc,
     Element,
@@ -102,7 +103,7 @@ class PlanBuilder:
         """Lower every Value in order, then lay out the temporaries."""
         function = self.function
         self.lower_body(function, self.results)
-        body, arena = lay_out_arena(self.body, self.temporaries)
+        body, arena = lay_out_arena(self.body, self.temporaries, self.facts)
         return Plan(
             function.name,
             tuple(self.parameters),
@@ -320,7 +321,7 @@ _ALIGNMENT = 64
 
 
 def lay_out_arena(
-    body: Sequence[PlanStatement], temporaries: Sequence[PlanBuffer]
+    body: Sequence[PlanStatement], temporaries: Sequence[PlanBuffer], facts: Facts
 ) -> tuple[list[PlanStatement], Size]:
     """Place temporaries so that those that live at different times share memory.
 
@@ -345,7 +346,7 @@ def lay_out_arena(
     wanted_until: dict[int, list[PlanBuffer]] = {}
     for buffer in first:
         wanted_until.setdefault(last[buffer], []).append(buffer)
-    arena = _Arena()
+    arena = _Arena(facts)
     laid_out: list[PlanStatement] = []
     for position, statement in enumerate(body):
         own = [buffer for buffer in used[position] if buffer in wanted]
@@ -391,14 +392,15 @@ class _Arena:
     it gets a new place at the end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
         self.size: Size = 0
         self.free: dict[Size, list[_Place]] = {}
         self.taken: dict[PlanBuffer, _Place] = {}
 
     def take(self, buffer: PlanBuffer) -> Size:
         """A place for a temporary: its offset."""
-        symbolic, constant = _parts(_bytes(buffer))
+        symbolic, constant = _parts(self.bytes(buffer))
         places = self.free.setdefault(symbolic, [])
         place = min(
             (place for place in places if place.constant >= constant),
@@ -407,21 +409,21 @@ class _Arena:
         )
         if place is None:
             place = _Place(constant, self.size)
-            room = (_bytes(buffer) + (_ALIGNMENT - 1)) // _ALIGNMENT * _ALIGNMENT
+            room = (self.bytes(buffer) + (_ALIGNMENT - 1)) // _ALIGNMENT * _ALIGNMENT
             self.size = room + self.size
         else:
             places.remove(place)
         self.taken[buffer] = place
         return place.offset
 
+    def bytes(self, buffer: PlanBuffer) -> Size:
+        """How much a temporary needs, as short as the facts allow."""
+        return self.facts.normalize(buffer.type.size * buffer.type.dtype.itemsize)
+
     def give_back(self, buffer: PlanBuffer) -> None:
         """The temporary is dead."""
-        symbolic, _ = _parts(_bytes(buffer))
+        symbolic, _ = _parts(self.bytes(buffer))
         self.free[symbolic].append(self.taken.pop(buffer))
-
-
-def _bytes(buffer: PlanBuffer) -> Size:
-    return buffer.type.size * buffer.type.dtype.itemsize
 
 
 def _parts(size: Size) -> tuple[Size, int]:

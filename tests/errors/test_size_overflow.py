@@ -28,6 +28,46 @@ def test_size_overflow():
     assert ps.compile(lambda n: n + n - n)(2**62) == 2**62
 
 
+X = np.arange(3.0)
+
+
+@pytest.mark.parametrize(
+    ("function", "n"),
+    [
+        (lambda x, n: x * (n * n), 2**40),
+        (lambda x, n: x + (n * 6364136223846793005 + 1) % 1000, 12345),
+        (lambda x, n: x / (n * n * n), 2**22),
+        (lambda x, n: x * ((n * n) / 3), 2**33),
+        (lambda x, n: x * (x.shape[0] ** 3 * n), 2**60),
+        (lambda x, n: x + sum(n * i for i in range(10)), 2**60),
+        (lambda x, n: x + (-n), -(2**63)),
+        (lambda x, n: x + n // -1, -(2**63)),
+        (lambda x, n: n // (x.shape[0] - 4), -(2**63)),
+        (lambda x, n: x.astype(np.int64) + (n + n), 2**62),
+        (lambda x, n: np.full(2, n * n), 2**33),
+        (lambda x, n: np.where(x > 1, n * n, 0), 2**33),
+        (lambda x, n: x if n * n > 2**70 else -x, 2**40),
+        (lambda x, n: x * (n * n) ** 0.5, 2**33),
+    ],
+)
+def test_integers_that_grow_too_large_are_never_wrapped(function, n):
+    compiled = ps.compile(function)
+    small = 1 if n > 0 else -1
+    np.testing.assert_allclose(compiled(X, small), function(X, small), rtol=1e-15)
+    # By the variant at hand, and by one that is compiled for them.
+    for again in (compiled, ps.compile(function)):
+        with pytest.raises(OverflowError) as caught:
+            again(X, n)
+        assert caught.value.code == "size-overflow"
+
+
+def test_guards_on_numbers_beyond_64_bits():
+    f = ps.compile(lambda x, n: x if n * n > 2**70 else -x if n > -(2**80) else x + 1)
+    np.testing.assert_array_equal(f(X, 5), -X)
+    np.testing.assert_array_equal(f(X, -5), -X)
+    assert f.stats().variants == 1
+
+
 def test_negative_size():
     born = parse_function("""
     func @f(%n: i64[]) -> f64[] {

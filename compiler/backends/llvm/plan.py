@@ -9,13 +9,14 @@ strides; for each integer or float argument its value; for each result its addre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from penstock.backends.llvm.emitter import Emitter
 from penstock.backends.llvm.kernel import emit_kernel, frame_words
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
-from penstock.backends.llvm.sizes import emit_guard, emit_overflow, emit_real, emit_size
+from penstock.backends.llvm.sizes import Sizes, emit_guard, emit_overflow, emit_real
 from penstock.ir.dims import Dim, Size
 from penstock.ir.loop.node import Buffer, Let
 from penstock.ir.plan.node import (
@@ -137,35 +138,50 @@ def _emit_prepare(module: Module, plan: Plan, slots: _Slots) -> None:
         result="i64",
         rare=True,
     )
-    words, sizes = e.parameters
-    symbols = slots.symbols(e, words)
+    words, answers = e.parameters
+    sizes = Sizes(e, slots.symbols(e, words))
     reals = slots.reals(e, words)
     for number, guard in enumerate(plan.guards):
-        failed, passed = e.label("failed"), e.label("passed")
-        e.branch_if(emit_guard(e, guard, symbols, reals), passed, failed)
-        e.begin(failed)
-        e.ret(e.constant(number + 1, "i64"))
-        e.begin(passed)
+        # Those before have held: what this one asks about is meant.
+        _leave_if(e, emit_overflow(sizes, (guard.left, guard.right)), -1)
+        holds = emit_guard(sizes, guard, reals)
+        _leave_if(e, e.bit_not(holds), number + 1)
     written: list[Size | Real] = [plan.arena, plan.work]
     for result in plan.results:
         written += result.type.shape
     written += plan.returned
-    asked = [side for guard in plan.guards for side in (guard.left, guard.right)]
     # The work is an estimate, which may be anything.
-    overflow = emit_overflow(e, [plan.arena, *written[2:], *asked], symbols)
-    if overflow is not None:
-        failed, passed = e.label("failed"), e.label("passed")
-        e.branch_if(overflow, failed, passed)
-        e.begin(failed)
-        e.ret(e.constant(-1, "i64"))
-        e.begin(passed)
+    computed = [plan.arena, *written[2:], *_computed_within(plan)]
+    _leave_if(e, emit_overflow(sizes, computed), -1)
     for position, entry in enumerate(written):
         if isinstance(entry, Real):
-            value = emit_real(e, entry, symbols, reals)
+            value = emit_real(sizes, entry, reals)
         else:
-            value = emit_size(e, entry, symbols)
-        e.store(value, e.element_address(sizes, position, "i64"), align=8)
+            value = sizes.emit(entry)
+        e.store(value, e.element_address(answers, position, "i64"), align=8)
     e.ret(e.constant(0, "i64"))
+
+
+def _leave_if(e: Emitter, condition: Operand | None, answer: int) -> None:
+    """Return an answer where a condition holds."""
+    if condition is None:
+        return
+    failed, passed = e.label("failed"), e.label("passed")
+    e.branch_if(condition, failed, passed)
+    e.begin(failed)
+    e.ret(e.constant(answer, "i64"))
+    e.begin(passed)
+
+
+def _computed_within(plan: Plan) -> Iterator[Size]:
+    """Sizes that the program computes with: integers of the user's among them."""
+    for kernel in plan.kernels:
+        for statement in kernel.body.walk():
+            if isinstance(statement, Let) and statement.primitive == "size":
+                yield statement.value
+    for step in plan.statements():
+        if isinstance(step, PlanLoop):
+            yield step.trip
 
 
 class _RunEmitter:
@@ -185,6 +201,7 @@ class _RunEmitter:
         )
         self.words, self.arena, self.parallel = self.e.parameters
         self.symbols = slots.symbols(self.e, self.words)
+        self.sizes = Sizes(self.e, self.symbols)
         self.data: dict[PlanBuffer, Operand] = {}
         # Of elements of arrays with strides of their own, the address of these.
         self.strides: dict[PlanBuffer, Operand] = {}
@@ -217,10 +234,17 @@ class _RunEmitter:
         self.statements(plan.body)
         e.ret(e.constant(0, "i64"))
 
+    @contextmanager
+    def nested(self) -> Iterator[None]:
+        """What may not run computes no sizes for what follows."""
+        kept, self.sizes.keeps = self.sizes.keeps, False
+        yield
+        self.sizes.keeps = kept
+
     def statements(self, body: Sequence[PlanStatement]) -> None:
         for statement in body:
             if isinstance(statement, Alloc):
-                offset = emit_size(self.e, statement.offset, self.symbols)
+                offset = self.sizes.emit(statement.offset)
                 self.data[statement.buffer] = self.e.offset(self.arena, offset)
                 if statement.buffer in self.places:
                     place = self.places[statement.buffer]
@@ -256,7 +280,7 @@ class _RunEmitter:
 
     def count(self, loop: PlanLoop) -> None:
         e = self.e
-        trip = emit_size(e, loop.trip, self.symbols)
+        trip = self.sizes.emit(loop.trip)
         # Counts the turns; the counter may run the other way.
         turn = self.turns()
         counter = self.data[loop.counter] = e.allocate(8, 8)
@@ -268,7 +292,8 @@ class _RunEmitter:
         e.begin(body)
         shown = e.sub(e.sub(trip, 1), number) if loop.reverse else number
         e.store(shown, counter, align=8)
-        self.statements(loop.body)
+        with self.nested():
+            self.statements(loop.body)
         self.next_turn(turn)
         e.branch(test)
         e.begin(after)
@@ -300,7 +325,7 @@ class _RunEmitter:
             self.strides[element.buffer] = e.element_address(words, 1, "i64")
         else:
             part = element.buffer.type
-            stride = emit_size(e, part.size * part.dtype.itemsize, self.symbols)
+            stride = self.sizes.emit(part.size * part.dtype.itemsize)
         start = self.address(whole)
         self.data[element.buffer] = e.offset(start, e.mul(counter, stride))
 
@@ -311,7 +336,8 @@ class _RunEmitter:
         e.branch_if(condition, then, other)
         for label, body in ((then, statement.then), (other, statement.otherwise)):
             e.begin(label)
-            self.statements(body)
+            with self.nested():
+                self.statements(body)
             e.branch(after)
         e.begin(after)
 
@@ -324,7 +350,8 @@ class _RunEmitter:
         self.statements(statement.before)
         e.branch_if(e.load(self.address(statement.condition), "i1"), body, after)
         e.begin(body)
-        self.statements(statement.body)
+        with self.nested():
+            self.statements(statement.body)
         self.next_turn(turn)
         e.branch(test)
         e.begin(after)
@@ -341,8 +368,8 @@ class _RunEmitter:
         stop = loop.stop.definition
         assert isinstance(stop, Let), "a parallel loop runs over a size"
         size = stop.value if stop.primitive == "size" else int(stop.value)
-        total = emit_size(e, size, self.symbols)
-        chunk = emit_size(e, launch.chunk, self.symbols)
+        total = self.sizes.emit(size)
+        chunk = self.sizes.emit(launch.chunk)
         task = Operand(f"@{kernel.name}", "ptr")
 
         def direct() -> list[Operand]:

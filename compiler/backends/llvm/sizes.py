@@ -7,65 +7,140 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from penstock.backends.llvm.emitter import Emitter
 from penstock.backends.llvm.operand import Operand
 from penstock.ir.dims import Atom, Dim, Size
-from penstock.ir.guards import Guard
+from penstock.ir.guards import RELATIONS, Guard
 from penstock.ir.reals import Real
 
-__all__ = ["emit_guard", "emit_overflow", "emit_real", "emit_size"]
+__all__ = ["Sizes", "emit_guard", "emit_overflow", "emit_real", "emit_size"]
 
 _COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
 
+class Sizes:
+    """Sizes of a function as instructions, each computed once.
+
+    Args:
+        e: where they are computed.
+        symbols: those of the symbols that they mention.
+    """
+
+    def __init__(self, e: Emitter, symbols: Mapping[str, Operand]) -> None:
+        self.e = e
+        self.symbols = symbols
+        # Whether what is emitted now is computed before all that follows.
+        self.keeps = True
+        # What is known to fit 64 bits.
+        self.checked: set[Dim] = set()
+        self._known: dict[Size, Operand] = {}
+        self._products: dict[tuple[Atom, ...], Operand] = {}
+        self._terms: dict[tuple[tuple[Atom, ...], int], Operand] = {}
+        self._last: Dim | None = None
+
+    def emit(self, size: Size) -> Operand:
+        """A size as an ``i64``."""
+        if isinstance(size, int):
+            return self.e.constant(size, "i64")
+        found = self._known.get(size)
+        if found is None:
+            found = self._emit(size)
+            if self.keeps:
+                self._known[size] = found
+                self._last = size
+        return found
+
+    def _emit(self, size: Dim) -> Operand:
+        last = self._last
+        if last is not None and len(last.terms) > 2 and len(size.terms) > 2:
+            # Offsets into the arena follow each other: most terms are the same.
+            more = size - last
+            if isinstance(more, int) or len(more.terms) < len(size.terms) - 1:
+                return self.e.add(self._known[last], self.emit(more))
+        total: Operand | None = None
+        for monomial, coefficient in size.terms:
+            term = self._term(monomial, coefficient)
+            total = term if total is None else self.e.add(total, term)
+        assert total is not None
+        return total
+
+    def _term(self, monomial: tuple[Atom, ...], coefficient: int) -> Operand:
+        if not monomial:
+            return self.e.constant(coefficient, "i64")
+        key = (monomial, coefficient)
+        found = self._terms.get(key)
+        if found is None:
+            product = self._product(monomial)
+            found = product if coefficient == 1 else self.e.mul(product, coefficient)
+            if self.keeps:
+                self._terms[key] = found
+        return found
+
+    def _product(self, monomial: tuple[Atom, ...]) -> Operand:
+        found = self._products.get(monomial)
+        if found is None:
+            found = self._atom(monomial[-1])
+            if len(monomial) > 1:
+                found = self.e.mul(self._product(monomial[:-1]), found)
+            if self.keeps:
+                self._products[monomial] = found
+        return found
+
+    def _atom(self, atom: Atom) -> Operand:
+        if atom.operation == "symbol":
+            return self.symbols[atom.name]
+        e = self.e
+        left, divisor = atom.arguments
+        a = self.emit(left)
+        if isinstance(divisor, int) and divisor > 0 and divisor & (divisor - 1) == 0:
+            if atom.operation == "//":
+                return e.shift_right(a, divisor.bit_length() - 1)
+            if atom.operation == "%":
+                return e.bit_and(a, divisor - 1)
+        b = self.emit(divisor)
+        if atom.operation == "//":
+            return e.floor_divide(a, b)
+        if atom.operation == "%":
+            return e.remainder(a, b)
+        return e.minimum(a, b) if atom.operation == "min" else e.maximum(a, b)
+
+    def emit_float(self, size: Dim) -> Operand:
+        """A size as an ``f64``: rounded, but never wrapped.
+
+        Sums and products of 64 bits may wrap on the way to a number that fits.
+        """
+        e = self.e
+        total: Operand | None = None
+        for monomial, coefficient in size.terms:
+            term = e.constant(float(coefficient), "f64")
+            for atom in monomial:
+                term = e.mul(term, e.convert(self._product((atom,)), "f64"))
+            total = term if total is None else e.add(total, term)
+        assert total is not None
+        return total
+
+
 def emit_size(e: Emitter, size: Size, symbols: Mapping[str, Operand]) -> Operand:
     """A size as an ``i64``, given those of its symbols."""
-    if isinstance(size, int):
-        return e.constant(size, "i64")
-    total: Operand | None = None
-    for monomial, coefficient in size.terms:
-        term: Operand | None = None
-        for atom in monomial:
-            factor = _emit_atom(e, atom, symbols)
-            term = factor if term is None else e.mul(term, factor)
-        if term is None:
-            term = e.constant(coefficient, "i64")
-        elif coefficient != 1:
-            term = e.mul(term, coefficient)
-        total = term if total is None else e.add(total, term)
-    assert total is not None
-    return total
-
-
-def _emit_atom(e: Emitter, atom: Atom, symbols: Mapping[str, Operand]) -> Operand:
-    if atom.operation == "symbol":
-        return symbols[atom.name]
-    left, divisor = atom.arguments
-    a = emit_size(e, left, symbols)
-    if isinstance(divisor, int) and divisor > 0 and divisor & (divisor - 1) == 0:
-        if atom.operation == "//":
-            return e.shift_right(a, divisor.bit_length() - 1)
-        if atom.operation == "%":
-            return e.bit_and(a, divisor - 1)
-    b = emit_size(e, divisor, symbols)
-    if atom.operation == "//":
-        return e.floor_divide(a, b)
-    if atom.operation == "%":
-        return e.remainder(a, b)
-    return e.minimum(a, b) if atom.operation == "min" else e.maximum(a, b)
+    return Sizes(e, symbols).emit(size)
 
 
 # 2**63, less what doubles may be off.
 _LARGEST = 2.0**63 * (1 - 2.0**-40)
 
 
-def emit_overflow(
-    e: Emitter, sizes: Iterable[Size | Real], symbols: Mapping[str, Operand]
-) -> Operand | None:
-    """Whether some size is beyond 64 bits, as an ``i1``; ``None`` if none can be."""
+def emit_overflow(sizes: Sizes, asked: Iterable[Size | Real]) -> Operand | None:
+    """Whether some size is beyond 64 bits, as an ``i1``; ``None`` if none can be.
+
+    Sizes that were asked for before are left out.
+    """
+    e = sizes.e
     found: Operand | None = None
-    for size in dict.fromkeys(sizes):
-        for part in _computed(size):
-            magnitude = e.abs(_emit_float(e, part, symbols))
-            beyond = e.ge(magnitude, e.constant(_LARGEST, "f64"))
-            found = beyond if found is None else e.bit_or(found, beyond)
+    parts = (part for size in dict.fromkeys(asked) for part in _computed(size))
+    for part in dict.fromkeys(parts):
+        if part in sizes.checked:
+            continue
+        sizes.checked.add(part)
+        magnitude = e.abs(sizes.emit_float(part))
+        beyond = e.ge(magnitude, e.constant(_LARGEST, "f64"))
+        found = beyond if found is None else e.bit_or(found, beyond)
     return found
 
 
@@ -79,7 +154,8 @@ def _computed(size: Size | Real) -> Iterator[Dim]:
         return
     if isinstance(size, int):
         return
-    if len(size.terms) > 1 or len(size.terms[0][0]) > 1 or size.terms[0][1] != 1:
+    (monomial, coefficient), *more = size.terms
+    if more or len(monomial) > 1 or coefficient != 1 or monomial[0].operation == "//":
         yield size
     for monomial, _ in size.terms:
         for atom in monomial:
@@ -88,54 +164,39 @@ def _computed(size: Size | Real) -> Iterator[Dim]:
                     yield from _computed(argument)
 
 
-def _emit_float(e: Emitter, size: Dim, symbols: Mapping[str, Operand]) -> Operand:
-    """A size as an ``f64``: rounded, but never wrapped.
-
-    Sums and products of 64 bits may wrap on the way to a number that fits.
-    """
-    total: Operand | None = None
-    for monomial, coefficient in size.terms:
-        term = e.constant(float(coefficient), "f64")
-        for atom in monomial:
-            term = e.mul(term, e.convert(_emit_atom(e, atom, symbols), "f64"))
-        total = term if total is None else e.add(total, term)
-    assert total is not None
-    return total
-
-
-def emit_guard(
-    e: Emitter,
-    guard: Guard,
-    symbols: Mapping[str, Operand],
-    reals: Mapping[str, Operand],
-) -> Operand:
+def emit_guard(sizes: Sizes, guard: Guard, reals: Mapping[str, Operand]) -> Operand:
     """Whether a guard holds, as an ``i1``."""
+    e = sizes.e
     if isinstance(guard.left, Real) and isinstance(guard.right, Real):
-        left = emit_real(e, guard.left, symbols, reals)
-        right = emit_real(e, guard.right, symbols, reals)
+        left = emit_real(sizes, guard.left, reals)
+        right = emit_real(sizes, guard.right, reals)
     else:
         assert not isinstance(guard.left, Real)
         assert not isinstance(guard.right, Real)
-        left = emit_size(e, guard.left, symbols)
-        right = emit_size(e, guard.right, symbols)
+        for side in (guard.left, guard.right):
+            if isinstance(side, int) and not -(1 << 63) <= side < 1 << 63:
+                # Beyond all that the other side can be.
+                ends = [
+                    0 if end is not side else end for end in (guard.left, guard.right)
+                ]
+                known = RELATIONS[guard.relation](*ends)
+                return e.constant(known is not guard.negated, "i1")
+        left = sizes.emit(guard.left)
+        right = sizes.emit(guard.right)
     holds = e.compare(_COMPARISONS[guard.relation], left, right)
     return e.bit_not(holds) if guard.negated else holds
 
 
-def emit_real(
-    e: Emitter,
-    real: Real,
-    symbols: Mapping[str, Operand],
-    reals: Mapping[str, Operand],
-) -> Operand:
+def emit_real(sizes: Sizes, real: Real, reals: Mapping[str, Operand]) -> Operand:
     """A float of the host program, as an ``f64``."""
+    e = sizes.e
     if real.operation == "parameter":
         return reals[real.name]
     if real.operation == "constant":
         return e.constant(real.value, "f64")
     if real.operation == "size":
-        return e.convert(emit_size(e, real.size, symbols), "f64")
-    operands = [emit_real(e, argument, symbols, reals) for argument in real.arguments]
+        return e.convert(sizes.emit(real.size), "f64")
+    operands = [emit_real(sizes, argument, reals) for argument in real.arguments]
     methods: Mapping[str, Callable[..., Operand]] = {
         "+": e.add, "-": e.sub, "*": e.mul, "/": e.div, "neg": e.neg, "abs": e.abs,
     }  # fmt: skip
