@@ -17,6 +17,7 @@ from penstock.ir.record import Record
 
 __all__ = [
     "BLOCKS_WITH_THREADS",
+    "SCOPE",
     "SETTINGS",
     "Config",
     "Setting",
@@ -104,30 +105,35 @@ SETTINGS = {
 """Every setting by name; ``Config`` says what they mean."""
 
 
+# More threads than anybody has, in few bits.
+_MANY = 1 << 30
+
+
 class _Scope:
     """The settings of a block of code, over those of the blocks around it."""
 
-    __slots__ = ("outer", "values")
+    __slots__ = ("outer", "threads", "values")
 
     def __init__(self, values: dict[str, Any], outer: _Scope | None) -> None:
         self.outer = outer
         self.values: dict[str, Any] = (
             values if outer is None else {**outer.values, **values}
         )
-        if "threads" in self.values:
+        # For the native dispatcher, which reads a number; 0 for none.
+        self.threads = min(self.values.get("threads", 0), _MANY)
+        if self.threads:
             _count_scopes(1)
 
     def __del__(self) -> None:
         # A task that was started in the block keeps its settings after the block.
-        if "threads" in self.values:
+        if self.threads:
             _count_scopes(-1)
 
 
 BLOCKS_WITH_THREADS = (ctypes.c_int64 * 1)()
 """How many scopes of this process set ``threads``.
 
-The native dispatcher knows no scopes: while this is not 0 it leaves every call to the
-Python dispatcher, which looks at those of its own thread.
+The native dispatcher looks for a scope of its own thread only while this is not 0.
 """
 
 
@@ -148,7 +154,8 @@ def _count_scopes(change: int) -> None:
         BLOCKS_WITH_THREADS[0] += change
 
 
-_scope: ContextVar[_Scope | None] = ContextVar("penstock_settings", default=None)
+SCOPE: ContextVar[_Scope | None] = ContextVar("penstock_settings", default=None)
+"""The innermost scope of this thread or task."""
 
 
 class _Block:
@@ -158,7 +165,7 @@ class _Block:
         self._values = values
 
     def __enter__(self) -> None:
-        _scope.set(_Scope(self._values, _scope.get()))
+        SCOPE.set(_Scope(self._values, SCOPE.get()))
 
     def __exit__(
         self,
@@ -166,9 +173,9 @@ class _Block:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        scope = _scope.get()
+        scope = SCOPE.get()
         assert scope is not None
-        _scope.set(scope.outer)
+        SCOPE.set(scope.outer)
 
 
 class Config:
@@ -305,7 +312,7 @@ def setting(name: str) -> Any:
 
 def setting_of_block(name: str) -> Any:
     """The value that a block around the caller gives; ``None`` if none does."""
-    scope = _scope.get()
+    scope = SCOPE.get()
     return None if scope is None else scope.values.get(name)
 
 

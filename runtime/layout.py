@@ -13,20 +13,25 @@ from penstock.runtime.artifact import sha256
 __all__ = [
     "FLOAT_VALUE",
     "FUNCTIONS",
+    "LENGTH",
+    "LIST_ITEMS",
     "NUMPY_FUNCTIONS",
     "OBJECTS",
+    "SCALAR_VALUE",
     "SUPPORT_VERSION",
     "TUPLE_ITEMS",
-    "TUPLE_LENGTH",
     "Array",
+    "Build",
+    "BuildKind",
     "Callable",
+    "Container",
+    "ContainerKind",
     "Descriptor",
     "Leaf",
     "LeafKind",
     "Reader",
     "ReaderKind",
     "Result",
-    "ResultForm",
     "ResultKind",
     "Table",
     "Variant",
@@ -47,8 +52,16 @@ FUNCTIONS: Final = (
     "PyLong_AsLongLongAndOverflow",
     "PyLong_FromLongLong",
     "PyFloat_FromDouble",
+    "PyBool_FromLong",
     "PyTuple_New",
+    "PyList_New",
+    "PyDict_New",
+    "PyDict_SetItem",
+    "PyDict_Size",
+    "PyDict_Next",
     "PyDict_GetItemWithError",
+    "PyObject_GenericSetAttr",
+    "PyContextVar_Get",
     "PyCell_Get",
     "PyMethod_New",
     "PyFunction_GetDefaults",
@@ -64,10 +77,17 @@ FUNCTIONS: Final = (
 )
 """Functions of CPython that the dispatcher calls, in the order of their table."""
 
-NUMPY_FUNCTIONS: Final = {"PyArray_NewFromDescr": 94, "PyArray_Return": 76}
+NUMPY_FUNCTIONS: Final = {
+    "PyArray_NewFromDescr": 94,
+    "PyArray_NewCopy": 85,
+    "PyArray_Return": 76,
+}
 """Functions of NumPy that follow them, and their places in NumPy's own table."""
 
-OBJECTS: Final = ("ndarray", "int", "float", "None", "Exception")
+OBJECTS: Final = (
+    "ndarray", "int", "float", "tuple", "list", "dict", "None", "Exception",
+    "new_object", "new_tuple", "scope_variable", "scope_threads",
+)  # fmt: skip
 """Objects whose addresses follow those."""
 
 
@@ -105,8 +125,10 @@ class Descriptor:
 
 
 FLOAT_VALUE: Final = 16
-TUPLE_LENGTH: Final = 16
+SCALAR_VALUE: Final = 16  # of NumPy's scalars
+LENGTH: Final = 16  # of tuples and lists
 TUPLE_ITEMS: Final = 24
+LIST_ITEMS: Final = 24  # address of the items
 
 
 class Table:
@@ -123,7 +145,8 @@ class Table:
     FUNCTION: Final = 64  # has the defaults; null if there are none
     NAMES: Final = 72  # address of the parameters' names
     BLOCKS: Final = 80  # address of the count of blocks that limit threads
-    VARIANTS: Final = 88  # addresses
+    THREADS: Final = 88  # the function's own limit; 0 for none
+    VARIANTS: Final = 96  # addresses
 
 
 class Variant:
@@ -133,16 +156,21 @@ class Variant:
     RUN: Final = 8
     PARALLEL: Final = 16
     COUNTERS: Final = 24  # address of its calls and the time of the last
-    LEAVES: Final = 32  # address of one Leaf for each parameter
-    READERS: Final = 40
-    READER_COUNT: Final = 48
-    RESULTS: Final = 56
-    RESULT_COUNT: Final = 64
-    FORM: Final = 72
-    WRAP: Final = 80  # callable: leaves of the result -> the result
-    FAIL: Final = 88  # callable: (status, value), raises
-    RESULT_SLOT: Final = 96  # number of the first slot of a result
-    SIZE: Final = 104
+    LEAVES: Final = 32
+    LEAF_COUNT: Final = 40  # those of the arguments
+    CONTAINERS: Final = 48  # in the order in which they are taken apart
+    CONTAINER_COUNT: Final = 56
+    PART_COUNT: Final = 64  # objects that arguments are taken apart into; 0: none are
+    READERS: Final = 72
+    READER_COUNT: Final = 80
+    HELD_COUNT: Final = 88  # of parts and what is read, for which the call has counts
+    RESULTS: Final = 96
+    RESULT_COUNT: Final = 104
+    RESULT_SLOT: Final = 112  # number of the first slot of a result
+    BUILDS: Final = 120  # in the order in which they are made
+    BUILD_COUNT: Final = 128
+    FAIL: Final = 136  # callable: (status, value), raises
+    SIZE: Final = 144
 
 
 class Leaf:
@@ -154,7 +182,9 @@ class Leaf:
     RANK: Final = 24
     FLAGS: Final = 32
     SIZES: Final = 40  # address of the sizes it must have, -1 for any; or null
-    SIZE: Final = 48
+    SCALARS: Final = 48  # two classes of NumPy's scalars that are as good, or null
+    PLACE: Final = 64  # which of the objects it is; unused in what is captured
+    SIZE: Final = 72
 
 
 class LeafKind:
@@ -166,6 +196,30 @@ class LeafKind:
     KEY: Final = 3  # this very object
     EQUAL_KEY: Final = 4  # or one equal to it, of a type where that calls no one
     INSTANCE: Final = 5
+
+
+class Container:
+    """A container among the arguments: what it must be, and where its items go.
+
+    The objects that arguments are taken apart into are the arguments themselves, then
+    the items of each container in turn.
+    """
+
+    KIND: Final = 0
+    OBJECT: Final = 8  # the class that it must be
+    PLACE: Final = 16  # which of the objects it is
+    COUNT: Final = 24  # how many items it must have; they follow those before
+    NAMES: Final = 32  # address of the names of fields, or a Leaf for each key
+    SIZE: Final = 40
+
+
+class ContainerKind:
+    """Kinds of containers."""
+
+    TUPLE: Final = 0  # or a NamedTuple
+    LIST: Final = 1
+    DICT: Final = 2
+    FIELDS: Final = 3  # a dataclass
 
 
 class Reader:
@@ -198,7 +252,7 @@ class Result:
     KIND: Final = 0
     OBJECT: Final = 8  # the dtype, or the constant
     RANK: Final = 16
-    INDEX: Final = 24  # where its sizes, or its value, stand among the sizes
+    INDEX: Final = 24  # where its sizes, or its value, stand; or which object it is
     SIZE: Final = 32
 
 
@@ -206,35 +260,55 @@ class ResultKind:
     """Kinds of leaves of the result."""
 
     ARRAY: Final = 0
-    INTEGER: Final = 1
-    REAL: Final = 2
-    CONSTANT: Final = 3
+    TRUTH: Final = 1  # a Python bool, computed into an array of rank 0
+    INTEGER: Final = 2
+    REAL: Final = 3
+    CONSTANT: Final = 4
+    ARGUMENT: Final = 5  # a leaf of the arguments, copied if it is an array
+    CAPTURED: Final = 6  # the same of what was read
 
 
-class ResultForm:
-    """How the leaves make the result."""
+class Build:
+    """A container of the result.
 
-    SINGLE: Final = 0
-    TUPLE: Final = 1
-    WRAPPED: Final = 2
+    The leaves of the result are followed by what is built; the last is the result.
+    """
+
+    KIND: Final = 0
+    OBJECT: Final = 8  # its class, or what is called
+    COUNT: Final = 16  # how many items it has
+    PLACES: Final = 24  # address of which leaves or containers they are
+    NAMES: Final = 32  # address of the names of its fields, or its keys
+    SIZE: Final = 40
+
+
+class BuildKind:
+    """How containers of the result are made."""
+
+    TUPLE: Final = 0
+    LIST: Final = 1
+    DICT: Final = 2
+    NAMED: Final = 3
+    FIELDS: Final = 4
+    CALL: Final = 5  # by a callable: items -> container
 
 
 def _version() -> int:
     """A number that differs for every content of this file."""
     tables = (
-        Callable, Array, Descriptor, Table, Variant, Leaf, LeafKind, Reader,
-        ReaderKind, Result, ResultKind, ResultForm,
+        Callable, Array, Descriptor, Table, Variant, Leaf, LeafKind, Container,
+        ContainerKind, Reader, ReaderKind, Result, ResultKind, Build, BuildKind,
     )  # fmt: skip
     constants = [
         sorted((name, offset) for name, offset in vars(table).items() if name.isupper())
         for table in tables
     ]
-    words = (FLOAT_VALUE, TUPLE_LENGTH, TUPLE_ITEMS)
+    words = (FLOAT_VALUE, SCALAR_VALUE, LENGTH, TUPLE_ITEMS, LIST_ITEMS)
     text = repr((FUNCTIONS, NUMPY_FUNCTIONS, OBJECTS, words, constants))
     return _GENERATION << 32 | int.from_bytes(sha256(text.encode())[:4])
 
 
 # Raised when the generated code changes in another way than by this file.
-_GENERATION = 4
+_GENERATION = 5
 SUPPORT_VERSION: Final = _version()
 """Stands in the support object, so that none of another layout is ever used."""

@@ -21,7 +21,7 @@ import numpy as np
 
 from penstock.runtime import layout
 from penstock.runtime.dispatch import Dispatcher
-from penstock.runtime.native_table import build_table
+from penstock.runtime.native_table import SCALAR_CLASSES, build_table
 from penstock.runtime.support import Support
 
 __all__ = ["new_callable", "self_check"]
@@ -249,7 +249,8 @@ def _find_reason() -> str | None:
         return "this interpreter has no global lock"
     if _this_interpreter() != _main_interpreter():
         return "this is a subinterpreter"
-    for check in (_check_arrays, _check_numbers, _check_descriptors):
+    checks = (_check_arrays, _check_numbers, _check_lists, _check_descriptors)
+    for check in (*checks, _check_scalars):
         if not check():
             return f"objects are laid out otherwise ({check.__name__[7:]})"
     return None
@@ -281,10 +282,30 @@ def _check_numbers() -> bool:
     items = (ctypes.c_int64 * 2).from_address(id(pair) + layout.TUPLE_ITEMS)
     return (
         ctypes.c_double.from_address(id(number) + layout.FLOAT_VALUE).value == 1.25
-        and _word(id(pair) + layout.TUPLE_LENGTH).value == 2
+        and _word(id(pair) + layout.LENGTH).value == 2
         and tuple(items) == (id(pair[0]), id(pair[1]))
         and _word(id(number) + layout.Callable.TYPE).value == id(float)
     )
+
+
+def _check_lists() -> bool:
+    three = [1.5, 2.5, 3.5]
+    address = _word(id(three) + layout.LIST_ITEMS).value
+    items = (ctypes.c_int64 * 3).from_address(address)
+    return (
+        _word(id(three) + layout.LENGTH).value == 3
+        and tuple(items) == tuple(map(id, three))
+        and _word(id(three) + layout.Callable.TYPE).value == id(list)
+    )
+
+
+def _check_scalars() -> bool:
+    for kind in SCALAR_CLASSES:
+        value = kind(1)
+        held = ctypes.string_at(id(value) + layout.SCALAR_VALUE, value.itemsize)
+        if held != value.tobytes():
+            return False
+    return True
 
 
 def _check_descriptors() -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from inspect import Parameter
-from typing import Any
 
 import numpy as np
 
@@ -14,20 +12,19 @@ from penstock.runtime import layout
 from penstock.runtime.config import BLOCKS_WITH_THREADS
 from penstock.runtime.constants import Reference
 from penstock.runtime.dispatch import Dispatcher, Variant
-from penstock.runtime.layout import LeafKind, ReaderKind, ResultForm, ResultKind
-from penstock.runtime.pytree import LEAF, NONE, Structure, flat_tuple, unflatten
+from penstock.runtime.layout import ContainerKind, LeafKind, ReaderKind
+from penstock.runtime.native_results import ResultWriter
+from penstock.runtime.native_words import Memory, UncoveredError
+from penstock.runtime.pytree import LEAF, NONE, Structure
 from penstock.runtime.signature import (
     ArgumentReader,
     ArrayLeaf,
-    ArrayResult,
     AttributeReader,
     CellReader,
-    ConstantResult,
     DefaultReader,
     GlobalReader,
     InstanceLeaf,
     IntegerLeaf,
-    IntegerResult,
     ItemReader,
     KeyLeaf,
     KeysReader,
@@ -35,15 +32,12 @@ from penstock.runtime.signature import (
     LengthReader,
     Reader,
     RealLeaf,
-    RealResult,
-    Result,
     Signature,
-    TruthResult,
     ValueReader,
 )
 from penstock.runtime.support import Support
 
-__all__ = ["build_table"]
+__all__ = ["SCALAR_CLASSES", "build_table"]
 
 # Giving up the interpreter's lock and taking it again costs 0.1 us, and up to 5 ms
 # where other threads want it.
@@ -52,10 +46,22 @@ _UNLOCKED_NANOSECONDS = 10_000
 _MOST_WORDS = 4096
 # Comparing two objects of one of these types runs no code of the user's.
 _COMPARABLE = (str, bytes, int)
+_PLAIN_CONTAINERS = {"tuple": tuple, "list": list, "dict": dict}
+_CONTAINER_KINDS = {
+    "tuple": ContainerKind.TUPLE,
+    "named": ContainerKind.TUPLE,
+    "list": ContainerKind.LIST,
+    "dict": ContainerKind.DICT,
+    "dataclass": ContainerKind.FIELDS,
+}
 
 
-class _UncoveredError(Exception):
-    """Something that only the Python dispatcher does."""
+_DTYPES = [np.dtype(code) for code in "?bhilqBHILQefd"]
+SCALAR_CLASSES = [dtype.type for dtype in _DTYPES]
+"""NumPy's own scalars that are read natively.
+
+Those of bfloat16, which another package brings, are left to the Python dispatcher.
+"""
 
 
 def build_table(dispatcher: Dispatcher, support: Support) -> tuple[object, int]:
@@ -65,7 +71,7 @@ def build_table(dispatcher: Dispatcher, support: Support) -> tuple[object, int]:
         The object that owns all of it, and the table's address; 0 if none of the
         function's calls are covered.
     """
-    memory = _Memory()
+    memory = Memory()
     parameters = dispatcher.binder.parameters
     if any(
         p.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD) for p in parameters
@@ -77,7 +83,7 @@ def build_table(dispatcher: Dispatcher, support: Support) -> tuple[object, int]:
             writer = _VariantWriter(memory, variant)
             variants.append(writer.write(support.parallel(dispatcher.options.threads)))
             signatures.append(writer)
-        except _UncoveredError:
+        except UncoveredError:
             continue
     names = [
         0 if p.kind is Parameter.POSITIONAL_ONLY else memory.keep(sys.intern(p.name))
@@ -98,6 +104,7 @@ def build_table(dispatcher: Dispatcher, support: Support) -> tuple[object, int]:
             fields.FUNCTION: 0 if function is None else memory.keep(function),
             fields.NAMES: memory.array(names),
             fields.BLOCKS: memory.keep_buffer(BLOCKS_WITH_THREADS),
+            fields.THREADS: dispatcher.options.threads or 0,
             **{fields.VARIANTS + 8 * i: at for i, at in enumerate(variants)},
         },
         fields.VARIANTS + 8 * len(variants),
@@ -105,82 +112,44 @@ def build_table(dispatcher: Dispatcher, support: Support) -> tuple[object, int]:
     return memory.kept, table
 
 
-class _Memory:
-    """Words in memory, and the objects that they point to."""
-
-    def __init__(self) -> None:
-        self.kept: list[object] = []
-
-    def keep(self, value: object) -> int:
-        """Keep an object alive; its address."""
-        self.kept.append(value)
-        return id(value)
-
-    def keep_buffer(self, buffer: ctypes.Array[Any]) -> int:
-        """Keep some words alive; their address."""
-        self.kept.append(buffer)
-        return ctypes.addressof(buffer)
-
-    def keep_array(self, array: np.ndarray[Any, Any]) -> int:
-        """Keep an array alive; the address of its elements."""
-        self.kept.append(array)
-        return int(array.ctypes.data)
-
-    def array(self, words: Sequence[int]) -> int:
-        """Write words one after the other; their address."""
-        return self.keep_buffer((ctypes.c_int64 * max(len(words), 1))(*words))
-
-    def words(self, fields: dict[int, int], size: int) -> int:
-        """Write a record from its fields by offset; its address."""
-        words = [0] * (size // 8)
-        for offset, value in fields.items():
-            words[offset // 8] = value
-        return self.array(words)
-
-    def records(self, records: Sequence[dict[int, int]], size: int) -> int:
-        """Write records one after the other; their address."""
-        words = [0] * (size // 8 * len(records))
-        for index, fields in enumerate(records):
-            for offset, value in fields.items():
-                words[(index * size + offset) // 8] = value
-        return self.array(words)
-
-
 class _VariantWriter:
     """Writes one variant."""
 
-    def __init__(self, memory: _Memory, variant: Variant) -> None:
+    def __init__(self, memory: Memory, variant: Variant) -> None:
         self._memory = memory
         self._variant = variant
         signature = variant.signature
         self._steps: list[dict[int, int]] = []
         self._step_of: dict[Reader, int] = {}
-        self._positions = _positions(signature.structure)
+        self._containers: list[dict[int, int]] = []
+        self._part_count = 0
+        # For each leaf of the arguments and what is captured, which object it is.
+        self._places: list[int] = []
         self._leaves = self._argument_leaves(signature)
-        for entry, leaf in zip(
-            signature.captured,
-            signature.leaves[signature.argument_count :],
-            strict=False,
-        ):
+        captured_leaves = signature.leaves[signature.argument_count :]
+        for entry, leaf in zip(signature.captured, captured_leaves, strict=False):
             if entry.structure is not LEAF:
-                raise _UncoveredError
+                raise UncoveredError
             if isinstance(entry.reader, KeysReader):
+                # Its keys are read one by one: there is no one object of them.
                 self._add_keys(entry.reader, leaf)
+                self._places.append(-1)
             else:
-                self._add_step(entry.reader, leaf)
-        self._results = self._result_records(signature.results)
+                self._places.append(self._add_step(entry.reader, leaf))
+        self._results = ResultWriter(memory, signature, self._places)
+        self._held_count = self._part_count + len(self._steps)
         self.slot_count = signature.slot_count
         self.size_count = signature.size_count
-        self.object_count = len(self._steps) + len(self._results)
+        self.object_count = self._held_count + self._results.word_count
         if max(self.slot_count, self.size_count, self.object_count) > _MOST_WORDS:
-            raise _UncoveredError
+            raise UncoveredError
 
     def write(self, parallel: int) -> int:
         """Write it; its address."""
         memory, variant, fields = self._memory, self._variant, layout.Variant
         signature, executable = variant.signature, variant.executable
-        form, wrap = self._form(signature)
         memory.keep(variant)
+        containers = memory.records(self._containers, layout.Container.SIZE)
         return memory.words(
             {
                 fields.PREPARE: executable.prepare_address,
@@ -188,29 +157,68 @@ class _VariantWriter:
                 fields.PARALLEL: parallel,
                 fields.COUNTERS: memory.keep_array(variant.counters),
                 fields.LEAVES: memory.records(self._leaves, layout.Leaf.SIZE),
+                fields.LEAF_COUNT: len(self._leaves),
+                fields.CONTAINERS: containers,
+                fields.CONTAINER_COUNT: len(self._containers),
+                fields.PART_COUNT: self._part_count,
                 fields.READERS: memory.records(self._steps, layout.Reader.SIZE),
                 fields.READER_COUNT: len(self._steps),
-                fields.RESULTS: memory.records(self._results, layout.Result.SIZE),
-                fields.RESULT_COUNT: len(self._results),
-                fields.FORM: form,
-                fields.WRAP: memory.keep(wrap),
+                fields.HELD_COUNT: self._held_count,
                 fields.FAIL: memory.keep(_Failure(variant)),
                 fields.RESULT_SLOT: signature.slot_offsets[-1],
+                **self._results.write(),
             },
             fields.SIZE,
         )
 
     def _argument_leaves(self, signature: Signature) -> list[dict[int, int]]:
-        leaves = iter(signature.leaves)
-        records = []
-        for child in signature.structure.children:
-            if child is NONE:
-                records.append(self._leaf(KeyLeaf(None)))
-            elif child is LEAF:
-                records.append(self._leaf(next(leaves)))
-            else:
-                raise _UncoveredError
+        """The leaves, from left to right as slots are, and the containers in order."""
+        arguments = [_Part(child) for child in signature.structure.children]
+        # Containers are taken apart from the outside inwards, and their items follow
+        # what is there.
+        queue = [*arguments]
+        for place, part in enumerate(queue):
+            part.place = place
+            if part.items:
+                queue += part.items
+            if part.structure.kind not in ("leaf", "none"):
+                self._containers.append(self._container(part))
+        self._part_count = len(queue) if self._containers else 0
+        leaves, records = iter(signature.leaves), []
+        for argument in arguments:
+            for part in argument.leaves():
+                if part.structure is LEAF:
+                    record = self._leaf(next(leaves))
+                    self._places.append(part.place)
+                else:
+                    record = self._leaf(KeyLeaf(None))
+                record[layout.Leaf.PLACE] = part.place
+                records.append(record)
         return records
+
+    def _container(self, part: _Part) -> dict[int, int]:
+        fields, structure = layout.Container, part.structure
+        owner: Any = structure.owner
+        names = 0
+        if structure.kind in _PLAIN_CONTAINERS:
+            owner = _PLAIN_CONTAINERS[structure.kind]
+        if structure.kind == "dict":
+            keys = [self._leaf(KeyLeaf(key)) for key in structure.keys]
+            names = self._memory.records(keys, layout.Leaf.SIZE)
+        elif structure.kind == "dataclass":
+            names = self._memory.names(structure.keys)
+        # A class that was read from a file is looked up by its name at each call, and
+        # a class of NamedTuples may say otherwise what its items are.
+        is_odd = structure.kind == "named" and owner.__iter__ is not tuple.__iter__
+        if not isinstance(owner, type) or is_odd:
+            raise UncoveredError
+        return {
+            fields.KIND: _CONTAINER_KINDS[structure.kind],
+            fields.OBJECT: self._memory.keep(owner),
+            fields.PLACE: part.place,
+            fields.COUNT: len(structure.children),
+            fields.NAMES: names,
+        }
 
     def _leaf(self, leaf: Leaf) -> dict[int, int]:
         fields = layout.Leaf
@@ -225,7 +233,7 @@ class _VariantWriter:
             return {fields.KIND: LeafKind.INSTANCE, fields.OBJECT: owner}
         assert isinstance(leaf, KeyLeaf)
         if isinstance(leaf.value, Reference):
-            raise _UncoveredError
+            raise UncoveredError
         equal = type(leaf.value) in _COMPARABLE
         return {
             fields.KIND: LeafKind.EQUAL_KEY if equal else LeafKind.KEY,
@@ -242,8 +250,10 @@ class _VariantWriter:
             sizes = self._memory.array(free)
         dtype = leaf.dtype.numpy
         # C has two names for some integers, and NumPy a dtype for each.
-        numbers = {np.dtype(c).num for c in "ilqILQ" if np.dtype(c) == dtype}
-        first, second = min(numbers | {dtype.num}), max(numbers | {dtype.num})
+        alike = [one for one in _DTYPES if one == dtype]
+        numbers = {dtype.num, *(one.num for one in alike)}
+        first, second = min(numbers), max(numbers)
+        scalars = [self._memory.keep(one.type) for one in alike if leaf.rank == 0]
         return {
             fields.KIND: LeafKind.ARRAY,
             fields.OBJECT: self._memory.keep(dtype),
@@ -251,26 +261,31 @@ class _VariantWriter:
             fields.RANK: leaf.rank,
             fields.FLAGS: flags,
             fields.SIZES: sizes,
+            fields.SCALARS: scalars[0] if scalars else 0,
+            fields.SCALARS + 8: scalars[-1] if scalars else 0,
         }
 
     def _add_keys(self, reader: KeysReader, leaf: Leaf) -> None:
         """Compare the keys of a dict one by one: a tuple's own comparison is laxer."""
         if not isinstance(leaf, KeyLeaf) or type(leaf.value) is not tuple:
-            raise _UncoveredError
+            raise UncoveredError
         self._add_step(LengthReader(reader), KeyLeaf(len(leaf.value)))
         for place, key in enumerate(leaf.value):
             self._add_step(ItemReader(reader, place), KeyLeaf(key))
 
     def _add_step(self, reader: Reader, leaf: Leaf | None) -> int:
+        """Read a place; which object it is."""
         if leaf is None and reader in self._step_of:
             return self._step_of[reader]
         record = self._step(reader)
         if leaf is not None:
             at = self._memory.records([self._leaf(leaf)], layout.Leaf.SIZE)
             record[layout.Reader.LEAF] = at
+        # What is read follows the parts of the arguments.
+        place = self._part_count + len(self._steps)
         self._steps.append(record)
-        self._step_of.setdefault(reader, len(self._steps) - 1)
-        return len(self._steps) - 1
+        self._step_of.setdefault(reader, place)
+        return place
 
     def _step(self, reader: Reader) -> dict[int, int]:
         keep = self._memory.keep
@@ -296,69 +311,14 @@ class _VariantWriter:
         if isinstance(reader, DefaultReader):
             return self._step(reader.as_item())
         if isinstance(reader, ArgumentReader):
-            return self._make_step(ReaderKind.ARGUMENT, self._positions[reader.index])
+            return self._make_step(ReaderKind.ARGUMENT, self._places[reader.index])
         if isinstance(reader, ValueReader):
             return self._make_step(ReaderKind.VALUE, keep(reader.value))
-        raise _UncoveredError
+        raise UncoveredError
 
     def _make_step(self, kind: int, source: int, name: int = 0) -> dict[int, int]:
         fields = layout.Reader
         return {fields.KIND: kind, fields.SOURCE: source, fields.NAME: name}
-
-    def _result_records(self, results: Sequence[Result]) -> list[dict[int, int]]:
-        fields = layout.Result
-        position, records = 2, []
-        for result in results:
-            if isinstance(result, ArrayResult):
-                record = {
-                    fields.KIND: ResultKind.ARRAY,
-                    fields.OBJECT: self._memory.keep(result.dtype.numpy),
-                    fields.RANK: result.rank,
-                    fields.INDEX: position,
-                }
-                position += result.rank
-            elif isinstance(result, ConstantResult):
-                value = self._memory.keep(result.value)
-                record = {fields.KIND: ResultKind.CONSTANT, fields.OBJECT: value}
-            elif isinstance(result, IntegerResult):
-                record = {fields.KIND: ResultKind.INTEGER, fields.INDEX: result.index}
-            elif isinstance(result, RealResult):
-                record = {fields.KIND: ResultKind.REAL, fields.INDEX: result.index}
-            else:
-                raise _UncoveredError
-            records.append(record)
-        return records
-
-    def _form(self, signature: Signature) -> tuple[int, object]:
-        structure = signature.result_structure
-        truths = [
-            index
-            for index, result in enumerate(signature.results)
-            if isinstance(result, TruthResult)
-        ]
-        if truths:
-            return ResultForm.WRAPPED, _Wrap(structure, truths)
-        if structure is LEAF:
-            return ResultForm.SINGLE, None
-        if structure == flat_tuple(len(signature.results)):
-            return ResultForm.TUPLE, None
-        return ResultForm.WRAPPED, _Wrap(structure)
-
-
-class _Wrap:
-    """Puts the leaves of a result together; those at some places as Python's bools."""
-
-    def __init__(self, structure: Structure, truths: Sequence[int] = ()) -> None:
-        self._structure = structure
-        self._truths = truths
-
-    def __call__(self, *leaves: Any) -> Any:
-        if self._truths:
-            found = [*leaves]
-            for place in self._truths:
-                found[place] = bool(found[place])
-            return unflatten(self._structure, found)
-        return unflatten(self._structure, leaves)
 
 
 class _Failure:
@@ -371,10 +331,17 @@ class _Failure:
         raise self._variant.failure(code, value)
 
 
-def _positions(structure: Structure) -> list[int]:
-    """For each leaf of the arguments, the parameter that it is in."""
-    return [
-        position
-        for position, child in enumerate(structure.children)
-        for _ in range(child.leaf_count)
-    ]
+class _Part:
+    """An argument, or an item of a container among the arguments."""
+
+    def __init__(self, structure: Structure) -> None:
+        self.structure = structure
+        self.items = [_Part(child) for child in structure.children]
+        self.place = 0
+
+    def leaves(self) -> Iterator[_Part]:
+        """The leaves within, and what is ``None``."""
+        if self.structure is LEAF or self.structure is NONE:
+            yield self
+        for item in self.items:
+            yield from item.leaves()

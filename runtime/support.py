@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from penstock.ir.errors import ArtifactError
+from penstock.runtime.config import SCOPE
 from penstock.runtime.layout import (
     FUNCTIONS,
     NUMPY_FUNCTIONS,
@@ -103,9 +104,17 @@ class Support:
             "ndarray": np.ndarray,
             "int": int,
             "float": float,
+            "tuple": tuple,
+            "list": list,
+            "dict": dict,
             "None": None,
             "Exception": Exception,
+            "new_object": object.__new__,
+            "new_tuple": tuple.__new__,
+            "scope_variable": SCOPE,
+            "scope_threads": sys.intern("threads"),
         }
+        self._objects = objects
         addresses += [id(objects[name]) for name in OBJECTS]
         table = (ctypes.c_int64 * len(addresses)).from_address(
             self._library.address("penstock_api")

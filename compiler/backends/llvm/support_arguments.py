@@ -2,6 +2,7 @@
 
 resolve ...... keywords and defaults, where a call is not purely positional
 attempt ...... checks a call against one variant, and fills its slots
+accept_scalar  does so with one of NumPy's scalars
 read ......... reads what the function captures: globals itself,
 read_place ... and one by one what is no global
 """
@@ -29,8 +30,9 @@ from penstock.backends.llvm.support_words import (
 )
 from penstock.runtime.layout import (
     FLOAT_VALUE,
+    LENGTH,
+    SCALAR_VALUE,
     TUPLE_ITEMS,
-    TUPLE_LENGTH,
     Array,
     Callable,
     Descriptor,
@@ -43,11 +45,13 @@ from penstock.runtime.layout import (
 )
 
 __all__ = [
+    "add_accept_scalar",
     "add_attempt",
     "add_equal_key",
     "add_read",
     "add_read_place",
     "add_resolve",
+    "overlook_exception",
 ]
 
 _PY_EQ = 2  # of Include/object.h
@@ -92,7 +96,7 @@ def _bind_keywords(f: Emitter, parameter_count: Operand, fail: str) -> None:
     table, args, count, names, given = f.parameters
     known = load_word(f, table, Table.NAMES)
     zero = integer(f, 0)
-    keyword_count = load_word(f, names, TUPLE_LENGTH, "i64")
+    keyword_count = load_word(f, names, LENGTH, "i64")
     items = f.offset(names, TUPLE_ITEMS)
     with f.for_loop(zero, keyword_count) as keywords:
         name = load_element(f, items, keywords.index)
@@ -125,7 +129,7 @@ def _bind_defaults(
             defaults = call_python(f, "PyFunction_GetDefaults", [function], "ptr")
             require(f, f.ne(defaults, 0), fail)
             # They belong to the last of the positional parameters.
-            length = load_word(f, defaults, TUPLE_LENGTH, "i64")
+            length = load_word(f, defaults, LENGTH, "i64")
             place = f.add(f.sub(loop.index, positional), length)
             require(f, f.ge(place, 0), fail)
             require(f, f.lt(loop.index, positional), fail)
@@ -158,7 +162,22 @@ def _accept(
 def _accept_array(
     f: Emitter, leaf: Operand, value: Operand, owner: Operand, slot: Operand, miss: str
 ) -> Operand:
-    require(f, f.eq(owner, api_entry(f, "ndarray")), miss)
+    def array() -> Sequence[Operand]:
+        return [_accept_plain_array(f, leaf, value, slot, miss)]
+
+    def scalar() -> Sequence[Operand]:
+        arguments = [leaf, value, slot]
+        accepted = call_own(f, "accept_scalar", arguments, "i32")
+        require(f, f.ne(accepted, 0), miss)
+        return [f.offset(slot, 24)]
+
+    is_array = f.eq(owner, api_entry(f, "ndarray"))
+    return f.choose(is_array, array, scalar, likely=True)[0]
+
+
+def _accept_plain_array(
+    f: Emitter, leaf: Operand, value: Operand, slot: Operand, miss: str
+) -> Operand:
     wanted = f.convert(load_word(f, leaf, Leaf.FLAGS, "i64"), "i32")
     flags = f.bit_and(load_word(f, value, Array.FLAGS, "i32"), wanted)
     rank = load_word(f, leaf, Leaf.RANK, "i64")
@@ -224,6 +243,27 @@ def _accept_other(
     return f.choose(f.le(kind, LeafKind.REAL), number, key)[0]
 
 
+def add_accept_scalar(module: Module) -> None:
+    """``accept_scalar(leaf, value, slot)``: 1 if a scalar is as good as an array.
+
+    An array of rank 0 is read where the scalar has its value; scalars do not change.
+    """
+    f = module.function(
+        "accept_scalar", pointers("leaf", "value", "slot"), result="i32"
+    )
+    leaf, value, slot = f.parameters
+    owner = load_word(f, value, Callable.TYPE)
+    first = f.eq(owner, load_word(f, leaf, Leaf.SCALARS))
+    second = f.eq(owner, load_word(f, leaf, Leaf.SCALARS + 8))
+    with f.when(f.bit_or(first, second)):
+        store_word(f, f.offset(value, SCALAR_VALUE), slot, 0)
+        # Of sizes and strides it has none.
+        store_word(f, null_word(f), slot, 8)
+        store_word(f, null_word(f), slot, 16)
+        leave(f, f.constant(1, "i32"))
+    f.ret(f.constant(0, "i32"))
+
+
 def add_equal_key(module: Module) -> None:
     """``equal_key(kind, value, expected)``: 1 if another object is as good a key."""
     f = module.function(
@@ -242,28 +282,43 @@ def add_equal_key(module: Module) -> None:
     f.ret(f.constant(0, "i32"))
 
 
-def add_read(module: Module) -> None:
-    """``read(variant, given, slot, objects)``: read captured state.
+def overlook_exception(f: Emitter) -> None:
+    """Clear an exception, if one was raised.
 
-    Gives the slot after the values. Gives null, having let go of everything, if it is
-    not what the variant serves. ``objects`` receives the objects, newly held. An
-    exception that is no ``Exception``, such as an interrupt, is left to be raised.
+    One that is no ``Exception``, such as an interrupt, is left to be raised.
+    """
+    with f.when(f.ne(call_python(f, "PyErr_Occurred", [], "ptr"), 0)):
+        ordinary = [api_entry(f, "Exception")]
+        matches = call_python(f, "PyErr_ExceptionMatches", ordinary, "i32")
+        with f.when(f.ne(matches, 0)):
+            call_python(f, "PyErr_Clear", [])
+
+
+def add_read(module: Module) -> None:
+    """``read(variant, values, slot, objects)``: read captured state.
+
+    Gives the slot after the values. Gives null, having let go of all objects, if it is
+    not what the variant serves; an exception that is no ``Exception`` is left to be
+    raised. ``objects`` receives what was read after the parts of the arguments that
+    are there, newly held.
     """
     f = module.function(
-        "read", pointers("variant", "given", "slot", "objects"), result="ptr"
+        "read", pointers("variant", "values", "slot", "objects"), result="ptr"
     )
     variant, _, slot, objects = f.parameters
     readers = load_word(f, variant, Variant.READERS)
     count = load_word(f, variant, Variant.READER_COUNT, "i64")
+    parts = load_word(f, variant, Variant.PART_COUNT, "i64")
     done = f.allocate(8, 8)
-    store_word(f, integer(f, 0), done, 0)
+    store_word(f, parts, done, 0)
     miss = f.label("miss")
     with f.for_loop(integer(f, 0), count, carried=[slot]) as loop:
         step = f.offset(readers, f.mul(loop.index, Reader.SIZE))
         value = _read_step(f, step)
         require(f, f.ne(value, 0), miss)
-        store_element(f, value, objects, loop.index)
-        store_word(f, f.add(loop.index, 1), done, 0)
+        place = f.add(parts, loop.index)
+        store_element(f, value, objects, place)
+        store_word(f, f.add(place, 1), done, 0)
         leaf = load_word(f, step, Reader.LEAF)
         here = loop.carried[0]
 
@@ -274,18 +329,14 @@ def add_read(module: Module) -> None:
         loop.carry(after)
     f.ret(loop.results[0])
     f.begin(miss)
-    with f.when(f.ne(call_python(f, "PyErr_Occurred", [], "ptr"), 0)):
-        ordinary = [api_entry(f, "Exception")]
-        matches = call_python(f, "PyErr_ExceptionMatches", ordinary, "i32")
-        with f.when(f.ne(matches, 0)):
-            call_python(f, "PyErr_Clear", [])
+    overlook_exception(f)
     call_own(f, "release", [objects, load_word(f, done, 0, "i64")])
     f.ret(null_pointer(f))
 
 
 def _read_step(f: Emitter, step: Operand) -> Operand:
     """Read one place: an object newly held, or null."""
-    _, given, _, objects = f.parameters
+    _, values, _, objects = f.parameters
     kind = load_word(f, step, Reader.KIND, "i64")
 
     def look_up_in(names: Operand) -> Operand:
@@ -304,19 +355,19 @@ def _read_step(f: Emitter, step: Operand) -> Operand:
         return [value]
 
     def other() -> Sequence[Operand]:
-        return [call_own(f, "read_place", [step, given, objects], "ptr")]
+        return [call_own(f, "read_place", [step, values, objects], "ptr")]
 
     return f.choose(f.eq(kind, ReaderKind.GLOBAL), look_up, other, likely=True)[0]
 
 
 def add_read_place(module: Module) -> None:
-    """``read_place(step, given, objects)``: read one place that is no global.
+    """``read_place(step, values, objects)``: read one place that is no global.
 
     Gives an object newly held, or null.
     """
-    arguments = pointers("step", "given", "objects")
+    arguments = pointers("step", "values", "objects")
     f = module.function("read_place", arguments, result="ptr")
-    step, given, objects = f.parameters
+    step, values, objects = f.parameters
     kind = load_word(f, step, Reader.KIND, "i64")
     name = load_word(f, step, Reader.NAME)
     source = load_word(f, step, Reader.SOURCE)
@@ -357,7 +408,7 @@ def add_read_place(module: Module) -> None:
     def direct() -> Sequence[Operand]:
         return f.choose(
             f.eq(kind, ReaderKind.ARGUMENT),
-            lambda: held(load_element(f, given, number)),
+            lambda: held(load_element(f, values, number)),
             lambda: held(source),
         )
 
@@ -373,7 +424,7 @@ def add_read_place(module: Module) -> None:
 def add_attempt(module: Module) -> None:
     """``attempt(table, variant, given, slots, sizes, objects)``: 1 if it serves.
 
-    0 if it does not, 2 if an exception is to be raised.
+    0 if it does not, 2 if an exception is to be raised; then no objects are held.
     """
     f = module.function(
         "attempt",
@@ -383,18 +434,26 @@ def add_attempt(module: Module) -> None:
     )
     table, variant, given, slots, sizes, objects = f.parameters
     miss = f.label("miss")
+    parts = load_word(f, variant, Variant.PART_COUNT, "i64")
+
+    def take_apart() -> Sequence[Operand]:
+        taken = call_own(f, "take_apart", [table, variant, given, objects], "i32")
+        with f.when(f.ne(taken, 1), likely=False):
+            leave(f, taken)
+        return [objects]
+
+    (values,) = f.choose(f.eq(parts, 0), lambda: [given], take_apart, likely=True)
     leaves = load_word(f, variant, Variant.LEAVES)
-    count = load_word(f, table, Table.PARAMETER_COUNT, "i64")
+    count = load_word(f, variant, Variant.LEAF_COUNT, "i64")
     first = f.offset(slots, 8)
     with f.for_loop(integer(f, 0), count, carried=[first]) as loop:
-        value = load_element(f, given, loop.index)
         leaf = f.offset(leaves, f.mul(loop.index, Leaf.SIZE))
+        value = load_element(f, values, load_word(f, leaf, Leaf.PLACE, "i64"))
         loop.carry(_accept(f, leaf, value, loop.carried[0], miss))
     slot = loop.results[0]
-    reader_count = load_word(f, variant, Variant.READER_COUNT, "i64")
 
-    with f.when(f.ne(reader_count, 0)):
-        found = call_own(f, "read", [variant, given, slot, objects], "ptr")
+    with f.when(f.ne(load_word(f, variant, Variant.READER_COUNT, "i64"), 0)):
+        found = call_own(f, "read", [variant, values, slot, objects], "ptr")
         with f.when(f.eq(found, 0), likely=False):
             raised = f.ne(call_python(f, "PyErr_Occurred", [], "ptr"), 0)
             two, zero = f.constant(2, "i32"), f.constant(0, "i32")
@@ -402,9 +461,11 @@ def add_attempt(module: Module) -> None:
     store_word(f, integer(f, 0), slots, 0)
     prepare = load_word(f, variant, Variant.PREPARE)
     with f.when(f.ne(f.call(prepare, [slots, sizes], "i64"), 0), likely=False):
-        call_own(f, "release", [objects, reader_count])
-        f.branch(miss)
-        f.begin(f.label("unreached"))
+        held = load_word(f, variant, Variant.HELD_COUNT, "i64")
+        call_own(f, "release", [objects, held])
+        leave(f, f.constant(0, "i32"))
     f.ret(f.constant(1, "i32"))
     f.begin(miss)
+    with f.when(f.ne(parts, 0)):
+        call_own(f, "release", [objects, parts])
     f.ret(f.constant(0, "i32"))

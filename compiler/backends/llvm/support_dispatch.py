@@ -14,13 +14,21 @@ from collections.abc import Sequence
 
 from penstock.backends.llvm.emitter import Emitter, Module, Operand, Parameter
 from penstock.backends.llvm.support_arguments import (
+    add_accept_scalar,
     add_attempt,
     add_equal_key,
     add_read,
     add_read_place,
     add_resolve,
 )
-from penstock.backends.llvm.support_results import add_fail, add_finish, add_serve
+from penstock.backends.llvm.support_containers import add_build, add_take_apart
+from penstock.backends.llvm.support_results import (
+    add_fail,
+    add_finish,
+    add_limited_parallel,
+    add_pass_on,
+    add_serve,
+)
 from penstock.backends.llvm.support_words import (
     API_NAMES,
     api_entry,
@@ -36,7 +44,6 @@ from penstock.backends.llvm.support_words import (
     stack_words,
     store_element,
     store_word,
-    word_address,
 )
 from penstock.runtime.layout import (
     Callable,
@@ -64,6 +71,7 @@ def add_dispatcher(hot: Module, cold: Module) -> None:
     hot.variable("arena_kept", "ptr null", 64, internal=True)
     hot.variable("arena_kept_size", "i64 0", 8, internal=True)
     add_read(hot)
+    add_take_apart(hot)
     add_attempt(hot)
     add_serve(hot)
     _add_vectorcall(hot)
@@ -72,9 +80,13 @@ def add_dispatcher(hot: Module, cold: Module) -> None:
     _add_call(cold)
     add_resolve(cold)
     add_read_place(cold)
+    add_accept_scalar(cold)
     add_equal_key(cold)
+    add_pass_on(cold)
+    add_limited_parallel(cold)
     add_fail(cold)
     add_finish(cold)
+    add_build(cold)
     _add_type_functions(cold)
 
 
@@ -130,9 +142,6 @@ def _add_vectorcall(module: Module) -> None:
     slow = f.label("slow")
     table = load_word(f, self, Callable.TABLE)
     require(f, f.ne(table, 0), slow)
-    # Only Python knows whether the block that limits threads is this thread's.
-    blocks = load_word(f, load_word(f, table, Table.BLOCKS), 0, "i64")
-    require(f, f.eq(blocks, 0), slow)
     # The highest bit says that args[-1] may be overwritten.
     count = f.bit_and(flags, (1 << 63) - 1)
     parameter_count = load_word(f, table, Table.PARAMETER_COUNT, "i64")
@@ -169,7 +178,7 @@ def _add_vectorcall(module: Module) -> None:
     with f.when(f.eq(load_word(f, found, 16, "i64"), 2), likely=False):
         _let_go(f, defaults, owner)
         leave(f, null_pointer(f))
-    _serve(f, found, defaults, owner, (table, variants, slots, sizes, objects))
+    _serve(f, found, defaults, owner, (table, variants, given, slots, sizes, objects))
     f.begin(unserved)
     _let_go(f, defaults, owner)
     f.branch(slow)
@@ -187,7 +196,7 @@ def _serve(
     memory: tuple[Operand, ...],
 ) -> None:  # fmt: skip
     """Serve a call by the variant that was found, and return."""
-    table, variants, slots, sizes, objects = memory
+    table, variants, given, slots, sizes, objects = memory
     variant = load_word(f, found, 0)
     index = load_word(f, found, 8, "i64")
     with f.when(f.ne(index, 0), likely=False):
@@ -204,11 +213,11 @@ def _serve(
     counters = load_word(f, variant, Variant.COUNTERS)
     store_word(f, f.add(load_word(f, counters, 0, "i64"), 1), counters, 0)
     store_word(f, now, counters, 8)
-    reader_count = load_word(f, variant, Variant.READER_COUNT, "i64")
-    made = word_address(f, objects, reader_count)
-    result = call_own(f, "serve", [table, variant, slots, sizes, made], "ptr")
-    with f.when(f.ne(reader_count, 0)):
-        call_own(f, "release", [objects, reader_count])
+    arguments = [table, variant, given, slots, sizes, objects]
+    result = call_own(f, "serve", arguments, "ptr")
+    held = load_word(f, variant, Variant.HELD_COUNT, "i64")
+    with f.when(f.ne(held, 0)):
+        call_own(f, "release", [objects, held])
     _let_go(f, defaults, owner)
     f.ret(result)
 

@@ -1,8 +1,10 @@
 """From the slots of a program to the result of a call, in generated code.
 
-serve .... allocates the arrays of the result, runs the program
-finish ... makes the result of what it left
-fail ..... raises what its status stands for
+serve ............ allocates the arrays of the result, runs the program
+pass_on .......... makes a leaf of the result of one that the call was given
+limited_parallel . is by what loops run within a block that limits threads
+finish ........... makes the result of what the program left
+fail ............. raises what its status stands for
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.backends.llvm.emitter import Emitter, Module, Operand, Parameter
+from penstock.backends.llvm.support_pool import MOST_LIMITS
 from penstock.backends.llvm.support_words import (
     api_entry,
     call_own,
@@ -26,38 +29,55 @@ from penstock.backends.llvm.support_words import (
     word_address,
 )
 from penstock.runtime.layout import (
-    TUPLE_ITEMS,
     Array,
+    Build,
+    Callable,
     Result,
-    ResultForm,
     ResultKind,
     Table,
     Variant,
 )
 
-__all__ = ["add_fail", "add_finish", "add_serve"]
+__all__ = [
+    "add_fail",
+    "add_finish",
+    "add_limited_parallel",
+    "add_pass_on",
+    "add_serve",
+]
 
 _STACK_ARENA = 2048
 _KEPT_ARENA = 256 << 20
 _ARENA_ALIGN = 64
+_C_ORDER = 0  # NPY_CORDER of numpy/ndarraytypes.h
 
 
 def add_serve(module: Module) -> None:
-    """``serve(table, variant, slots, sizes, made)``: allocate, run, and the result.
+    """``serve(table, variant, given, slots, sizes, objects)``: run, and the result.
 
-    ``made`` receives the leaves of the result while they are made.
+    The leaves of the result are made after what ``objects`` holds.
     """
     f = module.function(
-        "serve", pointers("table", "variant", "slots", "sizes", "made"),
+        "serve",
+        pointers("table", "variant", "given", "slots", "sizes", "objects"),
         result="ptr", internal=True,
     )  # fmt: skip
-    table, variant, slots, sizes, made = f.parameters
+    table, variant, _, slots, sizes, objects = f.parameters
     nothing = f.label("nothing")
     count = load_word(f, variant, Variant.RESULT_COUNT, "i64")
-    _allocate_results(f, count, nothing)
+    held = load_word(f, variant, Variant.HELD_COUNT, "i64")
+    made = word_address(f, objects, held)
+    _allocate_results(f, count, made, nothing)
+    blocks = load_word(f, load_word(f, table, Table.BLOCKS), 0, "i64")
+    (parallel,) = f.choose(
+        f.eq(blocks, 0),
+        lambda: [load_word(f, variant, Variant.PARALLEL)],
+        lambda: [call_own(f, "limited_parallel", [table], "ptr")],
+        likely=True,
+    )
+    require(f, f.ne(parallel, 0), nothing)
     arena, size = _take_arena(f, nothing)
     run = load_word(f, variant, Variant.RUN)
-    parallel = load_word(f, variant, Variant.PARALLEL)
     threshold = load_word(f, table, Table.UNLOCKED_NANOSECONDS, "i64")
     arguments = [slots, arena, parallel]
     (code,) = f.choose(
@@ -76,9 +96,9 @@ def add_serve(module: Module) -> None:
     f.ret(null_pointer(f))
 
 
-def _allocate_results(f: Emitter, count: Operand, nothing: str) -> None:
+def _allocate_results(f: Emitter, count: Operand, made: Operand, nothing: str) -> None:
     """Make the arrays of the result, and give their addresses to the program."""
-    _, variant, slots, sizes, made = f.parameters
+    _, variant, given, slots, sizes, objects = f.parameters
     results = load_word(f, variant, Variant.RESULTS)
     with f.for_loop(integer(f, 0), count) as loop:
         store_element(f, null_pointer(f), made, loop.index)
@@ -106,16 +126,23 @@ def _allocate_results(f: Emitter, count: Operand, nothing: str) -> None:
             store_word(f, load_word(f, array, Array.DATA), here, 0)
             return [f.offset(here, 8)]
 
+        def other() -> Sequence[Operand]:
+            with f.when(f.ge(kind, ResultKind.ARGUMENT)):
+                arguments = [variant, result, given, objects]
+                passed = call_own(f, "pass_on", arguments, "ptr")
+                require(f, f.ne(passed, 0), nothing)
+                store_element(f, passed, made, loop.index)
+            return [here]
+
         kind = load_word(f, result, Result.KIND, "i64")
-        (after,) = f.choose(
-            f.eq(kind, ResultKind.ARRAY), allocate, lambda: [here], likely=True
-        )
+        is_array = f.le(kind, ResultKind.TRUTH)
+        (after,) = f.choose(is_array, allocate, other, likely=True)
         loop.carry(after)
 
 
 def _take_arena(f: Emitter, nothing: str) -> tuple[Operand, Operand]:
     """Scratch memory: its address and size, which is 0 for memory on the stack."""
-    sizes = f.parameters[3]
+    sizes = f.parameters[4]
     wanted = load_word(f, sizes, 0, "i64")
     kept = Operand("@arena_kept", "ptr")
     kept_size = Operand("@arena_kept_size", "ptr")
@@ -162,6 +189,74 @@ def _give_arena(f: Emitter, memory: Operand, size: Operand) -> None:
         f.call("free", [f.select(keep, before, memory)])
 
 
+def add_pass_on(module: Module) -> None:
+    """``pass_on(variant, result, given, objects)``: a leaf that the call was given.
+
+    Newly held, or null; an array is copied.
+    """
+    f = module.function(
+        "pass_on", pointers("variant", "result", "given", "objects"), result="ptr"
+    )
+    variant, result, given, objects = f.parameters
+    is_apart = f.ne(load_word(f, variant, Variant.PART_COUNT, "i64"), 0)
+    kind = load_word(f, result, Result.KIND, "i64")
+    in_objects = f.bit_or(is_apart, f.eq(kind, ResultKind.CAPTURED))
+    index = load_word(f, result, Result.INDEX, "i64")
+    value = load_element(f, f.select(in_objects, objects, given), index)
+    owner = load_word(f, value, Callable.TYPE)
+    with f.when(f.eq(owner, api_entry(f, "ndarray"))):
+        order = f.constant(_C_ORDER, "i32")
+        leave(f, call_python(f, "PyArray_NewCopy", [value, order], "ptr"))
+    call_python(f, "Py_IncRef", [value])
+    f.ret(value)
+
+
+def add_limited_parallel(module: Module) -> None:
+    """``limited_parallel(table)``: what runs loops within a block that limits threads.
+
+    As ``penstock.runtime.config.thread_limit`` says. The block may be another thread's.
+    Gives null, with an exception raised, where the context cannot be read.
+    """
+    f = module.function("limited_parallel", pointers("table"), result="ptr")
+    (table,) = f.parameters
+    zero, failed = integer(f, 0), f.label("failed")
+    place = f.allocate(8, 8)
+    variable = api_entry(f, "scope_variable")
+    got = call_python(f, "PyContextVar_Get", [variable, null_pointer(f), place], "i32")
+    require(f, f.eq(got, 0), failed)
+    scope = f.load(place, "ptr", align=8)
+
+    def limit() -> Sequence[Operand]:
+        name = api_entry(f, "scope_threads")
+        number = call_python(f, "PyObject_GetAttr", [scope, name], "ptr")
+        call_python(f, "Py_DecRef", [scope])
+        require(f, f.ne(number, 0), failed)
+        overflow = f.allocate(8, 8)
+        arguments = [number, overflow]
+        read = call_python(f, "PyLong_AsLongLongAndOverflow", arguments, "i64")
+        call_python(f, "Py_DecRef", [number])
+        return [read]
+
+    def unlimited() -> Sequence[Operand]:
+        call_python(f, "Py_DecRef", [scope])
+        return [zero]
+
+    (wanted,) = f.choose(f.eq(scope, api_entry(f, "None")), unlimited, limit)
+    own = load_word(f, table, Table.THREADS, "i64")
+    smaller = f.select(f.lt(own, wanted), own, wanted)
+    one_is_unset = f.bit_or(f.eq(own, 0), f.eq(wanted, 0))
+    count = f.select(one_is_unset, f.add(own, wanted), smaller)
+    count = f.select(f.gt(count, MOST_LIMITS), integer(f, MOST_LIMITS), count)
+    threads = Operand("@penstock_threads", "ptr")
+    few = f.convert(count, "i32")
+    with f.when(f.gt(few, f.load_atomic(threads, "i32", "monotonic"))):
+        f.store_atomic(few, threads, "monotonic")
+    entries = Operand("@penstock_parallel_entries", "ptr")
+    f.ret(load_element(f, entries, count))
+    f.begin(failed)
+    f.ret(null_pointer(f))
+
+
 def add_fail(module: Module) -> None:
     """``fail(variant, code, value)``: raise the exception of a status; null."""
     f = module.function(
@@ -195,29 +290,27 @@ def add_finish(module: Module) -> None:
     variant, _, made = f.parameters
     count = load_word(f, variant, Variant.RESULT_COUNT, "i64")
     results = load_word(f, variant, Variant.RESULTS)
-    failed = f.label("failed")
+    failed, unbuilt = f.label("failed"), f.label("unbuilt")
     with f.for_loop(integer(f, 0), count) as loop:
         result = f.offset(results, f.mul(loop.index, Result.SIZE))
         place = word_address(f, made, loop.index)
         value = _finish_leaf(f, result, place)
         f.store(value, place, align=8)
         require(f, f.ne(value, 0), failed)
-    form = load_word(f, variant, Variant.FORM, "i64")
-    with f.when(f.eq(form, ResultForm.SINGLE), likely=True):
-        leave(f, f.load(made, "ptr", align=8))
-    with f.when(f.eq(form, ResultForm.TUPLE), likely=True):
-        result = call_python(f, "PyTuple_New", [count], "ptr")
-        require(f, f.ne(result, 0), failed)
-        items = f.offset(result, TUPLE_ITEMS)
-        with f.for_loop(integer(f, 0), count) as loop:
-            leaf = load_element(f, made, loop.index)
-            store_element(f, leaf, items, loop.index)
-        leave(f, result)
-    wrap = load_word(f, variant, Variant.WRAP)
-    call = [wrap, made, count, null_pointer(f)]
-    result = call_python(f, "PyObject_Vectorcall", call, "ptr")
-    call_own(f, "release", [made, count])
-    f.ret(result)
+    builds = load_word(f, variant, Variant.BUILDS)
+    build_count = load_word(f, variant, Variant.BUILD_COUNT, "i64")
+    total = f.add(count, build_count)
+    with f.for_loop(integer(f, 0), build_count) as loop:
+        store_element(f, null_pointer(f), made, f.add(count, loop.index))
+    with f.for_loop(integer(f, 0), build_count) as loop:
+        build = f.offset(builds, f.mul(loop.index, Build.SIZE))
+        value = call_own(f, "build", [build, made], "ptr")
+        store_element(f, value, made, f.add(count, loop.index))
+        require(f, f.ne(value, 0), unbuilt)
+    f.ret(load_element(f, made, f.sub(total, 1)))
+    f.begin(unbuilt)
+    call_own(f, "release", [made, total])
+    f.ret(null_pointer(f))
     f.begin(failed)
     call_own(f, "release", [made, count])
     f.ret(null_pointer(f))
@@ -256,7 +349,23 @@ def _finish_leaf(f: Emitter, result: Operand, place: Operand) -> Operand:
         call_python(f, "Py_IncRef", [value])
         return [value]
 
+    def truth() -> Sequence[Operand]:
+        array = f.load(place, "ptr", align=8)
+        byte = f.load(load_word(f, array, Array.DATA), "i8")
+        number = f.convert(byte, "i64", signed=False)
+        call_python(f, "Py_DecRef", [array])
+        return [call_python(f, "PyBool_FromLong", [number], "ptr")]
+
+    def passed() -> Sequence[Operand]:
+        return [
+            call_python(f, "PyArray_Return", [f.load(place, "ptr", align=8)], "ptr")
+        ]
+
     def other() -> Sequence[Operand]:
-        return f.choose(f.eq(kind, ResultKind.CONSTANT), constant, number)
+        return f.choose(
+            f.ge(kind, ResultKind.CONSTANT),
+            lambda: f.choose(f.eq(kind, ResultKind.CONSTANT), constant, passed),
+            lambda: f.choose(f.eq(kind, ResultKind.TRUTH), truth, number),
+        )
 
     return f.choose(f.eq(kind, ResultKind.ARRAY), array, other, likely=True)[0]
