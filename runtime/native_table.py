@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from inspect import Parameter
+from typing import Any
 
 import numpy as np
 

@@ -262,11 +262,14 @@ def _flatten(value: Any, leaves: list[Any], depth: int) -> Structure:
             hint="does a list or dict contain itself?",
         )
     if kind is tuple or kind is list:
+        # Reading a field runs code, which may change what is around it, as other
+        # threads may: all items are taken before any of them is looked at.
         name = "tuple" if kind is tuple else "list"
-        return Structure(name, _flatten_all(value, leaves, depth))
+        return Structure(name, _flatten_all([*value], leaves, depth))
     if kind is dict:
-        children = _flatten_all(value.values(), leaves, depth)
-        return Structure("dict", children, tuple(value))
+        items = [*value.items()]
+        children = _flatten_all([item for _, item in items], leaves, depth)
+        return Structure("dict", children, tuple([key for key, _ in items]))
     name, fields = _class_fields(kind)
     if name == "named":
         return Structure(name, _flatten_all(value, leaves, depth), fields, kind)
