@@ -253,6 +253,20 @@ def numbers() -> Program:
 
 
 @pytest.fixture(scope="session")
+def entry() -> Program:
+    """The address of what runs loops in parallel, as an array of one i64."""
+    module, f = _begin()
+    _set(f, f.parameters[1], _SHAPES, 1)
+    f.ret(f.constant(0, "i64"))
+    f = _run(module)
+    slots, _, parallel = f.parameters
+    f.store(parallel, _field(f, slots, 1, "ptr"), align=8)
+    f.ret(f.constant(0, "i64"))
+    signature = Signature((), flat_tuple(0), (), results=(ArrayResult(i64, 1),))
+    return Program(_link(module), signature)
+
+
+@pytest.fixture(scope="session")
 def spin() -> Program:
     """Fill a vector of f64 with its thread's work: slow, in chunks of one element.
 

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import re
+import sys
 import threading
 from pathlib import Path
 
@@ -11,8 +12,7 @@ import pytest
 
 import penstock as ps
 from penstock.ir.errors import OptionError
-from penstock.runtime.config import BLOCKS_WITH_THREADS, SETTINGS, Config
-from penstock.runtime.dispatch import Variant
+from penstock.runtime.config import BLOCKS_WITH_THREADS, SCOPE, SETTINGS, Config
 from penstock.runtime.machine import host
 from penstock.runtime.threads import thread_count
 
@@ -194,59 +194,112 @@ def test_nobody_else_reads_variables_of_ours():
     assert readers == []
 
 
+def _limit_of(entry, support):
+    """The limit that the entry of the pool has, by its address; 0 for the default."""
+    return list(support._entries).index(entry)
+
+
 @pytest.fixture
-def limits(monkeypatch):
-    """The limits on threads with which the Python dispatcher runs programs."""
-    seen = []
-    run = Variant.run
-
-    def record(self, prepared, threads):
-        seen.append(threads)
-        return run(self, prepared, threads)
-
-    monkeypatch.setattr(Variant, "run", record)
-    return seen
+def threads(support):
+    """The number of threads of the pool, put back afterwards."""
+    before = support._threads.value
+    yield support._threads
+    support._threads.value = before
 
 
-def test_the_native_dispatcher_leaves_blocks_to_the_other(limits):
-    f = ps.compile(lambda x: x + 1)
-    x = np.ones(4)
-    f(x)
-    limits.clear()
-    f(x)
-    assert limits == []
+@pytest.fixture
+def limit(pair, entry, support, threads):
+    """Make a function that gives the limit on threads with which it is called."""
+
+    def make(threads=None):
+        both = pair(lambda: None, lambda call: entry.variant(), threads=threads)
+        both.check()
+
+        def call():
+            # The oracle says which it should be.
+            (_, _, data), *_ = both.check(is_native=True)[1]
+            return _limit_of(int.from_bytes(data, "little"), support)
+
+        return call
+
+    return make
+
+
+def test_the_native_dispatcher_knows_the_limits_of_its_own_thread(limit):
+    f, seen = limit(), []
+    assert f() == 0
     with ps.config(debug=True):
-        f(x)
-    assert limits == []
+        assert f() == 0
     with ps.config(threads=3):
-        f(x)
-        thread = threading.Thread(target=f, args=(x,))
+        assert f() == 3
+        thread = threading.Thread(target=lambda: seen.append(f()))
         thread.start()
         thread.join()
-    assert limits == [3, None]
-    f(x)
-    assert limits == [3, None]
-    assert f.stats().calls == 6
+        with ps.config(threads=1, debug=True):
+            assert f() == 1
+        assert f() == 3
+    assert (f(), seen) == (0, [0])
 
 
-@pytest.mark.parametrize(("own", "wanted", "limit"), [(2, 5, 2), (5, 2, 2), (2, 2, 2)])
-def test_the_lower_of_two_limits_counts(limits, own, wanted, limit):
-    f = ps.compile(lambda x: x + 1, threads=own)
-    f(np.ones(4))
-    limits.clear()
+def test_threads_with_limits_of_their_own(limit):
+    functions = [limit() for _ in range(4)]
+    wrong = []
+
+    def call(threads):
+        for _ in range(300):
+            with ps.config(threads=threads):
+                found = functions[threads - 1]()
+            if (found, functions[threads - 1]()) != (threads, 0):
+                wrong.append((threads, found))
+
+    threads = [threading.Thread(target=call, args=(n + 1,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("own", "wanted", "expected"),
+    [(2, 5, 2), (5, 2, 2), (2, 2, 2), (None, 7, 7), (4, 10**30, 4), (None, 10**30, 32)],
+)
+def test_the_lower_of_two_limits_counts(limit, own, wanted, expected):
+    f = limit(own)
+    assert f() == (own or 0)
     with ps.config(threads=wanted):
-        f(np.ones(4))
-    assert limits == [limit]
+        assert f() == expected
 
 
-def test_a_task_that_outlives_its_block_keeps_its_limit(limits):
-    f = ps.compile(lambda x: x + 1)
-    f(np.ones(4))
-    limits.clear()
+def test_a_limit_above_the_number_of_threads_makes_more(pair, entry, threads):
+    both = pair(lambda: None, lambda call: entry.variant())
+    both.native()
+    reached, threads.value = both.dispatcher.reached, 2
+    for count, expected in ((1, 2), (5, 5), (3, 5)):
+        with ps.config(threads=count):
+            both.native()
+        assert threads.value == expected
+    assert both.dispatcher.reached == reached
+
+
+def test_no_count_of_a_scope_is_left_behind(limit):
+    f = limit()
+    with ps.config(threads=3):
+        scope = SCOPE.get()
+        before = sys.getrefcount(scope), sys.getrefcount(None)
+        for _ in range(300):
+            f()
+        after = sys.getrefcount(scope), sys.getrefcount(None)
+    assert before[0] == after[0]
+    assert abs(before[1] - after[1]) < 100
+
+
+def test_a_task_that_outlives_its_block_keeps_its_limit(limit):
+    f, seen = limit(), []
 
     async def later():
         await asyncio.sleep(0)
-        f(np.ones(4))
+        seen.append(f())
 
     async def start():
         with ps.config(threads=3):
@@ -255,5 +308,5 @@ def test_a_task_that_outlives_its_block_keeps_its_limit(limits):
 
     before = BLOCKS_WITH_THREADS[0]
     asyncio.run(start())
-    assert limits == [3]
+    assert seen == [3]
     assert BLOCKS_WITH_THREADS[0] == before

@@ -324,7 +324,7 @@ def test_more_objects_than_the_stack_should_hold_are_left_to_python(both):
         both.check(tree, is_native=is_native)
 
 
-class _Trap(Exception):
+class _SprungError(Exception):
     """What a field raises."""
 
 
@@ -342,7 +342,7 @@ def _sly_point(read):
     return Sly, spring
 
 
-@pytest.mark.parametrize("error", [_Trap, AttributeError, StopIteration])
+@pytest.mark.parametrize("error", [_SprungError, AttributeError, StopIteration])
 def test_fields_that_raise(both, error):
     def read(self):
         raise error("sprung")
