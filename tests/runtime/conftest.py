@@ -15,7 +15,7 @@ from penstock.ir.location import Location
 from penstock.ir.types import f32, f64, i64
 from penstock.runtime import support as support_module
 from penstock.runtime.artifact import SHARED_OBJECT, Artifact, ErrorEntry
-from penstock.runtime.binding import Binder
+from penstock.runtime.binding import Binder, Call
 from penstock.runtime.dispatch import Dispatcher, DispatchOptions, Variant
 from penstock.runtime.executable import Executable
 from penstock.runtime.load import pack, save
@@ -30,6 +30,7 @@ from penstock.runtime.signature import (
     RealLeaf,
     RealResult,
     Signature,
+    leaf_of,
 )
 from penstock.runtime.support import Support
 
@@ -295,6 +296,24 @@ def spin() -> Program:
         results=(ArrayResult(f64, 1),),
     )
     return Program(_link(module), signature)
+
+
+@pytest.fixture
+def axpy_of_any(axpy) -> Callable[[Call], Variant]:
+    """Make variants of axpy for any nesting of its three arguments."""
+
+    def make(call):
+        kinds = [leaf_of(leaf) for leaf in call.leaves]
+        if kinds != list(axpy.signature.leaves):
+            raise TypeError(f"not for {kinds}")
+        if call.leaves[1].shape != call.leaves[2].shape:
+            raise TypeError("lengths differ")
+        signature = axpy.signature.replace(
+            parameters=tuple(call.names), structure=call.structure
+        )
+        return axpy.variant(signature)
+
+    return make
 
 
 class _Base:
