@@ -208,10 +208,11 @@ class _VariantWriter:
             names = self._memory.records(keys, layout.Leaf.SIZE)
         elif structure.kind == "dataclass":
             names = self._memory.names(structure.keys)
-        # A class that was read from a file is looked up by its name at each call, and
-        # a class of NamedTuples may say otherwise what its items are.
-        is_odd = structure.kind == "named" and owner.__iter__ is not tuple.__iter__
-        if not isinstance(owner, type) or is_odd:
+        if not isinstance(owner, type):
+            # One that was read from a file is looked up by its name at each call.
+            raise UncoveredError
+        if structure.kind == "named" and owner.__iter__ is not tuple.__iter__:  # type: ignore[attr-defined]
+            # It may say otherwise what its items are.
             raise UncoveredError
         return {
             fields.KIND: _CONTAINER_KINDS[structure.kind],

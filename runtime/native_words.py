@@ -43,7 +43,7 @@ class Memory:
 
     def names(self, names: Sequence[str]) -> int:
         """Write the addresses of some names, interned; their address."""
-        return self.array([self.keep(sys.intern(name)) for name in names])
+        return self.array([self.keep(sys.intern(str(name))) for name in names])
 
     def words(self, fields: dict[int, int], size: int) -> int:
         """Write a record from its fields by offset; its address."""

@@ -12,7 +12,7 @@ import pytest
 
 import penstock as ps
 from penstock.ir.types import bool_, f32, f64
-from penstock.runtime.pytree import flat_tuple, flatten
+from penstock.runtime.pytree import Structure, flat_tuple, flatten, unflatten
 from penstock.runtime.signature import (
     ArgumentReader,
     ArrayResult,
@@ -398,3 +398,24 @@ def _random_form(choose, leaves, depth):
     if kind == "dict":
         return {choose.choice(["k", 1, None]): x, 2.5: y}
     return _of(kind, x, y)
+
+
+@pytest.mark.parametrize("name", ["named", "dataclass", "packed", "all"])
+def test_classes_that_a_file_names(pair, axpy, name):
+    """They are looked up at each call; those among arguments are left to Python."""
+    structure = flatten(_FORMS[name])[1]
+    read = Structure.from_json(structure.to_json())
+    results = (ArrayResult(f64, 1), ConstantResult("done"), IntegerResult(2))
+    signature = axpy.signature.replace(results=results, result_structure=read)
+    both = pair(lambda a, x, y: x, lambda call: axpy.variant(signature))
+    both.check(1.0, X, X)
+    both.check(1.0, X, X, is_native=True)
+    assert flatten(both.native(1.0, X, X))[1] == structure
+    nested = axpy.signature.replace(
+        parameters=("p",), structure=Structure("tuple", (read,))
+    )
+    both = pair(lambda p: p, lambda call: axpy.variant(nested))
+    argument = unflatten(structure, [1.0, X, X])
+    for _ in range(2):
+        both.check(argument, is_native=False)
+    assert both.dispatcher.statistics().compiles == 1
