@@ -180,8 +180,7 @@ class _VariantWriter:
         queue = [*arguments]
         for place, part in enumerate(queue):
             part.place = place
-            if part.items:
-                queue += part.items
+            queue += part.items
             if part.structure.kind not in ("leaf", "none"):
                 self._containers.append(self._container(part))
         self._part_count = len(queue) if self._containers else 0
