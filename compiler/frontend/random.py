@@ -314,16 +314,14 @@ def integers(key: Any, shape: Any, low: Any, high: Any, dtype: Any) -> Any:
     if not kind.is_integer:
         raise bad_type(f"integers: the dtype is {kind}, but must be an integer one")
     low, high = _bound("low", low), _bound("high", high)
-    if not low < high:
+    if not _is_less(low, high):
         raise bad_value(
             f"integers: low is {_shown(low)} and high is {_shown(high)}, between which "
             "there is no integer",
             "high is one more than the greatest integer that is wanted",
         )
     least, greatest = integer_range(kind)
-    # Sizes are of 64 bits, and are not compared with what is beyond those.
-    is_within = type(high) is HostInteger and kind.bits == 64
-    if not (low >= least and (is_within or high <= greatest + 1)):
+    if _is_less(low, least) or _is_less(greatest + 1, high):
         raise bad_value(
             f"integers: from {_shown(low)} up to {_shown(high)} is more than {kind} "
             "holds",
@@ -331,11 +329,22 @@ def integers(key: Any, shape: Any, low: Any, high: Any, dtype: Any) -> Any:
         )
     first, second = _draw(tracer, key, _shape(tracer, shape))
     base = _bound_word(tracer, low)
-    # All 2^64 integers are one range, whose size no word holds.
-    is_full = low == -(_WORD // 2) and high == _WORD // 2 or (low, high) == (0, _WORD)
     span = _bound_word(tracer, high) - base
-    offset = first if is_full else _scaled(first, second, span)
+    offset = _scaled(first, second, span)
+    if _is_constant(low) or _is_constant(high):
+        # All 2^64 integers are one range, whose size no word holds. Sizes alone are
+        # never so far apart.
+        offset = numpy.where(span == 0, first, offset)
     return fresh(tracer, convert(tracer, (base + offset).value, kind))
+
+
+def _is_less(left: Any, right: Any) -> bool:
+    """Whether one bound is less; sizes are not compared with what no size is."""
+    if type(left) is HostInteger and _is_constant(right) and right >= _WORD // 2:
+        return True
+    if type(right) is HostInteger and _is_constant(left) and left >= _WORD // 2:
+        return False
+    return bool(left < right)
 
 
 def _bound(name: str, number: Any) -> Any:
