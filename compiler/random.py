@@ -22,8 +22,6 @@ from penstock.at_once import POSITIONAL
 from penstock.frontend import random as traced
 from penstock.frontend.tracer import Traced, current_tracer
 from penstock.frontend.transformed import Transformed
-from penstock.ir.errors import NumberRangeError
-from penstock.ir.location import user_location
 
 __all__ = [
     "bernoulli",
@@ -90,17 +88,8 @@ def key(seed: Any) -> Any:
         >>> ps.random.key(7)
         array([7, 0], dtype=uint64)
     """
-    if type(seed) is int:
-        if not -(1 << 63) <= seed < 1 << 64:
-            raise NumberRangeError(
-                user_location(),
-                f"the seed {seed} does not fit 64 bits",
-                code="integer-range",
-                hint="take it modulo 2**64",
-            )
-        seed = np.uint64(seed % (1 << 64))
-    if current_tracer() is None and isinstance(seed, np.integer):
-        return np.array([int(seed) % (1 << 64), 0], np.uint64)
+    if current_tracer() is None and isinstance(seed, (int, np.integer)):
+        return np.array([traced.seed_word(int(seed)), 0], np.uint64)
     return _call(traced.key_of, seed)
 
 
@@ -209,8 +198,10 @@ def uniform(
         >>> bool(((x >= -1) & (x < 1)).all())
         True
     """
+    kind = np.dtype(dtype)
+    traced.check_bounds(low, high, kind)
     low, high = _unless(0.0, low), _unless(1.0, high)
-    return _call(_uniform, key, shape, low, high, dtype=np.dtype(dtype))
+    return _call(_uniform, key, shape, low, high, dtype=kind)
 
 
 def _uniform(key: Any, shape: Any, low: Any, high: Any, dtype: Any) -> Any:

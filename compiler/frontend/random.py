@@ -27,7 +27,7 @@ from penstock.frontend.promotion import as_dtype, integer_range
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Traced, Tracer, require_tracer
 from penstock.ir.dims import Size, product
-from penstock.ir.errors import DtypeError, ShapeError
+from penstock.ir.errors import DtypeError, NumberRangeError, ShapeError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, f32, f64, i64, u64
@@ -36,6 +36,7 @@ __all__ = [
     "bernoulli",
     "bits",
     "categorical",
+    "check_bounds",
     "check_weights",
     "choice",
     "fold_in",
@@ -43,6 +44,7 @@ __all__ = [
     "key_of",
     "normal",
     "permutation",
+    "seed_word",
     "split",
     "uniform",
 ]
@@ -57,7 +59,7 @@ _FOLD = 0xBB67AE8584CAA73B
 def key_of(seed: Any) -> TracedArray:
     """``ps.random.key`` of a traced seed."""
     tracer = require_tracer("ps.random.key")
-    array = as_array(tracer, seed)
+    array = as_array(tracer, seed_word(seed) if type(seed) is int else seed)
     if array.sizes or not array.kind.is_integer:
         raise DtypeError(
             user_location(),
@@ -67,6 +69,22 @@ def key_of(seed: Any) -> TracedArray:
         )
     word = convert(tracer, array.value, u64)
     return _pair(tracer, (word, tracer.constant(0, u64)), ())
+
+
+def seed_word(seed: int) -> int:
+    """A seed of 64 bits, modulo 2^64.
+
+    Raises:
+        NumberRangeError: it has more.
+    """
+    if not -(_WORD // 2) <= seed < _WORD:
+        raise NumberRangeError(
+            user_location(),
+            f"the seed {seed} does not fit 64 bits",
+            code="integer-range",
+            hint="take it modulo 2**64",
+        )
+    return seed % _WORD
 
 
 def _pair(
@@ -245,7 +263,6 @@ def uniform(key: Any, shape: Any, dtype: Any, low: Any, high: Any) -> Any:
     if low is None and high is None:
         return fresh(tracer, unit.value)
     low, high = 0.0 if low is None else low, 1.0 if high is None else high
-    _check_bounds(low, high, kind)
     least = _spread(tracer, low, sizes, kind)
     end = _spread(tracer, high, sizes, kind)
     span = end - least
@@ -259,18 +276,19 @@ def uniform(key: Any, shape: Any, dtype: Any, low: Any, high: Any) -> Any:
     return fresh(tracer, number.value)
 
 
-def _check_bounds(low: Any, high: Any, kind: Dtype) -> None:
+def check_bounds(low: Any, high: Any, dtype: np.dtype[Any]) -> None:
+    """Raise a ValueError for numbers between which ``uniform`` finds no others."""
     if not (_is_number(low) and _is_number(high)):
         return
     is_valid = low < high
     if is_valid and _is_constant(low) and _is_constant(high):
         with np.errstate(over="ignore"):
-            least, end = (np.asarray(x).astype(kind.numpy) for x in (low, high))
+            least, end = (np.asarray(x).astype(dtype) for x in (low, high))
             is_valid = bool(least < end) and bool(np.isfinite(end - least))
     if not is_valid:
         raise bad_value(
             f"uniform: low is {_shown(low)} and high is {_shown(high)}, between which "
-            f"there is no range of {kind}",
+            f"there is no range of {dtype}",
             "low must be less than high, and high - low finite",
         )
 
@@ -446,7 +464,7 @@ def choice(key: Any, a: Any, shape: Any, replace: Any, p: Any) -> Any:
     ):
         raise bad_value(
             f"choice: {tracer.number(wanted)} of {tracer.number(size)} elements",
-            "with replace=True an element may be chosen again",
+            None if replace else "with replace=True an element may be chosen again",
         )
     weights = None if p is None else _weights(tracer, p, size)
     if replace:
