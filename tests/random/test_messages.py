@@ -326,13 +326,17 @@ OUTSIDE = {
     ),
     "low above high": (
         lambda: ps.random.uniform(KEY, low=2.0, high=1.0),
-        "uniform: low is 2.0 and high is 1.0, between which there is no range of float64 "
-        "[bad-argument]",
+        (
+            "uniform: low is 2.0 and high is 1.0, between which there is no range of float64 "
+            "[bad-argument]"
+        ),
     ),
     "empty range of arguments": (
         lambda: ps.random.integers(KEY, 3, 5, 2),
-        "integers: low is 5 and high is 2, between which there is no integer "
-        "[bad-argument]",
+        (
+            "integers: low is 5 and high is 2, between which there is no integer "
+            "[bad-argument]"
+        ),
     ),
 }
 
