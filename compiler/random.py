@@ -20,6 +20,7 @@ import numpy as np
 from penstock.api import compile  # noqa: A004
 from penstock.at_once import POSITIONAL
 from penstock.frontend import random as traced
+from penstock.frontend import random_choice, random_keys
 from penstock.frontend.tracer import Traced, current_tracer
 from penstock.frontend.transformed import Transformed
 
@@ -45,7 +46,7 @@ def _call(function: Callable[..., Any], *args: Any, **settings: Any) -> Any:
     """Call a function of the traced program, within one or compiled on its own.
 
     Args:
-        function: of ``penstock.frontend.random``.
+        function: of the frontend.
         *args: arrays, and numbers whose value does not shape the program.
         **settings: what does; they can be hashed.
     """
@@ -89,8 +90,8 @@ def key(seed: Any) -> Any:
         array([7, 0], dtype=uint64)
     """
     if current_tracer() is None and isinstance(seed, (int, np.integer)):
-        return np.array([traced.seed_word(int(seed)), 0], np.uint64)
-    return _call(traced.key_of, seed)
+        return np.array([random_keys.seed_word(int(seed)), 0], np.uint64)
+    return _call(random_keys.key_of, seed)
 
 
 def split(key: Any, count: Any = 2) -> Any:
@@ -115,7 +116,7 @@ def split(key: Any, count: Any = 2) -> Any:
         (3, 2)
         >>> x, y, z = (ps.random.uniform(key) for key in keys)
     """
-    return _call(traced.split, key, count)
+    return _call(random_keys.split, key, count)
 
 
 def fold_in(key: Any, data: Any) -> Any:
@@ -138,7 +139,7 @@ def fold_in(key: Any, data: Any) -> Any:
         >>> ps.random.uniform(ps.random.fold_in(key, 1), (3,)).shape
         (3,)
     """
-    return _call(traced.fold_in, key, data)
+    return _call(random_keys.fold_in, key, data)
 
 
 def bits(key: Any, shape: Shape = (), dtype: Any = np.uint64) -> Any:
@@ -164,7 +165,7 @@ def bits(key: Any, shape: Shape = (), dtype: Any = np.uint64) -> Any:
         >>> print(hex(ps.random.bits(ps.random.key(0))))
         0xe169c58d6627e8d5
     """
-    return _call(traced.bits, key, shape, dtype=np.dtype(dtype))
+    return _call(random_keys.bits, key, shape, dtype=np.dtype(dtype))
 
 
 def uniform(
@@ -345,7 +346,7 @@ def permutation(key: Any, x: Any, axis: int = 0) -> Any:
         >>> sorted(ps.random.permutation(ps.random.key(0), 5).tolist())
         [0, 1, 2, 3, 4]
     """
-    return _call(traced.permutation, key, _integer(x), axis=axis)
+    return _call(random_choice.permutation, key, _integer(x), axis=axis)
 
 
 def _integer(x: Any) -> Any:
@@ -385,12 +386,12 @@ def choice(
         True
     """
     if current_tracer() is None:
-        traced.check_weights(p, None if replace else shape)
+        random_choice.check_weights(p, None if replace else shape)
     return _call(_choice, key, _integer(a), shape, p, replace=bool(replace))
 
 
 def _choice(key: Any, a: Any, shape: Any, p: Any, replace: bool) -> Any:
-    return traced.choice(key, a, shape, replace, p)
+    return random_choice.choice(key, a, shape, replace, p)
 
 
 def categorical(key: Any, logits: Any, axis: int = -1, shape: Shape = None) -> Any:
@@ -425,4 +426,4 @@ def categorical(key: Any, logits: Any, axis: int = -1, shape: Shape = None) -> A
 
 
 def _categorical(key: Any, logits: Any, shape: Any, axis: int) -> Any:
-    return traced.categorical(key, logits, axis, shape)
+    return random_choice.categorical(key, logits, axis, shape)

@@ -65,10 +65,10 @@ def _philox(block: Any, key: Any, stream: Any, *, half: int) -> Any:
 class Philox(Elementwise):
     """64 of the 128 bits that Philox4x32-10 makes of a counter under a key.
 
+    block, key, stream: u64 [...]  ->  u64 [...].
+
     Words of 32 bits are taken from the low end: the counter is the block, then the
     stream; ``half`` 0 is the first two words of the result, 1 the last two.
-
-    block, key, stream: u64 [...]  ->  u64 [...].
     """
 
     name = "philox"
