@@ -48,17 +48,20 @@ _HOMES = {
     "vmap": "penstock.transforms",
 }
 
+# Public names that are modules.
+_MODULES = {"errors": "penstock.ir.errors", "random": "penstock.random"}
+
 __all__ = [
     "Compiled", "Lowered", "__version__", "check_grads", "checkpoint", "compare",
     "compile", "cond", "config", "custom_jvp", "custom_vjp", "errors", "fori_loop",
-    "grad", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "load", "scan",
+    "grad", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "load", "random", "scan",
     "stop_gradient", "switch", "value_and_grad", "vjp", "vmap", "while_loop",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return importlib.import_module("penstock.ir.errors")
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     if name not in _HOMES:
         raise AttributeError(f"module 'penstock' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOMES[name]), name)
@@ -71,6 +74,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from penstock import random
     from penstock.api import Compiled, Lowered, compile  # noqa: A004
     from penstock.checks import check_grads, compare
     from penstock.control import cond, fori_loop, scan, switch, while_loop

@@ -53,6 +53,7 @@ def test_public_names_are_these():
         "jvp",
         "linearize",
         "load",
+        "random",
         "scan",
         "stop_gradient",
         "switch",

@@ -84,7 +84,7 @@ def _op_row(op: type[Op]) -> Sequence[str]:
 
 def _operand(operand: Operand) -> str:
     dots = "..." * operand.variadic
-    return f"{operand.name}{dots}: {_KINDS[operand.kinds]}"
+    return f"{operand.name}{dots}: {_KINDS.get(operand.kinds, operand.noun)}"
 
 
 def _result(text: str) -> str:

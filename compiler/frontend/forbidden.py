@@ -56,10 +56,10 @@ def forbidden(value: Any, describe: Callable[[], str]) -> Any:
     # Not imported for this: where it is not, nothing of it can be captured.
     random = sys.modules.get("random")
     if random is not None and isinstance(value, random.Random):
-        return Forbidden(kind.__name__, value)
+        return Forbidden(kind.__name__, value, is_random=True)
     owner = getattr(value, "__self__", None)
     if random is not None and isinstance(owner, random.Random):
-        return Forbidden(f"random.{value.__name__}", value)
+        return Forbidden(f"random.{value.__name__}", value, is_random=True)
     if kind is FunctionType or kind is BuiltinFunctionType:
         return _function(value, owner)
     module = getattr(value, "__module__", None)
@@ -109,7 +109,7 @@ def _function(value: Any, owner: Any) -> Any:
 def _module(module: ModuleType) -> Any:
     name = module.__name__
     if name in _MODULES:
-        return Forbidden(name, module)
+        return Forbidden(name, module, is_random=name == "random")
     if name in _SYSTEM or name in ("datetime", "io", "pathlib", "sys"):
         return PartlyForbidden(module)
     return None

@@ -274,23 +274,29 @@ class NumpyNamespace:
         return repr(self.__wrapped__)
 
 
+_OUTSIDE = "call it outside the compiled function and pass the result in"
+_NUMBERS = "use ps.random, with a key that is passed in: ps.random.key(seed)"
+
+
 class Forbidden:
     """What gives other results each time: clocks, files and hidden random state.
 
     Args:
         name: its name.
         value: the object itself.
+        is_random: whether it gives random numbers, for which there is ``ps.random``.
     """
 
-    def __init__(self, name: str, value: Any) -> None:
+    def __init__(self, name: str, value: Any, *, is_random: bool = False) -> None:
         self._name = name
         self._value = value
+        self._is_random = is_random
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._value, name)
         if isinstance(value, type) and issubclass(value, BaseException):
             return value
-        return Forbidden(f"{self._name}.{name}", value)
+        return Forbidden(f"{self._name}.{name}", value, is_random=self._is_random)
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         is_iterator = hasattr(type(self._value), "__next__")
@@ -302,7 +308,7 @@ class Forbidden:
             f"{self._name} would {read} once, while tracing, and its result be the "
             "same in every call",
             code="impure-call",
-            hint="call it outside the compiled function and pass the result in",
+            hint=_NUMBERS if self._is_random else _OUTSIDE,
         )
 
     __call__ = __getitem__ = __setitem__ = __delitem__ = __contains__ = _refuse
@@ -336,7 +342,7 @@ def numpy_view(value: Any) -> Any:
     # Not imported for this: where it is not, there is no generator.
     random = sys.modules.get("numpy.random")
     if random is not None and isinstance(value, (random.Generator, random.RandomState)):
-        return Forbidden(type(value).__name__, value)
+        return Forbidden(type(value).__name__, value, is_random=True)
     view = _make_view(value)
     if view is not None:
         # The object is kept with its view, so that its identity stays its own.
@@ -351,7 +357,7 @@ def _make_view(value: Any) -> Any:
     if issubclass(kind, ModuleType):
         name = value.__name__
         if name == "numpy.random" or name.startswith("numpy.random."):
-            return Forbidden("np.random", value)
+            return Forbidden("np.random", value, is_random=True)
         return NumpyNamespace(value) if _belongs(name) or value is math else None
     if value is np.nditer:
         return NumpyFunction(value)
@@ -363,7 +369,7 @@ def _make_view(value: Any) -> Any:
     # Not imported for this: where it is not, there is no generator.
     random = sys.modules.get("numpy.random")
     if random is not None and isinstance(value, (random.Generator, random.RandomState)):
-        return Forbidden(kind.__name__, value)
+        return Forbidden(kind.__name__, value, is_random=True)
     if module == "math" and kind is BuiltinFunctionType:
         return MathFunction(value)
     if not _belongs(module):

@@ -19,6 +19,7 @@ from penstock.ir.ops import (  # noqa: F401
     joining,
     movement,
     order,
+    random,
     reduce,
     scan,
     scatter,

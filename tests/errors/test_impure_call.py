@@ -20,7 +20,7 @@ CASES = [
             |
           4 |     return x * random.random()
             |                ^^^^^^^^^^^^^^^
-          help: call it outside the compiled function and pass the result in
+          help: use ps.random, with a key that is passed in: ps.random.key(seed)
         """,
     ),
     (
@@ -34,7 +34,7 @@ CASES = [
             |
           2 |     return x + np.random.rand(4)
             |                ^^^^^^^^^^^^^^^^^
-          help: call it outside the compiled function and pass the result in
+          help: use ps.random, with a key that is passed in: ps.random.key(seed)
         """,
     ),
     (

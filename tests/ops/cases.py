@@ -14,7 +14,8 @@ import numpy as np
 import penstock.ir.ops  # noqa: F401
 from penstock.ir.attributes import Attribute, Constant
 from penstock.ir.op import OPS, Boolean, Integer, Op
-from penstock.ir.types import DTYPES, Dtype, bf16, bool_, f32, f64, i32, i64
+from penstock.ir.ops.random import Word
+from penstock.ir.types import DTYPES, Dtype, bf16, bool_, f32, f64, i32, i64, u64
 
 Array = np.ndarray
 
@@ -201,6 +202,9 @@ def _scattered() -> Iterator[Layout]:
 
 
 _LAYOUTS = {
+    "philox": lambda: (
+        Layout(shapes, {"half": half}) for shapes in _TERNARY for half in (0, 1)
+    ),
     "astype": lambda: (
         Layout((shape,), {"dtype": dtype})
         for shape in ((), (0,), (37,), (3, 4))
@@ -303,6 +307,8 @@ def dtypes_of(op: type[Op]) -> list[Dtype]:
     if not mains:
         kinds = op.operands[0].kinds if op.operands else ""
         return [d for d in DTYPES.values() if d.kind in kinds] or [f32]
+    if isinstance(mains[0], Word):
+        return [u64]
     return [dtype for dtype in DTYPES.values() if dtype.kind in mains[0].kinds]
 
 
