@@ -6,7 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from penstock.at_once import at_once
-from penstock.frontend.control import branch, repeat_over, repeat_times, repeat_while
+from penstock.frontend.control import (
+    branch,
+    repeat_over,
+    repeat_times,
+    repeat_while,
+    segment_length,
+)
 from penstock.ir.errors import OptionError
 
 __all__ = ["cond", "fori_loop", "scan", "switch", "while_loop"]
@@ -92,28 +98,47 @@ def switch(index: Any, functions: Sequence[Function], *operands: Any) -> Any:
     return at_once(chosen, apply, "switch")(index, *operands)
 
 
-def while_loop(condition: Function, body: Function, initial: Any) -> Any:
+def while_loop(
+    condition: Function, body: Function, initial: Any, *, checkpoint: int | bool = False
+) -> Any:
     """What a function makes of a value, repeated while a condition holds.
 
     Args:
         condition: from the value to one bool.
         body: from the value to the next one, of the same nesting and shapes.
         initial: nested arrays and numbers.
+        checkpoint: how reverse mode saves memory: after how many turns it keeps the
+            state, computing again those between; ``True`` for the square root of their
+            number. By default it keeps what it needs of every turn.
 
     Example:
         >>> import numpy as np
         >>> import penstock as ps
         >>> ps.while_loop(lambda x: x < 100, lambda x: x * 3, np.int64(2))
         np.int64(162)
+        >>> def root(a):
+        ...     off = lambda x: abs(x * x - a) > 1e-12
+        ...     return ps.while_loop(off, lambda x: (x + a / x) / 2, 1.0)
+        >>> np.round(ps.value_and_grad(root)(4.0), 6)
+        array([2.  , 0.25])
     """
+    segments = segment_length(checkpoint, "while_loop")
 
     def apply(functions: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return repeat_while(*functions, *args)
+        test, turn = functions
+        return repeat_while(test, turn, args[0], segments)
 
     return at_once((condition, body), apply, "while_loop")(initial)
 
 
-def fori_loop(lower: Any, upper: Any, body: Function, initial: Any) -> Any:
+def fori_loop(
+    lower: Any,
+    upper: Any,
+    body: Function,
+    initial: Any,
+    *,
+    checkpoint: int | bool = False,
+) -> Any:
     """What ``body(i, value)`` makes of a value, for i from lower up to upper.
 
     Args:
@@ -121,6 +146,9 @@ def fori_loop(lower: Any, upper: Any, body: Function, initial: Any) -> Any:
         upper: i stays below it; both may be known only when the program runs.
         body: from i, an ``int64``, and the value to the next value.
         initial: nested arrays and numbers.
+        checkpoint: how reverse mode saves memory: after how many turns it keeps the
+            state, computing again those between; ``True`` for the square root of their
+            number. By default it keeps what it needs of every turn.
 
     Example:
         >>> import numpy as np
@@ -128,10 +156,11 @@ def fori_loop(lower: Any, upper: Any, body: Function, initial: Any) -> Any:
         >>> ps.fori_loop(0, 5, lambda i, x: x + i, 0)
         np.int64(10)
     """
+    segments = segment_length(checkpoint, "fori_loop")
 
     def apply(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         first, stop, start = args
-        return repeat_times(first, stop, function, start)
+        return repeat_times(first, stop, function, start, segments)
 
     return at_once(body, apply, "fori_loop")(lower, upper, initial)
 
@@ -142,6 +171,8 @@ def scan(
     xs: Any = None,
     length: Any = None,
     reverse: bool = False,
+    *,
+    checkpoint: int | bool = False,
 ) -> tuple[Any, Any]:
     """A value carried along arrays, and a stack of what each turn gives beside it.
 
@@ -152,6 +183,9 @@ def scan(
         xs: nested arrays, whose first axes are of one size.
         length: how many turns, where there are no arrays.
         reverse: whether to start with the last element.
+        checkpoint: how reverse mode saves memory: after how many turns it keeps the
+            state, computing again those between; ``True`` for the square root of their
+            number. By default it keeps what it needs of every turn.
 
     Returns:
         The value in the end, and the stacks, each with a first axis for the turns.
@@ -162,9 +196,10 @@ def scan(
         >>> ps.scan(lambda total, x: (total + x, total), 0.0, np.array([1.0, 2.0, 4.0]))
         (np.float64(7.0), array([0., 1., 3.]))
     """
+    segments = segment_length(checkpoint, "scan")
 
     def apply(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         start, arrays, count = args
-        return repeat_over(function, start, arrays, count, reverse)
+        return repeat_over(function, start, arrays, count, reverse, segments)
 
     return at_once(body, apply, "scan")(initial, xs, length)  # type: ignore[no-any-return]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.driver import Compilation
-from penstock.ir.dims import evaluate_dim
+from penstock.ir.dims import evaluate_dim, symbols_of
 from penstock.ir.location import Location
 from penstock.ir.loop.count import count_kernel
 from penstock.ir.loop.node import Kernel
-from penstock.ir.plan.node import Launch, Plan
+from penstock.ir.plan.node import Launch, Plan, PlanBind
 from penstock.making import Making
 from penstock.runtime.binding import Call
 from penstock.runtime.dispatch import Statistics, Variant
@@ -75,6 +75,8 @@ class VariantReport:
         seconds: how long each stage took that was needed.
         sizes: the sizes that the figures below are for.
         arena: bytes of memory for what is between Kernels.
+        born: for each size that is known only while the program runs, what memory it
+            takes; figures of Kernels are for 1000.
         kernels: its Kernels, in the order of their first launch.
     """
 
@@ -89,6 +91,7 @@ class VariantReport:
     seconds: Mapping[str, float]
     sizes: Mapping[str, int]
     arena: int
+    born: tuple[str, ...]
     kernels: tuple[KernelReport, ...]
 
     @classmethod
@@ -109,6 +112,7 @@ class VariantReport:
         if call is not None:
             captured = variant.signature.read_captured(call.leaves)
             sizes = host_numbers(variant, call.leaves + (captured or []))
+        kernel_sizes = {**dict.fromkeys(plan.bound, _TAKEN), **sizes}
         return cls(
             making.number,
             leaves[:count],
@@ -121,7 +125,8 @@ class VariantReport:
             making.seconds,
             {name: sizes[name] for name in plan.symbols},
             evaluate_dim(plan.arena, sizes),
-            tuple(_kernel_report(kernel, plan, sizes) for kernel in plan.kernels),
+            tuple(_born(plan, kernel_sizes)),
+            tuple(_kernel_report(k, plan, kernel_sizes) for k in plan.kernels),
         )
 
     def __str__(self) -> str:
@@ -137,7 +142,7 @@ class VariantReport:
         lines += _entry("time", textwrap.wrap(", ".join(stages), _WIDTH - 12))
         sizes = ", ".join(f"{name} = {size}" for name, size in self.sizes.items())
         lines += _entry("sizes", (sizes or "all fixed",))
-        lines += _entry("arena", (_quantity(self.arena, "B"),))
+        lines += _entry("arena", (_quantity(self.arena, "B"), *self.born))
         below = [kernel.lines for kernel in self.kernels]
         lines += _entry("kernels", map(str, self.kernels), below)
         return "\n".join(lines)
@@ -190,6 +195,23 @@ def _leaves(compilation: Compilation) -> Iterable[str]:
             strided = " strided" * (leaf.layout == "strided")
             text = f"{next(parameters).type}{strided}"
         yield f"{name}: {text}"
+
+
+# What sizes are taken to be that are known only while the program runs.
+_TAKEN = 1000
+
+
+def _born(plan: Plan, sizes: Mapping[str, int]) -> Iterable[str]:
+    """The memory of each bind, with what its size is taken to be."""
+    for statement in plan.statements():
+        if isinstance(statement, PlanBind):
+            names = dict.fromkeys(
+                name for name in symbols_of(statement.arena) if name in plan.bound
+            )
+            taken = " and ".join(f"{name} = {sizes[name]}" for name in names)
+            amount = _quantity(evaluate_dim(statement.arena, sizes), "B")
+            if names:
+                yield f"{amount} where {taken}, known when it runs"
 
 
 def _kernel_report(

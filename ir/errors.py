@@ -24,6 +24,7 @@ __all__ = [
     "LeakedValueError",
     "NumberRangeError",
     "OptionError",
+    "OutOfMemoryError",
     "PenstockError",
     "RunError",
     "ShapeError",
@@ -149,6 +150,12 @@ class OptionError(PenstockError, ValueError):
 
 class RunError(PenstockError, RuntimeError):
     """A compiled program that stopped while running."""
+
+
+class OutOfMemoryError(RunError, MemoryError):
+    """Memory that a compiled program needed while running and did not get."""
+
+    default_code = "out-of-memory"
 
 
 class CheckError(PenstockError, AssertionError):

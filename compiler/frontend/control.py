@@ -16,14 +16,20 @@ from penstock.frontend.regions import Region, captured_by
 from penstock.frontend.tracer import Traced, Tracer, require_tracer
 from penstock.frontend.transform_leaves import Leaves, with_values
 from penstock.ir.dims import Size
-from penstock.ir.errors import DtypeError, ShapeError, StructureError
+from penstock.ir.errors import DtypeError, OptionError, ShapeError, StructureError
+from penstock.ir.graph.value import Builder, Value
 from penstock.ir.graph.value import Function as FunctionOfGraph
-from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import TensorType, bool_, i64
 from penstock.runtime.pytree import Structure, unflatten
 
-__all__ = ["branch", "repeat_over", "repeat_times", "repeat_while"]
+__all__ = [
+    "branch",
+    "repeat_over",
+    "repeat_times",
+    "repeat_while",
+    "segment_length",
+]
 
 Function = Callable[..., Any]
 
@@ -209,8 +215,71 @@ class _Body:
 _MOST_PROMOTIONS = 8
 
 
-def repeat_while(condition: Function, body: Function, initial: Any) -> Any:
-    """What a function makes of a value, repeated while a condition holds."""
+def segment_length(checkpoint: Any, what: str) -> Size | None:
+    """The turns of a segment: 0 for as many as is best, ``None`` for no segments.
+
+    Args:
+        checkpoint: as the user gave it.
+        what: the user's function.
+
+    Raises:
+        OptionError: it is something else than a bool or a positive number.
+    """
+    if checkpoint is None or checkpoint is False:
+        return None
+    if checkpoint is True:
+        return 0
+    if type(checkpoint) is HostInteger:
+        size = size_of(checkpoint)
+        assert size is not None
+        if require_tracer(what).ask(size, ">=", 1):
+            return size
+    elif isinstance(checkpoint, (int, np.integer)) and 0 < checkpoint < 2**63:
+        return int(checkpoint)
+    raise OptionError(
+        user_location(),
+        f"{what}: checkpoint is {checkpoint!r}",
+        code="segment-length",
+        hint="give the turns of a segment, at least 1, or True",
+    )
+
+
+def _emit(
+    tracer: Tracer,
+    op: str,
+    operands: Sequence[Value],
+    segments: Size | None,
+    regions: tuple[FunctionOfGraph, ...],
+    **attributes: Any,
+) -> list[Value]:
+    """All results of a loop."""
+    if segments is None:
+        value = tracer.emit(op, *operands, regions=regions, **attributes)
+        return tracer.builder.results(value)
+    inner = Builder(tracer.facts)
+    own = [
+        inner.parameter(f"a{i}", tracer.type_of(operand))
+        for i, operand in enumerate(operands)
+    ]
+    loop = inner.add(
+        op, *own, locations=tracer.locations(), regions=regions, **attributes
+    )
+    body = FunctionOfGraph("body", tuple(own), tuple(inner.results(loop)))
+    value = tracer.emit("segmented", *operands, regions=(body,), length=segments)
+    return tracer.builder.results(value)
+
+
+def repeat_while(
+    condition: Function, body: Function, initial: Any, segments: Size | None
+) -> Any:
+    """What a function makes of a value, repeated while a condition holds.
+
+    Args:
+        condition: from the value to one bool.
+        body: from the value to the next.
+        initial: the first.
+        segments: as ``segment_length`` gives it.
+    """
     tracer = require_tracer("while_loop")
     leaves = Leaves(tracer, initial)
     traced = _Body(
@@ -223,22 +292,26 @@ def repeat_while(condition: Function, body: Function, initial: Any) -> Any:
         holds = _condition(tracer, answer, "the condition of while_loop")
     test.close([holds])
     captured = captured_by((test, traced.region))
-    found = tracer.builder.results(tracer.emit(
-        "while", *traced.values, *captured,
-        regions=(
-            test.function("cond", captured),
-            traced.region.function("body", captured, passed=True),
-        ),
-    ))  # fmt: skip
+    regions = (
+        test.function("cond", captured),
+        traced.region.function("body", captured, passed=True),
+    )
+    operands = [*traced.values, *captured]
+    found = _emit(tracer, "while", operands, segments, regions)
     return with_values(tracer, leaves.structure, found[: len(types)])
 
 
-def repeat_times(lower: Any, upper: Any, body: Function, initial: Any) -> Any:
+def repeat_times(
+    lower: Any, upper: Any, body: Function, initial: Any, segments: Size | None
+) -> Any:
     """What ``body(i, value)`` makes of a value, for each i from lower to upper."""
     tracer = require_tracer("fori_loop")
     if not (_is_host_integer(lower) and _is_host_integer(upper)):
-        return _count(tracer, lower, upper, body, initial)
-    first, stop = size_of(lower), size_of(upper)
+        return _count(tracer, lower, upper, body, initial, segments)
+    first, stop = (
+        size_of(int(number) if isinstance(number, np.integer) else number)
+        for number in (lower, upper)
+    )
     assert first is not None
     assert stop is not None
     trip: Size = stop - first if tracer.ask(first, "<=", stop) else 0
@@ -250,7 +323,7 @@ def repeat_times(lower: Any, upper: Any, body: Function, initial: Any) -> Any:
         return body(wrap(tracer, counter), tree), ()
 
     traced = _Body(tracer, leaves, run, (_COUNTER,), "fori_loop")
-    return _loop(tracer, traced, [], trip, False)[0]
+    return _loop(tracer, traced, [], trip, False, segments)[0]
 
 
 _COUNTER = TensorType(i64)
@@ -262,7 +335,14 @@ def _is_host_integer(value: Any) -> bool:
     )
 
 
-def _count(tracer: Tracer, lower: Any, upper: Any, body: Function, initial: Any) -> Any:
+def _count(
+    tracer: Tracer,
+    lower: Any,
+    upper: Any,
+    body: Function,
+    initial: Any,
+    segments: Size | None,
+) -> Any:
     """A loop over numbers of which the program learns only when it runs."""
     stop = _integer(tracer, upper)
     first = _integer(tracer, lower)
@@ -274,7 +354,7 @@ def _count(tracer: Tracer, lower: Any, upper: Any, body: Function, initial: Any)
         counter, tree = state
         return counter + 1, body(counter, tree)
 
-    return repeat_while(goes_on, turn, (first, initial))[1]
+    return repeat_while(goes_on, turn, (first, initial), segments)[1]
 
 
 def _integer(tracer: Tracer, number: Any) -> TracedArray:
@@ -291,7 +371,12 @@ def _integer(tracer: Tracer, number: Any) -> TracedArray:
 
 
 def repeat_over(
-    body: Function, initial: Any, arrays: Any, length: Any, reverse: bool
+    body: Function,
+    initial: Any,
+    arrays: Any,
+    length: Any,
+    reverse: bool,
+    segments: Size | None,
 ) -> tuple[Any, Any]:
     """What ``body(value, element)`` makes of a value, and a stack of what it gave."""
     tracer = require_tracer("scan")
@@ -334,11 +419,17 @@ def repeat_over(
         return returned
 
     traced = _Body(tracer, leaves, run, (_COUNTER, *elements), "scan")
-    return _loop(tracer, traced, sliced.values, tracer.normalize(trip), reverse)
+    trip = tracer.normalize(trip)
+    return _loop(tracer, traced, sliced.values, trip, reverse, segments)
 
 
 def _loop(
-    tracer: Tracer, traced: _Body, sliced: list[Value], trip: Size, reverse: bool
+    tracer: Tracer,
+    traced: _Body,
+    sliced: list[Value],
+    trip: Size,
+    reverse: bool,
+    segments: Size | None,
 ) -> tuple[Any, Any]:
     count = len(traced.values)
     region = traced.region
@@ -350,11 +441,10 @@ def _loop(
     end = 1 + len(sliced)
     order = own[:1] + own[end : end + count] + own[1:end] + own[end + count :]
     function = FunctionOfGraph(function.name, order, function.results)
-    found = tracer.builder.results(tracer.emit(
-        "loop", *traced.values, *sliced, *region.captured,
-        regions=(function,),
-        trip=trip, carried=count, sliced=len(sliced), reverse=reverse,
-    ))  # fmt: skip
+    found = _emit(
+        tracer, "loop", [*traced.values, *sliced, *region.captured], segments,
+        (function,), trip=trip, carried=count, sliced=len(sliced), reverse=reverse,
+    )  # fmt: skip
     return (
         with_values(tracer, traced.structure, found[:count]),
         with_values(tracer, traced.beside.structure, found[count:]),

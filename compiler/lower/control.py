@@ -6,15 +6,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from penstock.ir.dims import substitute_dim
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.ops.index import Scatter
 from penstock.ir.plan.node import (
     Element,
+    PlanBind,
     PlanBuffer,
     PlanIf,
     PlanLoop,
     PlanStatement,
     PlanWhile,
+    RunError,
     Swap,
 )
 from penstock.ir.types import TensorType, bool_, i64
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTROL", "lower_control"]
 
-CONTROL = frozenset({"if", "while", "loop", "recompute"})
+CONTROL = frozenset({"bind", "if", "while", "loop", "recompute"})
 
 Wanted = Sequence[PlanBuffer | None]
 
@@ -49,6 +52,8 @@ def lower_control(plan: PlanBuilder, value: Value, wanted: Wanted) -> list[PlanB
         return _lower_while(plan, value, wanted)
     if value.is_op("loop"):
         return _lower_loop(plan, value, wanted)
+    if value.is_op("bind"):
+        return _lower_bind(plan, value, wanted)
     (body,) = value.regions
     operands = [plan.buffer_of[operand] for operand in value.operands]
     _bind(plan, body, operands)
@@ -235,6 +240,32 @@ def _lower_loop(plan: PlanBuilder, value: Value, wanted: Wanted) -> list[PlanBuf
     plan.work = plan.work * trip + before_work
     plan.body.append(PlanLoop(counter, trip, statements, bool(attributes["reverse"])))
     return state.finish(wanted[:carried]) + stacks
+
+
+def _lower_bind(plan: PlanBuilder, value: Value, wanted: Wanted) -> list[PlanBuffer]:
+    (body,) = value.regions
+    number, *operands = (plan.buffer_of[operand] for operand in value.operands)
+    symbol = str(value.attributes["symbol"])
+    results = _targets(plan, body.results, wanted)
+    before_work, plan.work = plan.work, 0
+    with _within(plan) as statements:
+        _bind(plan, body, operands)
+        plan.lower_body(body, results)
+    plan.work = substitute_dim(plan.work, {symbol: _TURNS}) + before_work
+    errors = (
+        RunError(
+            "negative-size", f"the size {symbol} is {{value}}, below 0", value.loc,
+            "RunError",
+        ),
+        RunError(
+            "out-of-memory",
+            f"there are no {{value}} bytes of memory for what depends on {symbol}",
+            value.loc, "OutOfMemoryError",
+        ),
+    )  # fmt: skip
+    negative, memory = map(plan.errors.number, errors)
+    plan.body.append(PlanBind(number, symbol, statements, (negative, memory)))
+    return results
 
 
 def _element(

@@ -10,23 +10,10 @@ from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.text_print import print_function
 from penstock.ir.graph.value import Builder, Function, Value
-from penstock.ir.guards import Facts
-from penstock.ir.plan.node import (
-    Alloc,
-    Element,
-    Free,
-    Launch,
-    Plan,
-    PlanBuffer,
-    PlanIf,
-    PlanStatement,
-    PlanWhile,
-    Swap,
-    walk,
-)
+from penstock.ir.plan.node import Launch, Plan, PlanBuffer, PlanStatement
 from penstock.ir.reals import Real
-from penstock.ir.record import Node
 from penstock.ir.types import TensorType
+from penstock.lower.arena import lay_out_arena
 from penstock.lower.cluster import Cluster, KernelLaunch
 from penstock.lower.collapse import collapse
 from penstock.lower.control import CONTROL, lower_control, updated_array
@@ -315,120 +302,3 @@ class PlanBuilder:
                 buffers.append(own[key])
         self.work = launch.work + self.work
         self.body.append(Launch(launch.kernel, tuple(buffers), chunk_of(launch.cost)))
-
-
-_ALIGNMENT = 64
-
-
-def lay_out_arena(
-    body: Sequence[PlanStatement], temporaries: Sequence[PlanBuffer], facts: Facts
-) -> tuple[list[PlanStatement], Size]:
-    """Place temporaries so that those that live at different times share memory.
-
-    Returns:
-        The statements with an Alloc before the first use of each temporary and a Free
-        after its last, and the size of the arena in bytes.
-    """
-    wanted = set(temporaries)
-    first: dict[PlanBuffer, int] = {}
-    last: dict[PlanBuffer, int] = {}
-    used = [_used(statement) for statement in body]
-    for position, buffers in enumerate(used):
-        for buffer in buffers:
-            if buffer in wanted:
-                first.setdefault(buffer, position)
-                last[buffer] = position
-    for one in walk(list(body)):
-        if isinstance(one, Swap):
-            # Each may be where the other was: they live and die together.
-            pair = (one.first, one.second)
-            last.update(dict.fromkeys(pair, max(last[buffer] for buffer in pair)))
-    wanted_until: dict[int, list[PlanBuffer]] = {}
-    for buffer in first:
-        wanted_until.setdefault(last[buffer], []).append(buffer)
-    arena = _Arena(facts)
-    laid_out: list[PlanStatement] = []
-    for position, statement in enumerate(body):
-        own = [buffer for buffer in used[position] if buffer in wanted]
-        laid_out += [
-            Alloc(buffer, arena.take(buffer))
-            for buffer in own
-            if first[buffer] == position
-        ]
-        laid_out.append(statement)
-        for buffer in wanted_until.get(position, ()):
-            laid_out.append(Free(buffer))
-            arena.give_back(buffer)
-    return laid_out, arena.size
-
-
-def _used(statement: PlanStatement) -> list[PlanBuffer]:
-    """The arrays that a statement touches, and those within it."""
-    found: dict[PlanBuffer, None] = {}
-    for one in walk([statement]):
-        if isinstance(one, Launch):
-            found.update(dict.fromkeys(one.arguments))
-        elif isinstance(one, (PlanIf, PlanWhile)):
-            found[one.condition] = None
-        elif isinstance(one, Element):
-            found[one.whole] = None
-        elif isinstance(one, Swap):
-            found.update(dict.fromkeys((one.first, one.second)))
-    return list(found)
-
-
-class _Place(Node):
-    """Memory of the arena: so many bytes from the offset on, but for a common part."""
-
-    constant: int
-    offset: Size
-
-
-class _Arena:
-    """Memory for temporaries.
-
-    A temporary takes over the smallest place of a dead one that is known to be large
-    enough: by as many bytes or by a constant more, since sizes may be symbolic. Else
-    it gets a new place at the end.
-    """
-
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
-        self.size: Size = 0
-        self.free: dict[Size, list[_Place]] = {}
-        self.taken: dict[PlanBuffer, _Place] = {}
-
-    def take(self, buffer: PlanBuffer) -> Size:
-        """A place for a temporary: its offset."""
-        symbolic, constant = _parts(self.bytes(buffer))
-        places = self.free.setdefault(symbolic, [])
-        place = min(
-            (place for place in places if place.constant >= constant),
-            key=lambda place: place.constant,
-            default=None,
-        )
-        if place is None:
-            place = _Place(constant, self.size)
-            room = (self.bytes(buffer) + (_ALIGNMENT - 1)) // _ALIGNMENT * _ALIGNMENT
-            self.size = room + self.size
-        else:
-            places.remove(place)
-        self.taken[buffer] = place
-        return place.offset
-
-    def bytes(self, buffer: PlanBuffer) -> Size:
-        """How much a temporary needs, as short as the facts allow."""
-        return self.facts.normalize(buffer.type.size * buffer.type.dtype.itemsize)
-
-    def give_back(self, buffer: PlanBuffer) -> None:
-        """The temporary is dead."""
-        symbolic, _ = _parts(self.bytes(buffer))
-        self.free[symbolic].append(self.taken.pop(buffer))
-
-
-def _parts(size: Size) -> tuple[Size, int]:
-    """A size as one without a constant, and the constant."""
-    if isinstance(size, int):
-        return 0, size
-    constant = dict(size.terms).get((), 0)
-    return size - constant, constant

@@ -9,6 +9,7 @@ from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
+from penstock.passes.bound_sizes import batch_bind
 from penstock.passes.custom import batch_custom
 
 __all__ = ["batch_control"]
@@ -136,7 +137,7 @@ def _batch_if(
     return builder.results(found), flags
 
 
-def _batch_recompute(
+def _batch_inline(
     builder: Builder,
     value: Value,
     operands: list[Value],
@@ -145,7 +146,7 @@ def _batch_recompute(
 ) -> Batched:
     body = BatchedRegion(builder, value.regions[0], batched, size)
     found = builder.add(
-        "recompute",
+        value.op,
         *operands,
         locations=value.locations,
         regions=(Function("body", tuple(body.parameters), tuple(body.results)),),
@@ -267,10 +268,12 @@ def _batch_loop(
 
 
 _RULES: dict[str, Any] = {
+    "bind": batch_bind,
     "custom_jvp": batch_custom,
     "custom_vjp": batch_custom,
     "if": _batch_if,
     "loop": _batch_loop,
-    "recompute": _batch_recompute,
+    "recompute": _batch_inline,
+    "segmented": _batch_inline,
     "while": _batch_while,
 }

@@ -92,7 +92,7 @@ class _Remover:
             attributes["sliced"] = sum(
                 carried <= index < carried + sliced for index in arguments
             )
-        elif name in ("if", "recompute", "bind"):
+        elif name in ("if", "recompute", "segmented", "bind"):
             arguments = set().union(*(_live(region, results) for region in regions))
         else:
             # What its results are is not for this pass to know.

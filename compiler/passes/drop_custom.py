@@ -14,7 +14,7 @@ __all__ = ["drop_custom"]
 def drop_custom(function: Function) -> Function:
     """Put functions in the place of ops that carry their derivatives too.
 
-    ``stop_gradient`` goes likewise.
+    ``stop_gradient`` and ``segmented`` go likewise.
 
     Requires: no transforms.    Keeps: every bit.
 
@@ -32,9 +32,9 @@ def _drop(builder: Builder, value: Value) -> Value | None:
         (carrier,), index = value.operands, value.attributes["index"]
     else:
         carrier, index = value, 0
-    if carrier.op.family != "custom" or (
-        carrier is value and len(carrier.regions[0].results) != 1
-    ):
+    if carrier.op.family != "custom" and not carrier.is_op("segmented"):
+        return None
+    if carrier is value and len(carrier.regions[0].results) != 1:
         return None
     region = carrier.regions[0]
     given = dict(zip(region.parameters, carrier.operands, strict=True))

@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.value import Builder, Function, Value
+from penstock.passes.counted_loops import repeated_by_count
 from penstock.passes.custom import pull_transposed
 from penstock.passes.region_rules import copies, extract, zeros_like
 
@@ -31,8 +32,13 @@ def pull_control(
     """
     if value.is_op("if"):
         return _pull_if(builder, value, linear, cotangents)
-    if value.is_op("recompute"):
-        return _pull_recompute(builder, value, linear, cotangents)
+    if value.op.name in ("recompute", "segmented"):
+        return _pull_inline(builder, value, linear, cotangents)
+    if value.is_op("bind"):
+        return _pull_inline(builder, value, linear, cotangents, 1)
+    if value.is_op("while"):
+        repeated = repeated_by_count(builder, value, value.operands)
+        return _pull_inline(builder, repeated, [False, *linear], cotangents, 1)[1:]
     if value.is_op("loop"):
         return _pull_loop(builder, value, linear, cotangents)
     if value.is_op("transposed"):
@@ -113,18 +119,20 @@ def _pull_if(
     return _spread(linear, found)
 
 
-def _pull_recompute(
+def _pull_inline(
     builder: Builder,
     value: Value,
     linear: Sequence[bool],
     cotangents: Sequence[Value | None],
+    leading: int = 0,
 ) -> Cotangents:
+    """The same op around the transposed region; it has ``leading`` operands before."""
     live = [cotangent is not None for cotangent in cotangents]
-    body = Transposed(builder, value.regions[0], linear, live)
+    body = Transposed(builder, value.regions[0], linear[leading:], live)
     fixed = [o for o, yes in zip(value.operands, linear, strict=True) if not yes]
     found = builder.results(
         builder.add(
-            "recompute",
+            value.op,
             *fixed,
             *(c for c in cotangents if c is not None),
             locations=value.locations,

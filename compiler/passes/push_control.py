@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.value import Builder, Function, Value
+from penstock.passes.bound_sizes import push_bind
+from penstock.passes.counted_loops import push_repeated
 from penstock.passes.custom import push_custom
+from penstock.passes.loop_segments import in_segments, push_segmented
 from penstock.passes.region_rules import (
     copies,
     dependent,
@@ -37,6 +40,12 @@ def push_control(
     """
     name = value.op.name
     if name == "loop":
+        if push.segments is not None and any(t is not None for t in tangents):
+            part = Builder(push.builder.facts)
+            own = copies(part, operands, "a")
+            results = in_segments(part, value, own, push.segments)
+            region = Function("segments", tuple(own), tuple(results))
+            return push.in_segments(None).run(region, operands, tangents)
         return _Loop(push, value, operands, tangents).push()
     if name == "if":
         return _push_if(push, value, operands, tangents)
@@ -44,6 +53,10 @@ def push_control(
         return _push_while(push, value, operands, tangents)
     if name == "recompute":
         return _push_recompute(push, value, operands, tangents)
+    if name == "bind":
+        return push_bind(push, value, operands, tangents)
+    if name == "segmented":
+        return push_segmented(push, value, operands, tangents)
     if value.op.family == "custom":
         return push_custom(push, value, operands, tangents)
     raise UnsupportedError(value.loc, f"{name} has no derivative", code="derivative")
@@ -184,12 +197,7 @@ def _push_while(
         primal = push.builder.results(push.builder.rebuild(value, operands))
         return primal, [None] * len(primal)
     if push.linearize:
-        raise UnsupportedError(
-            value.loc,
-            "while_loop has no derivative in reverse mode yet",
-            code="derivative",
-            hint="use ps.fori_loop or ps.scan, or differentiate in forward mode",
-        )
+        return push_repeated(push, value, operands, tangents, active)
     moving = [i for i, yes in enumerate(active) if yes]
     started = [tangents[i] or zeros_like(push.builder, operands[i]) for i in moving]
     test = Builder(push.builder.facts)

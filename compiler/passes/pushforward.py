@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.ir import derivative
+from penstock.ir.dims import Size
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.passes.push_control import push_control
@@ -21,11 +22,20 @@ class Pushforward:
         builder: of the Function that receives the Values.
         linearize: whether the tangents are to be transposed, so that what is linear
             must stand apart from what is not.
+        segments: the turns after which a loop keeps its state, the others being
+            computed again; 0 for the square root of all; ``None`` to keep all.
     """
 
-    def __init__(self, builder: Builder, linearize: bool = False) -> None:
+    def __init__(
+        self, builder: Builder, linearize: bool = False, segments: Size | None = None
+    ) -> None:
         self.builder = builder
         self.linearize = linearize
+        self.segments = segments
+
+    def in_segments(self, length: Size | None) -> Pushforward:
+        """The same for loops in segments."""
+        return Pushforward(self.builder, self.linearize, length)
 
     def inner(self, builder: Builder) -> Pushforward:
         """The same within a region."""

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.guards import Facts
 from penstock.ir.types import Type
 
-__all__ = ["copies", "dependent", "extract", "zeros_like"]
+__all__ = [
+    "copies",
+    "dependent",
+    "extract",
+    "fresh_symbol",
+    "reached",
+    "zeros_like",
+]
 
 
 def copies(builder: Builder, values: Sequence[Value], prefix: str) -> list[Value]:
@@ -58,4 +66,22 @@ def dependent(values: Collection[Value], sources: Collection[Value]) -> set[Valu
     for value in values:
         if any(operand in found for operand in value.operands):
             found.add(value)
+    return found
+
+
+def reached(region: Function, results: Iterable[int]) -> set[int]:
+    """Which parameters of a region some of its results depend on."""
+    roots = tuple(region.results[i] for i in sorted(results))
+    values = Function("part", region.parameters, roots).values
+    read = {*roots, *(operand for value in values for operand in value.operands)}
+    return {i for i, parameter in enumerate(region.parameters) if parameter in read}
+
+
+def fresh_symbol(facts: Facts, name: str) -> str:
+    """A symbol that is not declared yet, and is now."""
+    number, found = 0, name
+    while found in facts.order:
+        number += 1
+        found = f"{name}{number}"
+    facts.declare(found, 0)
     return found

@@ -25,4 +25,5 @@ def transforms(function: Function) -> Function:
     # Most programs have none: they do without what follows.
     from penstock.passes.transform_expansion import without_transforms
 
-    return without_transforms(function, function.facts)
+    # Transforms of loops declare sizes that are born while these run.
+    return without_transforms(function, function.facts.copy())

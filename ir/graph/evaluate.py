@@ -259,6 +259,7 @@ _SPECIAL: Mapping[str, Callable[[_Interpreter, Value, list[Any]], Any]] = {
     "loop": _Interpreter.loop,
     "bind": _Interpreter.bind,
     "recompute": _Interpreter.inline,
+    "segmented": _Interpreter.inline,
     "cluster": _Interpreter.inline,
     "custom_jvp": _Interpreter.inline,
     "custom_vjp": _Interpreter.inline,

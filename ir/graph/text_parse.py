@@ -230,6 +230,8 @@ class _Parser(Terms):
             while not self.accept("}"):
                 labels = op.region_names[len(regions) :]
                 regions.append(self.region(labels[0] if labels else None))
+        if "symbol" in attributes:
+            self.ended.add(str(attributes["symbol"]))
         value = self.build(
             scope, op, operands, attributes, tuple(regions), wanted, op_token, places
         )

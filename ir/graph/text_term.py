@@ -52,6 +52,8 @@ class Terms(Tokens):
         super().__init__(text, file)
         self.facts = Facts()
         self.depth = 0
+        # Symbols of binds whose regions have ended.
+        self.ended: set[str] = set()
 
     def nest(self) -> None:
         """Go one level deeper, at most so many; the caller comes back up."""
@@ -106,7 +108,7 @@ class Terms(Tokens):
         declared = self.facts.order
         # While the parameters are read nothing is declared yet: they declare.
         for name in symbols_of(size) if declared else ():
-            if name not in declared:
+            if name not in declared or name in self.ended:
                 raise self.error_at(f"no parameter declares {name}", start, end)
         return size
 
@@ -130,8 +132,10 @@ class Terms(Tokens):
     def born(self) -> Attribute:
         """A symbol that is declared here."""
         token = self.expect_kind("word", "a new symbol")
-        if token.text in self.facts.order or token.text in RESERVED_WORDS:
+        known = token.text in self.facts.order and token.text not in self.ended
+        if known or token.text in RESERVED_WORDS:
             raise self.error(f"{token.text} cannot name a new size", token)
+        self.ended.discard(token.text)
         self.facts.declare(token.text, 0)
         return symbol(token.text)
 

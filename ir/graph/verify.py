@@ -115,7 +115,6 @@ class _Verifier:
         self.facts: Facts = outermost.facts
         # A symbol that is born within is known only there.
         self.symbols = set(outermost.symbols).difference(bound_symbols(outermost))
-        self.born: set[str] = set()
 
     def fail(self, value: Value, message: str) -> VerifyError:
         line = print_value(self.outermost, value).strip()
@@ -157,9 +156,8 @@ class _Verifier:
         known = self.symbols
         if value.is_op("bind"):
             name = str(value.attributes["symbol"])
-            if name in self.born or name in known:
+            if name in known:
                 raise self.fail(value, f"{name} is declared twice")
-            self.born.add(name)
             self.symbols = known | {name}
         yield
         self.symbols = known

@@ -213,7 +213,7 @@ def arguments_of(value: Value, region: Function) -> list[Value | None]:
     ``None`` for counters, and for what is carried from turn to turn.
     """
     operands: list[Value | None] = list(value.operands)
-    if value.is_op("if"):
+    if value.op.name in ("if", "bind"):
         return operands[1:]
     if value.is_op("loop"):
         carried = value.attributes["carried"]
@@ -293,6 +293,19 @@ class Recompute(Inline):
     name = "recompute"
     attributes = ("serial",)
     source = "Chen et al., Training Deep Nets with Sublinear Memory Cost (2016)"
+
+
+@define
+class Segmented(Inline):
+    """Loops of which reverse mode keeps the state of some turns only.
+
+    arguments  ->  what ``body`` returns. Its loops keep one state for each ``length``
+    turns, and compute the others again; 0 stands for the square root of their number.
+    """
+
+    name = "segmented"
+    attributes = ("length",)
+    source = "Griewank and Walther, Evaluating Derivatives (2008), chapter 12"
 
 
 @define

@@ -19,6 +19,7 @@ from penstock.ir.plan.node import (
     Free,
     Launch,
     Plan,
+    PlanBind,
     PlanBuffer,
     PlanIf,
     PlanLoop,
@@ -192,13 +193,17 @@ class _Run:
                 self.launch(statement)
             elif isinstance(statement, PlanLoop):
                 self.loop(statement)
+            elif isinstance(statement, PlanBind):
+                self.bind(statement)
             elif isinstance(statement, Element):
                 self.arrays[statement.buffer] = self.part(statement)
             elif isinstance(statement, Swap):
                 first, second = statement.first, statement.second
                 arrays, places = self.arrays, self.places
                 arrays[first], arrays[second] = arrays[second], arrays[first]
-                places[first], places[second] = places[second], places[first]
+                if first in places:
+                    # Those from outside of a bind keep their places there.
+                    places[first], places[second] = places[second], places[first]
             elif isinstance(statement, PlanIf):
                 holds = self.arrays[statement.condition]
                 self.body(statement.then if holds else statement.otherwise)
@@ -223,6 +228,22 @@ class _Run:
         for turn in reversed(turns) if loop.reverse else turns:
             self.arrays[loop.counter] = np.array(turn, np.int64)
             self.body(loop.body)
+
+    def bind(self, bind: PlanBind) -> None:
+        number = int(self.arrays[bind.number])
+        if number < 0:
+            raise _run_error(self.plan.errors[bind.errors[0]], number)
+        outside = self.sizes, self.arena, self.places
+        self.sizes = {**self.sizes, bind.symbol: number}
+        size = self.number(bind.arena)
+        try:
+            self.arena = np.full(size, _GARBAGE, np.uint8)
+        except (MemoryError, ValueError, OverflowError):
+            raise _run_error(self.plan.errors[bind.errors[1]], size) from None
+        # Elsewhere than what lives outside, so nothing overlaps that.
+        self.places = {}
+        self.body(bind.body)
+        self.sizes, self.arena, self.places = outside
 
     def alloc(self, alloc: Alloc) -> None:
         buffer = alloc.buffer

@@ -26,6 +26,7 @@ __all__ = [
     "Free",
     "Launch",
     "Plan",
+    "PlanBind",
     "PlanBuffer",
     "PlanIf",
     "PlanLoop",
@@ -134,7 +135,28 @@ class Swap(Node):
     second: PlanBuffer
 
 
-PlanStatement = Alloc | Free | Launch | PlanIf | PlanWhile | PlanLoop | Element | Swap
+class PlanBind(Node):
+    """Runs ``body``, in which ``symbol`` is the number in the ``i64[]`` buffer.
+
+    Attributes:
+        number: the buffer.
+        symbol: the name of the size.
+        arena: bytes of a block of memory that is there while the body runs, which may
+            depend on the symbol. What the body allocates lies in it.
+        errors: the places in the table of errors of a number below 0, and of memory
+            that there is not.
+    """
+
+    number: PlanBuffer
+    symbol: str
+    body: list[PlanStatement]
+    errors: tuple[int, int]
+    arena: Size = 0
+
+
+PlanStatement = (
+    Alloc | Free | Launch | PlanIf | PlanWhile | PlanLoop | PlanBind | Element | Swap
+)
 
 
 class RunError(Record):
@@ -193,6 +215,12 @@ class Plan(Node):
         return tuple(dict.fromkeys([*names, *self.integers]))
 
     @property
+    def bound(self) -> tuple[str, ...]:
+        """The symbols of sizes that are known only while the Plan runs, in order."""
+        names = (s.symbol for s in self.statements() if isinstance(s, PlanBind))
+        return tuple(dict.fromkeys(names))
+
+    @property
     def kernels(self) -> tuple[Kernel, ...]:
         """The distinct Kernels, in the order of their first launch."""
         launches = (s for s in self.statements() if isinstance(s, Launch))
@@ -214,5 +242,5 @@ def walk(body: Sequence[PlanStatement]) -> Iterator[PlanStatement]:
         elif isinstance(statement, PlanWhile):
             yield from walk(statement.before)
             yield from walk(statement.body)
-        elif isinstance(statement, PlanLoop):
+        elif isinstance(statement, (PlanLoop, PlanBind)):
             yield from walk(statement.body)

@@ -14,6 +14,8 @@
               | "if" %name "{" statement... "}" "else" "{" statement... "}"
               | "while" %name "{" statement... "}" "do" "{" statement... "}"
               | "loop" %name "to" integer ["reverse"] "{" statement... "}"
+              | "bind" symbol "to" %name ["arena" integer] "else" number "," number
+                "{" statement... "}"
               | %name "=" "element" type "of" %name "at" %name
               | "swap" %name "," %name
     integer   = number | symbol | "(" size ")"
@@ -43,6 +45,7 @@ from penstock.ir.plan.node import (
     Free,
     Launch,
     Plan,
+    PlanBind,
     PlanBuffer,
     PlanIf,
     PlanLoop,
@@ -236,6 +239,8 @@ class _PlanReader(KernelReader):
             return PlanIf(condition, then, self.plan_body())
         if self.accept("loop"):
             return self.plan_loop()
+        if self.accept("bind"):
+            return self.plan_bind()
         if self.accept("swap"):
             first = self.array_named()
             self.expect(",")
@@ -254,6 +259,23 @@ class _PlanReader(KernelReader):
         reverse = self.accept("reverse")
         counter = PlanBuffer(name[1:], TensorType(i64), "counter")
         return PlanLoop(counter, trip, self.plan_body({name: counter}), reverse)
+
+    def plan_bind(self) -> PlanBind:
+        token = self.expect_kind("word", "the symbol of a size")
+        if token.text in RESERVED_WORDS or token.text in self.facts.order:
+            raise self.error(f"{token.text} cannot name a size here", token)
+        self.expect("to")
+        number = self.array_named()
+        outside, self.facts = self.facts, self.facts.copy()
+        self.facts.declare(token.text, 0)
+        arena = self.host_integer() if self.accept("arena") else 0
+        self.expect("else")
+        negative = self.integer()
+        self.expect(",")
+        errors = (negative, self.integer())
+        body = self.plan_body()
+        self.facts = outside
+        return PlanBind(number, token.text, body, errors, arena)
 
     def plan_body(
         self, arrays: dict[str, PlanBuffer] | None = None

@@ -29,6 +29,7 @@ from penstock.ir.plan.node import (
     Free,
     Launch,
     Plan,
+    PlanBind,
     PlanBuffer,
     PlanIf,
     PlanLoop,
@@ -80,7 +81,9 @@ class _Printer:
         self.lines: list[str] = []
         self.names: dict[PlanBuffer, str] = {}
         self.taken: set[str] = set()
-        self.renamed: Mapping[str, Size] = printable_symbols(plan.symbols)
+        self.renamed: Mapping[str, Size] = printable_symbols(
+            (*plan.symbols, *plan.bound)
+        )
 
     def define(self, buffer: PlanBuffer, prefix: str) -> str:
         name = f"%{printable_name(buffer.name, prefix, self.taken)}"
@@ -167,6 +170,10 @@ class _Printer:
                 )
                 self.body(statement.body, indent + "  ")
                 self.lines.append(f"{indent}}}")
+            elif isinstance(statement, PlanBind):
+                self.lines.append(f"{indent}{self.bind(statement)} {{")
+                self.body(statement.body, indent + "  ")
+                self.lines.append(f"{indent}}}")
             else:
                 condition = self.name(statement.condition)
                 inner = indent + "  "
@@ -181,6 +188,15 @@ class _Printer:
                     self.lines.append(f"{indent}}} do {{")
                     self.body(statement.body, inner)
                 self.lines.append(f"{indent}}}")
+
+    def bind(self, bind: PlanBind) -> str:
+        symbol = self.renamed.get(bind.symbol, bind.symbol)
+        arena = f" arena {self.size(bind.arena)}" if bind.arena != 0 else ""
+        negative, memory = bind.errors
+        return (
+            f"bind {symbol} to {self.name(bind.number)}{arena} "
+            f"else {negative}, {memory}"
+        )
 
     def launch(self, launch: Launch) -> str:
         arguments = ", ".join(map(self.name, launch.arguments))

@@ -16,6 +16,7 @@ from penstock.ir.plan.node import (
     Free,
     Launch,
     Plan,
+    PlanBind,
     PlanBuffer,
     PlanIf,
     PlanLoop,
@@ -36,8 +37,8 @@ def verify_plan(plan: Plan) -> None:
     - A launch gives each Buffer an array of its dtype and as many elements, with given
       strides only where the Kernel takes them. What it writes is neither a parameter
       nor a constant, and is given once.
-    - Every result is written. Sizes mention declared symbols; Kernels report errors
-      of the Plan's table, and have names of their own.
+    - Every result is written. Sizes mention declared symbols, those of a bind within
+      it; Kernels report errors of the Plan's table, and have names of their own.
 
     Args:
         plan: what to check. Whether places in the arena overlap depends on sizes: the
@@ -164,7 +165,7 @@ class _Verifier:
                 raise _BrokenRuleError(f"kernel @{kernel.name}: {broken[0]}", None)
             for name in kernel.sizes:
                 self.require(
-                    name in self.symbols,
+                    name in self.symbols or name in self.plan.bound,
                     f"@{kernel.name} needs {name}, which is not given",
                 )
             for statement in kernel.body.walk():
@@ -188,6 +189,8 @@ class _Verifier:
                 self.launch(statement)
             elif isinstance(statement, PlanLoop):
                 self.loop(statement)
+            elif isinstance(statement, PlanBind):
+                self.bind(statement)
             elif isinstance(statement, Element):
                 self.element(statement)
             elif isinstance(statement, Swap):
@@ -260,6 +263,24 @@ class _Verifier:
         self.alive = alive
         self.written -= {counter}
 
+    def bind(self, bind: PlanBind) -> None:
+        number, symbol = bind.number, bind.symbol
+        self.reads(number)
+        self.require(
+            number.type == TensorType(i64),
+            f"the number {number.name} is {number.type}, but must be i64[]",
+        )
+        self.require(symbol not in self.symbols, f"{symbol} is declared twice")
+        for error in bind.errors:
+            self.require(
+                0 <= error < len(self.plan.errors), f"it reports the error {error}"
+            )
+        self.symbols.add(symbol)
+        self.facts.declare(symbol, 0)
+        self.sizes([bind.arena], "the arena of a bind")
+        self.branches(bind.body)
+        self.symbols.remove(symbol)
+
     def element(self, element: Element) -> None:
         buffer, whole = element.buffer, element.whole
         self.reads(whole, written=False)
@@ -297,6 +318,8 @@ class _Verifier:
     def launch(self, launch: Launch) -> None:
         kernel = launch.kernel
         self.sizes([launch.chunk], "its chunk")
+        for name in kernel.sizes:
+            self.require(name in self.symbols, f"it needs {name}, which is not given")
         self.require(
             len(launch.arguments) == len(kernel.buffers),
             f"it takes {len(kernel.buffers)} arrays, not {len(launch.arguments)}",

@@ -6,18 +6,15 @@ from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.text_parse import parse_function
 from penstock.passes.transforms import transforms
 
-BORN = """
-func @f(%n: i64[3]) -> f64[3] {
-  %0 = vmap %n {axes=(0,), size=3} : f64[3] {
-    body(%a: i64[]) -> f64[] {
-      %1 = bind %a {symbol=k} : f64[] {
-        body() -> f64[] {
-          %2 = iota {shape=(k,), axis=0, dtype=f64} : f64[k]
-          %3 = sum %2 {axes=(0,), keepdims=false} : f64[]
-          return %3
-        }
+FUSED = """
+func @f(%x: f32[b,n]) -> f32[b,n] {
+  %0 = vmap %x {axes=(0,), size=b} : f32[b,n] {
+    body(%a: f32[n]) -> f32[n] {
+      %c = cluster %a {kind="map", loops=(n,), inner=(), results=((0,),),
+        reductions=()} : f32[n] {
+        body(%d: f32[n]) -> f32[n] { %e = neg %d : f32[n] return %e }
       }
-      return %1
+      return %c
     }
   }
   return %0
@@ -27,5 +24,5 @@ func @f(%n: i64[3]) -> f64[3] {
 
 def test_batching():
     with pytest.raises(UnsupportedError) as caught:
-        transforms(parse_function(BORN))
-    assert str(caught.value) == "error: bind cannot be batched [batching]"
+        transforms(parse_function(FUSED))
+    assert str(caught.value) == "error: cluster cannot be batched [batching]"

@@ -281,6 +281,7 @@ TEXT_ONLY = frozenset(
         "loop",
         "bind",
         "recompute",
+        "segmented",
         "cluster",
         "token",
         "print",

@@ -80,7 +80,9 @@ PROGRAMS = [
               %0 = recompute %x {serial=1} : f32[2] {
                 body(%a: f32[2]) -> f32[2] { %b = exp %a : f32[2] return %b }
               }
-              %1 = log %0 : f32[2]
+              %1 = segmented %0 {length=0} : f32[2] {
+                body(%c: f32[2]) -> f32[2] { %d = log %c : f32[2] return %d }
+              }
               %2 = ceil %1 : f32[2]
               return %2
             }""",

@@ -66,6 +66,30 @@ def chosen(c, r):
     return ps.cond(c.sum() > 0, lambda: c * r, lambda: np.sin(c) + r), c
 
 
+def until_small(a, b):
+    """As many turns as the values say."""
+
+    def turn(state):
+        left, count = state
+        return np.tanh(left) * 0.7 + b * 0.01 * count, count + 1
+
+    return ps.while_loop(lambda state: (state[0] ** 2).sum() > 0.9, turn, (a, 0))[0]
+
+
+def counted(a, b):
+    stop = (a > 0).sum() % 4
+    return ps.fori_loop(0, stop, lambda i, s: np.sin(s + b[i % 3]), a, checkpoint=2)
+
+
+def rows_until_small(a, b):
+    def row(total, r):
+        end = ps.while_loop(lambda s: np.abs(s).max() > 0.3, lambda s: s * 0.6, r)
+        return total + end, np.sin(end) * total
+
+    last, rows = ps.scan(row, b[0], a, checkpoint=True)
+    return rows + last
+
+
 STATEMENTS: list[Callable] = [
     lambda a, b: a + b,
     lambda a, b: a * b - b,
@@ -118,6 +142,10 @@ STATEMENTS: list[Callable] = [
     lambda a, b: soft(a) - b,
     lambda a, b: ps.stop_gradient(np.sign(a)) * b,
     lambda a, b: ps.jacfwd(lambda r: np.sin(r) * r.sum())(a[0])[:3] + b,
+    until_small,
+    counted,
+    rows_until_small,
+    ps.vmap(ps.grad(lambda r, s: (until_small(r, s) * s).sum())),
 ]
 
 

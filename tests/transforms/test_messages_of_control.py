@@ -77,6 +77,20 @@ CASES = {
         error: switch: there is no function [no-branch]
         """,
     ),
+    "no length of segments": (
+        """
+        def f(x):
+            return ps.while_loop(lambda x: x.sum() > 1, np.sin, x, checkpoint=0)
+        """,
+        X,
+        """
+        program.py:2:12: error: while_loop: checkpoint is 0 [segment-length]
+            |
+          2 |     return ps.while_loop(lambda x: x.sum() > 1, np.sin, x, checkpoint=0)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: give the turns of a segment, at least 1, or True
+        """,
+    ),
     "loop changes its nesting": (
         """
         def f(x):

@@ -267,20 +267,6 @@ CASES = {
           help: it has the shape of what it belongs to
         """,
     ),
-    "op without derivative": (
-        """
-        def f(x):
-            return ps.grad(lambda x: ps.while_loop(lambda x: x.sum() < 99, lambda x: x * 2, x).sum())(x)
-        """,
-        X,
-        """
-        program.py:2:30: error: while_loop has no derivative in reverse mode yet [derivative]
-            |
-          2 |     return ps.grad(lambda x: ps.while_loop(lambda x: x.sum() < 99, lambda x: x * 2, x).sum())(x)
-            |                              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          help: use ps.fori_loop or ps.scan, or differentiate in forward mode
-        """,
-    ),
     "no batch": (
         """
         def f(x):

@@ -657,6 +657,388 @@ PAIRS = {
         }
         """,
     ),
+    "vjp of while": (
+        """
+        func @f(%x0: f32[], %x1: f32[], %ct: f32[]) -> f32[] {
+          %0 = vjp %x0, %x1, %ct {wrt=(0,), of=(0,)} : (f32[], f32[]) {
+            body(%a: f32[], %m: f32[]) -> f32[] {
+              %c = while %a, %m : (f32[], f32[]) {
+                cond(%d: f32[], %k: f32[]) -> bool[] { %e = less %d, %k : bool[] return %e }
+                body(%f: f32[], %l: f32[]) -> (f32[], f32[]) { %g = sin %f : f32[] return %g, %l }
+              }
+              %h = get %c {index=0} : f32[]
+              return %h
+            }
+          }
+          %1 = get %0 {index=1} : f32[]
+          return %1
+        }
+        """,
+        """
+        func @f(%x0: f32[], %x1: f32[], %ct: f32[]) -> f32[] {
+          %0 = const 0 : i64[]
+          %1 = while %x0, %x1, %0 : (f32[], f32[], i64[]) {
+            cond(%2: f32[], %3: f32[], %4: i64[]) -> bool[] {
+              %5 = less %2, %3 : bool[]
+              return %5
+            }
+            body(%6: f32[], %7: f32[], %8: i64[]) -> (f32[], f32[], i64[]) {
+              %9 = sin %6 : f32[]
+              %10 = const 1 : i64[]
+              %11 = add %8, %10 : i64[]
+              return %9, %7, %11
+            }
+          }
+          %12 = get %1 {index=2} : i64[]
+          %13 = bind %12, %x0, %x1, %ct {symbol=turns} : f32[] {
+            body(%14: f32[], %15: f32[], %16: f32[]) -> f32[] {
+              %17 = loop %14, %15 {trip=turns, carried=1, sliced=0, reverse=false} : (f32[], f32[turns]) {
+                body(%18: i64[], %19: f32[], %20: f32[]) -> (f32[], f32[]) {
+                  %21 = sin %19 : f32[]
+                  %22 = cos %19 : f32[]
+                  return %21, %22
+                }
+              }
+              %23 = get %17 {index=1} : f32[turns]
+              %24 = loop %16, %23, %15 {trip=turns, carried=1, sliced=1, reverse=true} : f32[] {
+                body(%25: i64[], %26: f32[], %27: f32[], %28: f32[]) -> f32[] {
+                  %29 = scale %26, %27 : f32[]
+                  return %29
+                }
+              }
+              return %24
+            }
+          }
+          return %13
+        }
+        """,
+    ),
+    "jvp of bind": (
+        """
+        func @f(%x0: i64[], %x1: f32[n], %d1: f32[k]) -> (f32[n], f32[n]) where n == k {
+          %0 = jvp %x0, %x1, %d1 {wrt=(1,)} : (f32[n], f32[n]) {
+            body(%c: i64[], %a: f32[n]) -> f32[n] {
+              %b = bind %c, %a {symbol=s} : f32[n] {
+                body(%d: f32[n]) -> f32[n] {
+                  %e = broadcast_to %d {shape=(s,n)} : f32[s,n]
+                  %g = cumsum %e {axis=0} : f32[s,n]
+                  %h = sum %g {axes=(0,), keepdims=false} : f32[n]
+                  return %h
+                }
+              }
+              return %b
+            }
+          }
+          %1 = get %0 {index=0} : f32[n]
+          %2 = get %0 {index=1} : f32[n]
+          return %1, %2
+        }
+        """,
+        """
+        func @f(%x0: i64[], %x1: f32[n], %d1: f32[k]) -> (f32[n], f32[n]) where n == k {
+          %0 = bind %x0, %x1, %d1 {symbol=s} : (f32[n], f32[n]) {
+            body(%1: f32[n], %2: f32[n]) -> (f32[n], f32[n]) {
+              %3 = broadcast_to %1 {shape=(s, n)} : f32[s,n]
+              %4 = cumsum %3 {axis=0} : f32[s,n]
+              %5 = sum %4 {axes=(0,), keepdims=false} : f32[n]
+              %6 = broadcast_to %2 {shape=(s, n)} : f32[s,n]
+              %7 = cumsum %6 {axis=0} : f32[s,n]
+              %8 = sum %7 {axes=(0,), keepdims=false} : f32[n]
+              return %5, %8
+            }
+          }
+          %9 = get %0 {index=0} : f32[n]
+          %10 = get %0 {index=1} : f32[n]
+          return %9, %10
+        }
+        """,
+    ),
+    "vjp of bind": (
+        """
+        func @f(%x0: i64[], %x1: f32[n], %ct: f32[k]) -> f32[n] where n == k {
+          %0 = vjp %x0, %x1, %ct {wrt=(1,), of=(0,)} : (f32[n], f32[n]) {
+            body(%c: i64[], %a: f32[n]) -> f32[n] {
+              %b = bind %c, %a {symbol=s} : f32[n] {
+                body(%d: f32[n]) -> f32[n] {
+                  %e = broadcast_to %d {shape=(s,n)} : f32[s,n]
+                  %h = prod %e {axes=(0,), keepdims=false} : f32[n]
+                  return %h
+                }
+              }
+              return %b
+            }
+          }
+          %1 = get %0 {index=1} : f32[n]
+          return %1
+        }
+        """,
+        """
+        func @f(%x0: i64[], %x1: f32[n], %ct: f32[k]) -> f32[n] where n == k {
+          %0 = bind %x0, %x1, %ct {symbol=s} : f32[n] {
+            body(%1: f32[n], %2: f32[n]) -> f32[n] {
+              %3 = broadcast_to %1 {shape=(s, n)} : f32[s,n]
+              %4 = transpose %3 {permutation=(1, 0)} : f32[n,s]
+              %5 = const 0.0 : f32[]
+              %6 = pad %4, %5 {low=(0, -1), high=(0, 1)} : f32[n,s]
+              %7 = slice %6 {start=(0, s - 1), step=(1, -1), size=(n, s)} : f32[n,s]
+              %8 = reshape %2 {shape=(n, 1)} : f32[n,1]
+              %9 = pad %8, %5 {low=(0, s - 1), high=(0, 0)} : f32[n,s]
+              %10 = slice %9 {start=(0, s - 1), step=(1, -1), size=(n, s)} : f32[n,s]
+              %11 = recurrence %7, %10 {axis=1} : f32[n,s]
+              %12 = slice %11 {start=(0, s - 1), step=(1, -1), size=(n, s)} : f32[n,s]
+              %13 = pad %4, %5 {low=(0, 1), high=(0, -1)} : f32[n,s]
+              %14 = iota {shape=(n, s), axis=1, dtype=i64} : i64[n,s]
+              %15 = const 0 : i64[]
+              %16 = equal %14, %15 : bool[n,s]
+              %17 = const 1.0 : f32[]
+              %18 = select %16, %17, %5 : f32[n,s]
+              %19 = recurrence %13, %18 {axis=1} : f32[n,s]
+              %20 = scale %12, %19 : f32[n,s]
+              %21 = transpose %20 {permutation=(1, 0)} : f32[s,n]
+              %22 = sum %21 {axes=(0,), keepdims=false} : f32[n]
+              return %22
+            }
+          }
+          return %0
+        }
+        """,
+    ),
+    "vmap of bind": (
+        """
+        func @f(%x0: i64[], %x1: f32[b,n]) -> f32[b,n] {
+          %0 = vmap %x0, %x1 {axes=(none, 0), size=b} : f32[b,n] {
+            body(%c: i64[], %a: f32[n]) -> f32[n] {
+              %b = bind %c, %a {symbol=s} : f32[n] {
+                body(%d: f32[n]) -> f32[n] {
+                  %e = dim {size=s} : i64[]
+                  %g = astype %e {dtype=f32} : f32[]
+                  %h = mul %d, %g : f32[n]
+                  return %h
+                }
+              }
+              return %b
+            }
+          }
+          return %0
+        }
+        """,
+        """
+        func @f(%x0: i64[], %x1: f32[b,n]) -> f32[b,n] {
+          %0 = bind %x0, %x1 {symbol=s} : f32[b,n] {
+            body(%1: f32[b,n]) -> f32[b,n] {
+              %2 = dim {size=s} : i64[]
+              %3 = astype %2 {dtype=f32} : f32[]
+              %4 = mul %1, %3 : f32[b,n]
+              return %4
+            }
+          }
+          return %0
+        }
+        """,
+    ),
+    "vmap of bind, numbers differ": (
+        """
+        func @f(%x0: i64[b], %x1: f32[m,n]) -> f32[b,n] where b == m {
+          %0 = vmap %x0, %x1 {axes=(0, 0), size=b} : f32[b,n] {
+            body(%c: i64[], %a: f32[n]) -> f32[n] {
+              %b = bind %c, %a {symbol=s} : f32[n] {
+                body(%d: f32[n]) -> f32[n] {
+                  %e = dim {size=s} : i64[]
+                  %g = astype %e {dtype=f32} : f32[]
+                  %h = mul %d, %g : f32[n]
+                  return %h
+                }
+              }
+              return %b
+            }
+          }
+          return %0
+        }
+        """,
+        """
+        func @f(%x0: i64[b], %x1: f32[m,n]) -> f32[b,n] where b == m {
+          %0 = loop %x0, %x1 {trip=b, carried=0, sliced=2, reverse=false} : f32[b,n] {
+            body(%1: i64[], %2: i64[], %3: f32[n]) -> f32[n] {
+              %4 = bind %2, %3 {symbol=s} : f32[n] {
+                body(%5: f32[n]) -> f32[n] {
+                  %6 = dim {size=s} : i64[]
+                  %7 = astype %6 {dtype=f32} : f32[]
+                  %8 = mul %5, %7 : f32[n]
+                  return %8
+                }
+              }
+              return %4
+            }
+          }
+          return %0
+        }
+        """,
+    ),
+    "vjp of segmented": (
+        """
+        func @f(%x0: f32[], %ct: f32[]) -> f32[] {
+          %0 = vjp %x0, %ct {wrt=(0,), of=(0,)} : (f32[], f32[]) {
+            body(%a: f32[]) -> f32[] {
+              %s = segmented %a {length=4} : f32[] {
+                body(%c: f32[]) -> f32[] {
+                  %d = loop %c {trip=10, carried=1, sliced=0, reverse=false} : f32[] {
+                    body(%i: i64[], %e: f32[]) -> f32[] { %g = sin %e : f32[] return %g }
+                  }
+                  return %d
+                }
+              }
+              return %s
+            }
+          }
+          %1 = get %0 {index=1} : f32[]
+          return %1
+        }
+        """,
+        """
+        func @f(%x0: f32[], %ct: f32[]) -> f32[] {
+          %0 = loop %x0 {trip=2, carried=1, sliced=0, reverse=false} : (f32[], f32[2]) {
+            body(%1: i64[], %2: f32[]) -> (f32[], f32[]) {
+              %3 = dim {size=4} : i64[]
+              %4 = mul %1, %3 : i64[]
+              %5 = recompute %2, %4 {serial=0} : f32[] {
+                body(%6: f32[], %7: i64[]) -> f32[] {
+                  %8 = loop %6, %7 {trip=4, carried=1, sliced=0, reverse=false} : f32[] {
+                    body(%9: i64[], %10: f32[], %11: i64[]) -> f32[] {
+                      %12 = sin %10 : f32[]
+                      return %12
+                    }
+                  }
+                  return %8
+                }
+              }
+              return %5, %2
+            }
+          }
+          %13 = get %0 {index=0} : f32[]
+          %14 = dim {size=8} : i64[]
+          %15 = loop %13, %14 {trip=2, carried=1, sliced=0, reverse=false} : (f32[], f32[2]) {
+            body(%16: i64[], %17: f32[], %18: i64[]) -> (f32[], f32[]) {
+              %19 = sin %17 : f32[]
+              %20 = cos %17 : f32[]
+              return %19, %20
+            }
+          }
+          %21 = get %15 {index=1} : f32[2]
+          %22 = loop %ct, %21, %14 {trip=2, carried=1, sliced=1, reverse=true} : f32[] {
+            body(%23: i64[], %24: f32[], %25: f32[], %26: i64[]) -> f32[] {
+              %27 = scale %24, %25 : f32[]
+              return %27
+            }
+          }
+          %28 = get %0 {index=1} : f32[2]
+          %29 = loop %22, %28 {trip=2, carried=1, sliced=1, reverse=true} : f32[] {
+            body(%30: i64[], %31: f32[], %32: f32[]) -> f32[] {
+              %33 = dim {size=4} : i64[]
+              %34 = mul %30, %33 : i64[]
+              %35 = recompute %32, %34, %31 {serial=0} : f32[] {
+                body(%36: f32[], %37: i64[], %38: f32[]) -> f32[] {
+                  %39 = loop %36, %37 {trip=4, carried=1, sliced=0, reverse=false} : (f32[], f32[4]) {
+                    body(%40: i64[], %41: f32[], %42: i64[]) -> (f32[], f32[]) {
+                      %43 = sin %41 : f32[]
+                      %44 = cos %41 : f32[]
+                      return %43, %44
+                    }
+                  }
+                  %45 = get %39 {index=1} : f32[4]
+                  %46 = loop %38, %45, %37 {trip=4, carried=1, sliced=1, reverse=true} : f32[] {
+                    body(%47: i64[], %48: f32[], %49: f32[], %50: i64[]) -> f32[] {
+                      %51 = scale %48, %49 : f32[]
+                      return %51
+                    }
+                  }
+                  return %46
+                }
+              }
+              return %35
+            }
+          }
+          return %29
+        }
+        """,
+    ),
+    "jvp of segmented": (
+        """
+        func @f(%x0: f32[], %d0: f32[]) -> f32[] {
+          %0 = jvp %x0, %d0 {wrt=(0,)} : (f32[], f32[]) {
+            body(%a: f32[]) -> f32[] {
+              %s = segmented %a {length=4} : f32[] {
+                body(%c: f32[]) -> f32[] {
+                  %d = loop %c {trip=10, carried=1, sliced=0, reverse=false} : f32[] {
+                    body(%i: i64[], %e: f32[]) -> f32[] { %g = sin %e : f32[] return %g }
+                  }
+                  return %d
+                }
+              }
+              return %s
+            }
+          }
+          %1 = get %0 {index=1} : f32[]
+          return %1
+        }
+        """,
+        """
+        func @f(%x0: f32[], %d0: f32[]) -> f32[] {
+          %0 = segmented %x0, %d0 {length=4} : (f32[], f32[]) {
+            body(%1: f32[], %2: f32[]) -> (f32[], f32[]) {
+              %3 = loop %1, %2 {trip=10, carried=2, sliced=0, reverse=false} : (f32[], f32[]) {
+                body(%4: i64[], %5: f32[], %6: f32[]) -> (f32[], f32[]) {
+                  %7 = sin %5 : f32[]
+                  %8 = cos %5 : f32[]
+                  %9 = scale %6, %8 : f32[]
+                  return %7, %9
+                }
+              }
+              %10 = get %3 {index=0} : f32[]
+              %11 = get %3 {index=1} : f32[]
+              return %10, %11
+            }
+          }
+          %12 = get %0 {index=1} : f32[]
+          return %12
+        }
+        """,
+    ),
+    "vmap of segmented": (
+        """
+        func @f(%x0: f32[b]) -> f32[b] {
+          %0 = vmap %x0 {axes=(0,), size=b} : f32[b] {
+            body(%a: f32[]) -> f32[] {
+              %s = segmented %a {length=4} : f32[] {
+                body(%c: f32[]) -> f32[] {
+                  %d = loop %c {trip=10, carried=1, sliced=0, reverse=false} : f32[] {
+                    body(%i: i64[], %e: f32[]) -> f32[] { %g = sin %e : f32[] return %g }
+                  }
+                  return %d
+                }
+              }
+              return %s
+            }
+          }
+          return %0
+        }
+        """,
+        """
+        func @f(%x0: f32[b]) -> f32[b] {
+          %0 = segmented %x0 {length=4} : f32[b] {
+            body(%1: f32[b]) -> f32[b] {
+              %2 = loop %1 {trip=10, carried=1, sliced=0, reverse=false} : f32[b] {
+                body(%3: i64[], %4: f32[b]) -> f32[b] {
+                  %5 = sin %4 : f32[b]
+                  return %5
+                }
+              }
+              return %2
+            }
+          }
+          return %0
+        }
+        """,
+    ),
 }
 
 
@@ -726,6 +1108,32 @@ DROPPED = {
         }
         """,
     ),
+    "segmented": (
+        """
+        func @f(%x: f32[]) -> f32[] {
+          %0 = segmented %x {length=4} : f32[] {
+            body(%c: f32[]) -> f32[] {
+              %d = loop %c {trip=10, carried=1, sliced=0, reverse=false} : f32[] {
+                body(%i: i64[], %e: f32[]) -> f32[] { %g = sin %e : f32[] return %g }
+              }
+              return %d
+            }
+          }
+          return %0
+        }
+        """,
+        """
+        func @f(%x: f32[]) -> f32[] {
+          %0 = loop %x {trip=10, carried=1, sliced=0, reverse=false} : f32[] {
+            body(%1: i64[], %2: f32[]) -> f32[] {
+              %3 = sin %2 : f32[]
+              return %3
+            }
+          }
+          return %0
+        }
+        """,
+    ),
 }
 
 
@@ -751,25 +1159,6 @@ REFUSED = {
         }
         """,
         "error: cluster cannot be batched [batching]",
-    ),
-    "vjp of while": (
-        """
-        func @f(%x0: f32[], %x1: f32[], %ct: f32[]) -> f32[] {
-          %0 = vjp %x0, %x1, %ct {wrt=(0,), of=(0,)} : (f32[], f32[]) {
-            body(%a: f32[], %m: f32[]) -> f32[] {
-              %c = while %a, %m : (f32[], f32[]) {
-                cond(%d: f32[], %k: f32[]) -> bool[] { %e = less %d, %k : bool[] return %e }
-                body(%f: f32[], %l: f32[]) -> (f32[], f32[]) { %g = sin %f : f32[] return %g, %l }
-              }
-              %h = get %c {index=0} : f32[]
-              return %h
-            }
-          }
-          %1 = get %0 {index=1} : f32[]
-          return %1
-        }
-        """,
-        "error: while_loop has no derivative in reverse mode yet [derivative]",
     ),
     "jvp of custom_vjp": (
         """

@@ -17,13 +17,14 @@ from penstock.backends.llvm.kernel import emit_kernel, frame_words
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
 from penstock.backends.llvm.sizes import Sizes, emit_guard, emit_overflow, emit_real
-from penstock.ir.dims import Dim, Size
+from penstock.ir.dims import Dim, Size, symbols_of
 from penstock.ir.loop.node import Buffer, Let
 from penstock.ir.plan.node import (
     Alloc,
     Element,
     Launch,
     Plan,
+    PlanBind,
     PlanBuffer,
     PlanIf,
     PlanLoop,
@@ -58,6 +59,9 @@ def emit_plan(plan: Plan, order: Sequence[str], machine: Machine | None = None) 
     _RunEmitter(module, plan, slots).emit()
     return module.text()
 
+
+# Blocks of memory begin at multiples of this, as arenas do.
+_BLOCK_ALIGN = 64
 
 # What loops hand to the thread pool so that it looks for signals.
 _NOTHING = "penstock_nothing"
@@ -151,7 +155,9 @@ def _emit_prepare(module: Module, plan: Plan, slots: _Slots) -> None:
         written += result.type.shape
     written += plan.returned
     # The work is an estimate, which may be anything.
-    computed = [plan.arena, *written[2:], *_computed_within(plan)]
+    # What depends on sizes that are born later is looked at there.
+    within = [s for s in _computed_within(plan) if not _names(s) & {*plan.bound}]
+    computed = [plan.arena, *written[2:], *within]
     _leave_if(e, emit_overflow(sizes, computed), -1)
     for position, entry in enumerate(written):
         if isinstance(entry, Real):
@@ -184,6 +190,10 @@ def _computed_within(plan: Plan) -> Iterator[Size]:
             yield step.trip
 
 
+def _names(size: Size) -> set[str]:
+    return {*symbols_of(size)}
+
+
 class _RunEmitter:
     def __init__(self, module: Module, plan: Plan, slots: _Slots) -> None:
         self.module = module
@@ -213,6 +223,8 @@ class _RunEmitter:
             for buffer in (statement.first, statement.second)
         }
         self.frames: dict[int, Operand] = {}
+        # Memory of binds, from outermost to innermost, to be freed on the way out.
+        self.blocks: list[Operand] = []
 
     def emit(self) -> None:
         e, plan = self.e, self.plan
@@ -257,6 +269,8 @@ class _RunEmitter:
                 self.repeat(statement)
             elif isinstance(statement, PlanLoop):
                 self.count(statement)
+            elif isinstance(statement, PlanBind):
+                self.bind(statement)
             elif isinstance(statement, Element):
                 self.element(statement)
             elif isinstance(statement, Swap):
@@ -392,8 +406,55 @@ class _RunEmitter:
         failed, passed = e.label("failed"), e.label("passed")
         e.branch_if(e.ne(status, 0), failed, passed, likely=False)
         e.begin(failed)
-        e.ret(status)
+        self.leave(status)
         e.begin(passed)
+
+    def leave(self, status: Operand) -> None:
+        """Return a status, whatever memory there is freed."""
+        for block in reversed(self.blocks):
+            self.e.call("free", [block])
+        self.e.ret(status)
+
+    def leave_if(self, condition: Operand, error: int, detail: Operand) -> None:
+        """End with an error of the table where a condition holds."""
+        e = self.e
+        failed, passed = e.label("failed"), e.label("passed")
+        e.branch_if(condition, failed, passed, likely=False)
+        e.begin(failed)
+        e.store(detail, self.words, align=8)
+        self.leave(e.constant(error + 1, "i64"))
+        e.begin(passed)
+
+    def bind(self, bind: PlanBind) -> None:
+        e = self.e
+        number = e.load(self.address(bind.number), "i64", align=8)
+        negative, memory = bind.errors
+        self.leave_if(e.lt(number, 0), negative, number)
+        outside, sizes, arena = self.symbols, self.sizes, self.arena
+        self.symbols = {**outside, bind.symbol: number}
+        self.sizes = Sizes(e, self.symbols)
+        known = {*self.symbols}
+        computed = [
+            size
+            for size in _computed_within(self.plan)
+            if bind.symbol in _names(size) and _names(size) <= known
+        ]
+        overflow = emit_overflow(self.sizes, [bind.arena, *computed])
+        size = self.sizes.emit(bind.arena)
+        if overflow is not None:
+            largest = e.constant(2**63 - 1, "i64")
+            self.leave_if(overflow, memory, largest)
+        if bind.arena != 0:
+            # Some C libraries give no memory where none is asked for.
+            size = e.maximum(size, _BLOCK_ALIGN)
+            align = e.constant(_BLOCK_ALIGN, "i64")
+            self.arena = e.call("aligned_alloc", [align, size], "ptr")
+            self.leave_if(e.eq(self.arena, 0), memory, size)
+            self.blocks.append(self.arena)
+        self.statements(bind.body)
+        if bind.arena != 0:
+            e.call("free", [self.blocks.pop()])
+        self.symbols, self.sizes, self.arena = outside, sizes, arena
 
     def frame(self, launch: Launch) -> Operand:
         """Fill the words of a Kernel's frame."""

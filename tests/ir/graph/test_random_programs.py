@@ -71,5 +71,5 @@ def test_programs_hold_every_op():
     # have no meaning of their own until a pass has put something in their place.
     transforms = {n for n, op in OPS.items() if op.family in ("transform", "custom")}
     # Only derivatives have a use for these.
-    transforms |= {"scale", "stop_gradient"}
+    transforms |= {"scale", "segmented", "stop_gradient"}
     assert set(OPS) - set(counts) == {"parameter", "cluster"} | transforms | ROUNDED
