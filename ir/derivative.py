@@ -9,11 +9,14 @@ piecewise constant, so theirs is zero.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 from penstock.ir.attributes import Attribute, Constant
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.expression import Expression
+from penstock.ir.graph.value import Value
 from penstock.ir.op import Op, Unsupported
+from penstock.ir.ops.families import broadcast_shapes
 from penstock.ir.types import TensorType
 
 __all__ = ["jvp", "transpose"]
@@ -94,16 +97,39 @@ def _from_partials(
 
 
 def _times(partial: Expression, tangent: Expression) -> Expression:
-    """The product, spared where the partial derivative is 1 or -1.
+    """The product, spared where either is 1 or -1, as the cotangent of a sum is.
 
-    It is 0 where the tangent is, whatever the partial derivative.
+    It is 0 where the tangent is, whatever the partial derivative: where that is known
+    to be neither 0 nor infinite, any product is.
     """
-    if partial.value.is_op("const"):
-        constant = partial.value.attributes["value"]
-        assert isinstance(constant, Constant)
-        if constant.array.shape == () and constant.array in (1, -1):
-            return tangent if constant.array == 1 else -tangent
+    for one, other in ((partial, tangent), (tangent, partial)):
+        number = _number(one.value)
+        if number is not None and number in (1, -1):
+            types = [x.value.tensor.with_shape(x.shape) for x in (one, other)]
+            whole = other.broadcast_to(broadcast_shapes("scale", types))
+            return whole if number == 1 else -whole
+    if _is_ordinary(partial.value):
+        return tangent * partial
     return tangent.apply("scale", partial)
+
+
+def _number(value: Value) -> float | None:
+    """The one number that all elements are, if that is known."""
+    while value.op.name in ("reshape", "broadcast_to"):
+        (value,) = value.operands
+    if not value.is_op("const"):
+        return None
+    constant = value.attributes["value"]
+    assert isinstance(constant, Constant)
+    return float(constant.array.item()) if constant.array.size == 1 else None
+
+
+def _is_ordinary(value: Value) -> bool:
+    """Whether all elements are known to be finite and not 0."""
+    if value.is_op("select"):
+        return all(_is_ordinary(choice) for choice in value.operands[1:])
+    number = _number(value)
+    return number is not None and number != 0 and isfinite(number)
 
 
 def _of_linear(
