@@ -308,7 +308,7 @@ def symbol_places(traced: Trace) -> dict[str, list[int]]:
 def origin_of(loc: Location | None, function: Function) -> int:
     """The number of the traced Value at a place in the source; -1 if there is none."""
     for number, value in enumerate(function.values):
-        if loc is not None and loc in value.locations:
+        if loc is not None and loc.towards(False) in value.locations:
             return number
     return -1
 

@@ -61,15 +61,26 @@ class Location:
     ``end == 0`` says that only the line is known. The position is worked out
     when it is first asked for, because most locations are never shown.
 
+    ``backward`` says that reverse mode made the Value from what is written there; it
+    shows as a prime.
+
     Example:
         >>> str(Location("model.py", 12, 8, 13))
         'model.py:12:9'
     """
 
-    __slots__ = ("_code", "_instruction", "_position", "file")
+    __slots__ = ("_code", "_instruction", "_position", "backward", "file")
 
-    def __init__(self, file: str, line: int, column: int = 0, end: int = 0) -> None:
+    def __init__(
+        self,
+        file: str,
+        line: int,
+        column: int = 0,
+        end: int = 0,
+        backward: bool = False,
+    ) -> None:
         self.file = file
+        self.backward = backward
         self._code: CodeType | None = None
         self._instruction = 0
         self._position: tuple[int, int, int] | None = (line, column, end)
@@ -79,10 +90,22 @@ class Location:
         """The place where ``frame`` is now."""
         self = cls.__new__(cls)
         self.file = frame.f_code.co_filename
+        self.backward = False
         self._code = frame.f_code
         self._instruction = frame.f_lasti // 2
         self._position = None
         return self
+
+    def towards(self, backward: bool) -> Location:
+        """The same place, of the derivative in reverse mode or of what is there."""
+        if self.backward is backward:
+            return self
+        other = Location.__new__(Location)
+        other.file = self.file
+        other.backward = backward
+        other._code, other._instruction = self._code, self._instruction
+        other._position = self._position
+        return other
 
     def _resolve(self) -> tuple[int, int, int]:
         if self._position is None:
@@ -106,8 +129,8 @@ class Location:
         """Column after the last one; 0 where unknown."""
         return self._resolve()[2]
 
-    def _key(self) -> tuple[str, int, int, int]:
-        return (self.file, *self._resolve())
+    def _key(self) -> tuple[str, bool, int, int, int]:
+        return (self.file, self.backward, *self._resolve())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Location) and self._key() == other._key()

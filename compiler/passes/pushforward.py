@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from penstock.ir import derivative
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.location import Location
 from penstock.passes.push_control import push_control
 
 __all__ = ["Pushforward", "Tangent"]
@@ -67,6 +68,9 @@ class Pushforward:
                     several[value] = results, ends
                 continue
             known[value] = new = self.builder.rebuild(value, operands)
+            if self.linearize:
+                # A gradient within is forward to the one around it.
+                new.locations = _towards(new.locations, backward=False)
             tangent_of[value] = self.tangent(new, operands, own)
         return (
             [known[result] for result in function.results],
@@ -79,12 +83,19 @@ class Pushforward:
         """The tangent of a Value without regions."""
         if all(tangent is None for tangent in tangents):
             return None
-        builder, loc = self.builder, value.locations
+        builder = self.builder
+        loc = _towards(value.locations, backward=self.linearize)
         found = derivative.jvp(
             value.op,
-            Expression(builder, value),
+            Expression(builder, value, loc),
             [Expression(builder, operand, loc) for operand in operands],
             [None if t is None else Expression(builder, t, loc) for t in tangents],
             value.attributes,
         )
         return None if found is None else found.value
+
+
+def _towards(
+    locations: tuple[Location, ...], *, backward: bool
+) -> tuple[Location, ...]:
+    return tuple(dict.fromkeys(loc.towards(backward) for loc in locations))
