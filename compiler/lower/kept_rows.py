@@ -106,7 +106,9 @@ class _Passes:
             own = None if lane is None else tuple(lane)
             lanes[value] = own if lanes.get(value, own) == own else None
 
-        for result, lane in zip(cluster.body.results, cluster.result_lanes, strict=True):
+        for result, lane in zip(
+            cluster.body.results, cluster.result_lanes, strict=True
+        ):
             note(result, lane)
         for reduction, lane in cluster.reductions.items():
             note(reduction.operands[0], lane)

@@ -50,9 +50,7 @@ def _reduce_once(function: Function, facts: Facts) -> Function:
     """Take a reduction from one that keeps its axes, if that is computed too."""
     keeping = {_reduced(v) for v in function.values if _is_reduction(v, True)}
     twins = {
-        v
-        for v in function.values
-        if _is_reduction(v, False) and _reduced(v) in keeping
+        v for v in function.values if _is_reduction(v, False) and _reduced(v) in keeping
     }
     regions = {
         value: tuple(_reduce_once(region, facts) for region in value.regions)
@@ -86,9 +84,7 @@ def _reduce_once(function: Function, facts: Facts) -> Function:
 
 
 def _is_reduction(value: Value, keepdims: bool) -> bool:
-    return (
-        issubclass(value.op, Reduction) and value.attributes["keepdims"] is keepdims
-    )
+    return issubclass(value.op, Reduction) and value.attributes["keepdims"] is keepdims
 
 
 def _reduced(value: Value) -> tuple[object, ...]:

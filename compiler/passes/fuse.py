@@ -84,14 +84,18 @@ class Fuser:
 
     def run(self, is_region: bool = False) -> Function:
         """The Function in clusters; ``is_region`` if it is part of control flow."""
-        for value in self.function.values:
-            self.place(value)
+        self.place_all()
         saving = Saving(self)
         if self.save:
             saving.choose()
         return ClusterWriter(self, saving, is_region).write()
 
     # Where a Value goes.
+
+    def place_all(self) -> None:
+        """Give each Value its place."""
+        for value in self.function.values:
+            self.place(value)
 
     def place(self, value: Value) -> None:
         op = value.op

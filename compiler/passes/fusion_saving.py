@@ -13,20 +13,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from penstock.ir.dims import Size, evaluate_dim, product, symbols_of
 from penstock.ir.graph.value import Value
 from penstock.ir.ops.families import Elementwise, Nest, Reduction
-from penstock.ir.types import TensorType
 from penstock.passes.fusion_groups import Group
+from penstock.passes.nominal import bytes_of, elements_of
 
 if TYPE_CHECKING:
     from penstock.passes.fuse import Fuser
 
 __all__ = ["Saving", "is_backward"]
 
-# Sizes are not known here, and what is chosen must not depend on those of the first
-# call: an artifact serves all. All symbols count as this many.
-_NOMINAL_SIZE = 256
 # Views through which a kernel reads an array at the indices of its own loops.
 _SAME_ELEMENTS = frozenset({"broadcast_to", "transpose"})
 # What a gradient may compute, as a multiple of what its function does. It is to be at
@@ -39,7 +35,7 @@ _MOST_AGAIN = 64
 def is_backward(value: Value) -> bool:
     """Whether reverse mode made the Value, and no code of the user's too."""
     places = value.locations
-    return bool(places) and all(place.backward for place in places)
+    return bool(places) and all(place.role for place in places)
 
 
 class Saving:
@@ -155,7 +151,7 @@ class Saving:
                 continue
             # To keep one more array is worse than to read as much of others.
             is_there = value in in_memory
-            weights[value] = 4 * self.bytes_of(value) * (1 if is_there else 2)
+            weights[value] = 4 * bytes_of(value) * (1 if is_there else 2)
             weights[value] += not is_there
             if value in barred or not self.is_cheap(value):
                 sources.append(value)
@@ -184,9 +180,6 @@ class Saving:
             again.add(value)
             pending += (source for source, _ in self.sources(value, False))
         return again
-
-    def bytes_of(self, value: Value) -> int:
-        return value.dtype.itemsize * elements(value)
 
     # What the choice comes to.
 
@@ -253,11 +246,6 @@ class Saving:
         return {value for value, flops in costs.items() if flops == most}
 
 
-def elements(value: Value) -> int:
-    """How many elements a Value has where every symbol is the nominal size."""
-    return _nominal(product(value.shape)) if isinstance(value.type, TensorType) else 0
-
-
 def flops_of(value: Value) -> int:
     """The flops of a Value at nominal sizes, none for those that fuse with nothing.
 
@@ -269,12 +257,4 @@ def flops_of(value: Value) -> int:
         return 0
     if issubclass(value.op, Reduction):
         value = value.operands[0]
-    return flops * elements(value)
-
-
-def _nominal(size: Size) -> int:
-    try:
-        number = evaluate_dim(size, dict.fromkeys(symbols_of(size), _NOMINAL_SIZE))
-    except ZeroDivisionError:
-        return 1
-    return max(number, 1)
+    return flops * elements_of(value)

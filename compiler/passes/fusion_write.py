@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.ir.attributes import Attribute
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.ops.control import arguments_of
-from penstock.ir.ops.families import Elementwise, Movement, Reduction
+from penstock.ir.ops.families import Reduction
 from penstock.passes.fusion_groups import Group, Lane
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ClusterWriter:
             outputs, computed = live[group]
             if outputs:
                 # In order, so that no long chain of operands recurses.
-                again = sorted(computed.difference(group.members), key=order.get)
+                again = sorted(computed.difference(group.members), key=order.__getitem__)
                 own = [member for member in group.members if member in computed]
                 self.write_cluster(group, again + own, outputs)
         results: list[Value] = []
@@ -90,9 +90,7 @@ class ClusterWriter:
                 )
                 if operand is not None and self.fuser.is_strided(operand)
             )
-            fuser = type(self.fuser)(
-                region, strided, self.fuser.facts, self.fuser.save
-            )
+            fuser = type(self.fuser)(region, strided, self.fuser.facts, self.fuser.save)
             regions.append(fuser.run(is_region=True))
         self.stored[value] = new = self.builder.add(
             value.op,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from penstock.ir import derivative
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
-from penstock.ir.location import Location
+from penstock.ir.location import in_role
 from penstock.passes.push_control import push_control
 
 __all__ = ["Pushforward", "Tangent"]
@@ -70,7 +70,7 @@ class Pushforward:
             known[value] = new = self.builder.rebuild(value, operands)
             if self.linearize:
                 # A gradient within is forward to the one around it.
-                new.locations = _towards(new.locations, backward=False)
+                new.locations = in_role(new.locations, "")
             tangent_of[value] = self.tangent(new, operands, own)
         return (
             [known[result] for result in function.results],
@@ -84,7 +84,7 @@ class Pushforward:
         if all(tangent is None for tangent in tangents):
             return None
         builder = self.builder
-        loc = _towards(value.locations, backward=self.linearize)
+        loc = in_role(value.locations, "'") if self.linearize else value.locations
         found = derivative.jvp(
             value.op,
             Expression(builder, value, loc),
@@ -93,9 +93,3 @@ class Pushforward:
             value.attributes,
         )
         return None if found is None else found.value
-
-
-def _towards(
-    locations: tuple[Location, ...], *, backward: bool
-) -> tuple[Location, ...]:
-    return tuple(dict.fromkeys(loc.towards(backward) for loc in locations))

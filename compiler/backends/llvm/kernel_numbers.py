@@ -166,7 +166,6 @@ class NumberEmitter:
             self.kept.append(number)
         return self.shared[key]
 
-
     def bool_lanes(self, number: Number, base: Operand) -> Operand:
         """A bool in all lanes.
 
