@@ -40,7 +40,9 @@ class ClusterWriter:
             outputs, computed = live[group]
             if outputs:
                 # In order, so that no long chain of operands recurses.
-                again = sorted(computed.difference(group.members), key=order.__getitem__)
+                again = sorted(
+                    computed.difference(group.members), key=order.__getitem__
+                )
                 own = [member for member in group.members if member in computed]
                 self.write_cluster(group, again + own, outputs)
         results: list[Value] = []
