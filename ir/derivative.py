@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
-from penstock.ir.attributes import Attribute, Constant
+from penstock.ir.attributes import Attribute
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.expression import Expression
-from penstock.ir.graph.value import Value
 from penstock.ir.op import Op, Unsupported
 from penstock.ir.ops.families import broadcast_shapes
 from penstock.ir.types import TensorType
@@ -103,33 +102,22 @@ def _times(partial: Expression, tangent: Expression) -> Expression:
     to be neither 0 nor infinite, any product is.
     """
     for one, other in ((partial, tangent), (tangent, partial)):
-        number = _number(one.value)
+        number = one.number
         if number is not None and number in (1, -1):
             types = [x.value.tensor.with_shape(x.shape) for x in (one, other)]
             whole = other.broadcast_to(broadcast_shapes("scale", types))
             return whole if number == 1 else -whole
-    if _is_ordinary(partial.value):
+    if _is_ordinary(partial):
         return tangent * partial
     return tangent.apply("scale", partial)
 
 
-def _number(value: Value) -> float | None:
-    """The one number that all elements are, if that is known."""
-    while value.op.name in ("reshape", "broadcast_to"):
-        (value,) = value.operands
-    if not value.is_op("const"):
-        return None
-    constant = value.attributes["value"]
-    assert isinstance(constant, Constant)
-    return float(constant.array.item()) if constant.array.size == 1 else None
-
-
-def _is_ordinary(value: Value) -> bool:
+def _is_ordinary(x: Expression) -> bool:
     """Whether all elements are known to be finite and not 0."""
-    if value.is_op("select"):
-        return all(_is_ordinary(choice) for choice in value.operands[1:])
-    number = _number(value)
-    return number is not None and number != 0 and isfinite(number)
+    if x.value.is_op("select"):
+        choices = [Expression(x.builder, choice) for choice in x.value.operands[1:]]
+        return all(map(_is_ordinary, choices))
+    return x.number is not None and x.number != 0 and isfinite(x.number)
 
 
 def _of_linear(
