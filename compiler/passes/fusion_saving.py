@@ -109,7 +109,11 @@ class Saving:
         fuser = self.fuser
         found = set(fuser.function.parameters)
         for group, reads in self.reads.items():
-            found |= self.needs[group] if group in self.backward else reads.keys()
+            if group in self.backward:
+                found |= self.needs[group]
+                found |= {value for value in reads if not self.is_cheap(value)}
+            else:
+                found |= reads.keys()
         for result in fuser.function.results:
             if result in fuser.inline and result not in fuser.alias:
                 found |= {source for source, _ in self.sources(result, False)}

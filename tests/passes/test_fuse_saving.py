@@ -2,10 +2,10 @@
 
 from functools import partial
 
+from penstock.ir.graph.text_parse import parse_function
 from penstock.passes.fuse import fuse
 from penstock.passes.fusion_saving import is_backward
 from penstock.passes.saving_report import saving_report
-from penstock.ir.graph.text_parse import parse_function
 from tests.passes.text import lines, rewritten
 
 # tanh between two products: the derivative 1 - y y is a factor (') for cotangents (*).
@@ -29,7 +29,10 @@ func @f(%x: f32[n,k], %w: f32[k2,m], %v: f32[m2,p], %g: f32[n2,p2]) \
 
 
 def test_a_factor_is_computed_from_what_is_in_memory_anyway():
-    assert rewritten(fuse, LAYER) == lines(HEAD) + """
+    assert (
+        rewritten(fuse, LAYER)
+        == lines(HEAD)
+        + """
   %0 = cluster %x, %w {kind="nest", loops=(n, m), inner=(), results=((0, 1),), reductions=()} : f32[n,m] {
     body(%1: f32[n,k], %2: f32[k,m]) -> f32[n,m] {
       %3 = contract %1, %2 {spec="mk,kn->mn"} : f32[n,m]
@@ -55,6 +58,7 @@ def test_a_factor_is_computed_from_what_is_in_memory_anyway():
   }
   return %5, %9
 }"""
+    )
 
 
 def test_without_the_choice_the_cluster_before_stores_it():
