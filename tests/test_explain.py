@@ -45,12 +45,6 @@ def weighted(x):
 
 def longest(x, k):
     return x + 1 if x.shape[0] > k else x - 1
-
-
-def loss(w, x):
-    h = x @ w
-    h = h * np.tanh(h)
-    return np.sum((h @ w) ** 2)
 """
 
 
@@ -113,34 +107,6 @@ def test_text_of_one_call(load, golden):
     f(params, np.ones((3, 4), np.float32))
     f(params, np.ones((3, 4), np.float32), mode="square")
     golden(masked(f.explain(params, np.ones((100_000, 4), np.float32))))
-
-
-def test_text_of_a_gradient(load, golden):
-    x = np.ones((32, 16), np.float32)
-    gradient = ps.value_and_grad(load("loss").__wrapped__)
-    gradient(x[:16], x)
-    text = masked(gradient.explain())
-    golden(text)
-    again = ps.value_and_grad(load("loss").__wrapped__)
-    again(x[:16], x)
-    assert again.stats().cache_hits == 1
-    cached = masked(again.explain())
-    assert cached[cached.index("  sizes") :] == text[text.index("  sizes") :]
-
-
-def test_attributes_of_a_gradient(load):
-    x = np.ones((32, 16), np.float32)
-    gradient = ps.value_and_grad(load("loss").__wrapped__)
-    (variant,) = gradient.explain(x[:16], x).variants
-    product, activation, *_ = variant.gradient.saved
-    assert (product.op, product.type, product.bytes) == ("contract", "f32[k,n]", 2048)
-    assert product.lines == ("model.py:35",)
-    assert (activation.op, activation.lines) == ("mul", ("model.py:36",))
-    (tanh,) = variant.gradient.again
-    assert (tanh.op, tanh.flops) == ("tanh", 20 * 32 * 16)
-    assert variant.gradient.arena_of_all_saved > variant.arena
-    f = load("softmax")
-    assert f.explain(x).variants[0].gradient is None
 
 
 def test_text_of_a_function_that_was_never_called(load):
