@@ -74,7 +74,8 @@ def measure_here(name: str) -> None:
 def run() -> Table:
     """Count and time each subject in a process of one thread.
 
-    Times are those of the thread. The time of a gradient is held to the bar where its traffic is within it.
+    Times are those of the thread. The time of a gradient is held to the bar where its
+    traffic is within it.
     """
     rows: list[tuple[str, ...]] = []
     for subject in SUBJECTS:
