@@ -38,7 +38,9 @@ from penstock.runtime.signature import ArrayLeaf, IntegerLeaf, RealLeaf
 from penstock.runtime.support import Support, load_support
 
 if TYPE_CHECKING:
+    from penstock.ir.dims import Size
     from penstock.ir.plan.node import Plan
+    from penstock.passes.saving_report import SavingReport
 
 __all__ = [
     "STAGES",
@@ -152,18 +154,33 @@ class Compilation:
     @cached_property
     def plan(self) -> Plan:
         """The host program and its Kernels."""
+        fused = self.fused
+        return self.timed("lower", lambda: self.lowered(fused))
+
+    def lowered(self, fused: Function) -> Plan:
+        """The Plan of a Function in clusters."""
         from penstock.lower import lower_function
 
-        fused = self.fused
-        return self.timed(
-            "lower",
-            lambda: lower_function(
-                fused,
-                strided=self.strided,
-                reals=self.reals,
-                returned=self.traced.host_numbers,
-            ),
+        return lower_function(
+            fused,
+            strided=self.strided,
+            reals=self.reals,
+            returned=self.traced.host_numbers,
         )
+
+    @cached_property
+    def saving(self) -> SavingReport | None:
+        """What a gradient keeps and computes again; no stage, but asked about."""
+        from penstock.passes.saving_report import saving_report
+
+        return saving_report(self.graph, strided=self.strided)
+
+    @cached_property
+    def arena_of_all_saved(self) -> Size:
+        """Bytes between Kernels if gradients saved all that they read."""
+        from penstock.passes.fuse import fuse
+
+        return self.lowered(fuse(self.graph, strided=self.strided, save=False)).arena
 
     @cached_property
     def llvm(self) -> str:
@@ -308,7 +325,7 @@ def symbol_places(traced: Trace) -> dict[str, list[int]]:
 def origin_of(loc: Location | None, function: Function) -> int:
     """The number of the traced Value at a place in the source; -1 if there is none."""
     for number, value in enumerate(function.values):
-        if loc is not None and loc in value.locations:
+        if loc is not None and loc.with_role("") in value.locations:
             return number
     return -1
 

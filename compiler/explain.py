@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.driver import Compilation
-from penstock.ir.dims import evaluate_dim, symbols_of
+from penstock.ir.dims import evaluate_dim, product, symbols_of
 from penstock.ir.location import Location
 from penstock.ir.loop.count import count_kernel
 from penstock.ir.loop.node import Kernel
@@ -19,7 +19,16 @@ from penstock.runtime.dispatch import Statistics, Variant
 from penstock.runtime.refusal import host_numbers, readable_guard
 from penstock.runtime.signature import ArrayLeaf, RealLeaf
 
-__all__ = ["Explanation", "KernelReport", "VariantReport"]
+if TYPE_CHECKING:
+    from penstock.passes.saving_report import Part
+
+__all__ = [
+    "ArrayReport",
+    "Explanation",
+    "GradientReport",
+    "KernelReport",
+    "VariantReport",
+]
 
 _WIDTH = 88
 
@@ -60,6 +69,42 @@ class KernelReport:
 
 
 @dataclass(frozen=True)
+class ArrayReport:
+    """An array of a gradient that is kept, or computed again, at the sizes of a call.
+
+    Attributes:
+        op: the op that computes it.
+        type: dtype and shape, as text.
+        bytes: its size.
+        flops: what it costs to compute it from its operands.
+        lines: the user's lines that compute it, as ``file:line``.
+    """
+
+    op: str
+    type: str
+    bytes: int
+    flops: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """What a gradient keeps for its backward part, and what it computes again.
+
+    Attributes:
+        saved: what the forward part leaves in memory for the backward part, besides
+            arguments.
+        again: what both parts compute.
+        arena_of_all_saved: bytes of memory for what is between Kernels, if all that
+            the backward part reads were saved.
+    """
+
+    saved: tuple[ArrayReport, ...]
+    again: tuple[ArrayReport, ...]
+    arena_of_all_saved: int
+
+
+@dataclass(frozen=True)
 class VariantReport:
     """One variant.
 
@@ -78,6 +123,7 @@ class VariantReport:
         born: for each size that is known only while the program runs, what memory it
             takes; figures of Kernels are for 1000.
         kernels: its Kernels, in the order of their first launch.
+        gradient: what is kept for a backward part; ``None`` if there is none.
     """
 
     number: int
@@ -93,6 +139,7 @@ class VariantReport:
     arena: int
     born: tuple[str, ...]
     kernels: tuple[KernelReport, ...]
+    gradient: GradientReport | None = None
 
     @classmethod
     def of(cls, variant: Variant, making: Making, call: Call | None) -> VariantReport:
@@ -127,6 +174,7 @@ class VariantReport:
             evaluate_dim(plan.arena, sizes),
             tuple(_born(plan, kernel_sizes)),
             tuple(_kernel_report(k, plan, kernel_sizes) for k in plan.kernels),
+            _gradient_report(compilation, kernel_sizes),
         )
 
     def __str__(self) -> str:
@@ -143,6 +191,8 @@ class VariantReport:
         sizes = ", ".join(f"{name} = {size}" for name, size in self.sizes.items())
         lines += _entry("sizes", (sizes or "all fixed",))
         lines += _entry("arena", (_quantity(self.arena, "B"), *self.born))
+        if self.gradient is not None:
+            lines += _gradient_lines(self.gradient, self.arena)
         below = [kernel.lines for kernel in self.kernels]
         lines += _entry("kernels", map(str, self.kernels), below)
         return "\n".join(lines)
@@ -232,6 +282,51 @@ def _kernel_report(
         count.intensity,
         _lines(kernel.locations),
     )
+
+
+def _gradient_report(
+    compilation: Compilation, sizes: Mapping[str, int]
+) -> GradientReport | None:
+    report = compilation.saving
+    if report is None:
+        return None
+
+    def at_sizes(part: Part) -> ArrayReport:
+        elements = evaluate_dim(product(part.type.shape), sizes)
+        return ArrayReport(
+            part.op,
+            str(part.type),
+            elements * part.type.dtype.itemsize,
+            elements * part.flops,
+            _lines(part.locations),
+        )
+
+    return GradientReport(
+        tuple(map(at_sizes, report.saved)),
+        tuple(map(at_sizes, report.again)),
+        evaluate_dim(compilation.arena_of_all_saved, sizes),
+    )
+
+
+def _gradient_lines(gradient: GradientReport, arena: int) -> Iterable[str]:
+    """What is kept, what is computed again, and the memory that this spares."""
+    if gradient.arena_of_all_saved != arena:
+        all_saved = _quantity(gradient.arena_of_all_saved, "B")
+        yield f"            {all_saved} if all were saved that is read"
+    saved = gradient.saved
+    if not saved:
+        yield from _entry("saved", ("nothing but arguments",))
+    texts = [
+        f"{array.op}: {array.type}, {_quantity(array.bytes, 'B')}" for array in saved
+    ]
+    yield from _entry("saved", texts, [array.lines for array in saved])
+    if gradient.again:
+        flops = sum(array.flops for array in gradient.again)
+        counted = _counted(len(gradient.again), "array")
+        lines = dict.fromkeys(line for array in gradient.again for line in array.lines)
+        yield from _entry(
+            "again", (f"{counted}, {_quantity(flops, 'flop')}",), [tuple(lines)]
+        )
 
 
 def _lines(locations: Iterable[Location]) -> tuple[str, ...]:

@@ -9,11 +9,13 @@ piecewise constant, so theirs is zero.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
-from penstock.ir.attributes import Attribute, Constant
+from penstock.ir.attributes import Attribute
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.op import Op, Unsupported
+from penstock.ir.ops.families import broadcast_shapes
 from penstock.ir.types import TensorType
 
 __all__ = ["jvp", "transpose"]
@@ -94,16 +96,28 @@ def _from_partials(
 
 
 def _times(partial: Expression, tangent: Expression) -> Expression:
-    """The product, spared where the partial derivative is 1 or -1.
+    """The product, spared where either is 1 or -1, as the cotangent of a sum is.
 
-    It is 0 where the tangent is, whatever the partial derivative.
+    It is 0 where the tangent is, whatever the partial derivative: where that is known
+    to be neither 0 nor infinite, any product is.
     """
-    if partial.value.is_op("const"):
-        constant = partial.value.attributes["value"]
-        assert isinstance(constant, Constant)
-        if constant.array.shape == () and constant.array in (1, -1):
-            return tangent if constant.array == 1 else -tangent
+    for one, other in ((partial, tangent), (tangent, partial)):
+        number = one.number
+        if number is not None and number in (1, -1):
+            types = [x.value.tensor.with_shape(x.shape) for x in (one, other)]
+            whole = other.broadcast_to(broadcast_shapes("scale", types))
+            return whole if number == 1 else -whole
+    if _is_ordinary(partial):
+        return tangent * partial
     return tangent.apply("scale", partial)
+
+
+def _is_ordinary(x: Expression) -> bool:
+    """Whether all elements are known to be finite and not 0."""
+    if x.value.is_op("select"):
+        choices = [Expression(x.builder, choice) for choice in x.value.operands[1:]]
+        return all(map(_is_ordinary, choices))
+    return x.number is not None and x.number != 0 and isfinite(x.number)
 
 
 def _of_linear(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from types import CodeType, FrameType
 
 import numpy as np
 
-__all__ = ["Location", "hide_directory", "is_user_code", "user_location"]
+__all__ = ["Location", "hide_directory", "in_role", "is_user_code", "user_location"]
 
 _hidden_directories: list[str] = [
     os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
@@ -61,15 +62,26 @@ class Location:
     ``end == 0`` says that only the line is known. The position is worked out
     when it is first asked for, because most locations are never shown.
 
+    A Value that reverse mode made from what is written there says so by a ``role``:
+    ``'`` for a part of its derivative, ``*`` for what depends on cotangents.
+
     Example:
         >>> str(Location("model.py", 12, 8, 13))
         'model.py:12:9'
     """
 
-    __slots__ = ("_code", "_instruction", "_position", "file")
+    __slots__ = ("_code", "_instruction", "_position", "file", "role")
 
-    def __init__(self, file: str, line: int, column: int = 0, end: int = 0) -> None:
+    def __init__(
+        self,
+        file: str,
+        line: int,
+        column: int = 0,
+        end: int = 0,
+        role: str = "",
+    ) -> None:
         self.file = file
+        self.role = role
         self._code: CodeType | None = None
         self._instruction = 0
         self._position: tuple[int, int, int] | None = (line, column, end)
@@ -79,10 +91,23 @@ class Location:
         """The place where ``frame`` is now."""
         self = cls.__new__(cls)
         self.file = frame.f_code.co_filename
+        self.role = ""
         self._code = frame.f_code
         self._instruction = frame.f_lasti // 2
         self._position = None
         return self
+
+    def with_role(self, role: str) -> Location:
+        """The same place in another role."""
+        if self.role == role:
+            return self
+        other = Location.__new__(Location)
+        other.file = self.file
+        other.role = role
+        # Not by `copy`, which takes longer than many a pass has for a Value.
+        for name in ("_code", "_instruction", "_position"):
+            setattr(other, name, getattr(self, name))
+        return other
 
     def _resolve(self) -> tuple[int, int, int]:
         if self._position is None:
@@ -106,8 +131,8 @@ class Location:
         """Column after the last one; 0 where unknown."""
         return self._resolve()[2]
 
-    def _key(self) -> tuple[str, int, int, int]:
-        return (self.file, *self._resolve())
+    def _key(self) -> tuple[str, str, int, int, int]:
+        return (self.file, self.role, *self._resolve())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Location) and self._key() == other._key()
@@ -153,6 +178,11 @@ class Location:
             f"  {number} | {text}\n"
             f"  {margin} | {' ' * start}{'^' * max(stop - start, 1)}"
         )
+
+
+def in_role(locations: Iterable[Location], role: str) -> tuple[Location, ...]:
+    """Places in another role, each once."""
+    return tuple(dict.fromkeys(loc.with_role(role) for loc in locations))
 
 
 def is_user_code(code: CodeType) -> bool:

@@ -16,6 +16,7 @@ from penstock.lower.cluster import (
     ceil_divide,
     rows_of,
 )
+from penstock.lower.kept_rows import choose_kept
 from penstock.lower.schedule import (
     BLOCK,
     COLUMN_BLOCK,
@@ -133,7 +134,7 @@ class _RowKernel:
         """Compute what one iteration of the outer loops computes."""
         elements = self.writer.elements
         levels = reduction_levels(self.cluster)
-        kept = self.choose_kept(levels)
+        kept = choose_kept(self.cluster, levels)
         for number, level in enumerate(levels):
             totals = self.reduce(
                 level, {v: result for v, (n, result) in kept.items() if n == number}
@@ -143,14 +144,18 @@ class _RowKernel:
             for value, (n, result) in kept.items():
                 if n == number:
                     elements.buffers[value] = self.results[result]
-        self.write_results()
+        body = self.cluster.body
+        self.write_results({r for v, (_, r) in kept.items() if body.results[r] is v})
 
-    def write_results(self) -> None:
+    def write_results(self, written: set[int]) -> None:
+        """The last pass, for all results that none before has stored."""
         cluster = self.cluster
         inner = set(cluster.inner)
         rows: list[int] = []
         full: list[int] = []
         for index, lane in enumerate(cluster.result_lanes):
+            if index in written:
+                continue
             (full if inner & set(lane) else rows).append(index)
         self.store(rows)
         if full:
@@ -225,54 +230,6 @@ class _RowKernel:
             return loop.results
 
         return nest(0, start)
-
-    # What is computed in one pass and read again in a later one may be worth keeping:
-    # the row of a result is at hand, and still in cache.
-
-    def choose_kept(self, levels: list[list[Value]]) -> dict[Value, tuple[int, int]]:
-        """Costly Values to keep in a result's row: the pass, and the result."""
-        cluster = self.cluster
-        inner = set(cluster.inner)
-        chosen: dict[Value, tuple[int, int]] = {}
-        free = [
-            index
-            for index, lane in enumerate(cluster.result_lanes)
-            if inner & set(lane)
-            and None not in lane
-            and list(lane) == sorted(lane)  # type: ignore[type-var]
-            and len(lane) == len(cluster.loops)
-        ]
-        users = cluster.body.uses()
-        level_of = {r: number for number, level in enumerate(levels) for r in level}
-        for value in cluster.body.values:
-            flops = value.op.flops
-            if not free or not isinstance(flops, int) or flops < 10:
-                continue
-            if value.op.family != "elementwise" or value in cluster.body.results:
-                continue
-            if value.tensor.shape != tuple(cluster.loops):
-                continue
-            first = [level_of[u] for u in users[value] if u in level_of]
-            later = [u for u in users[value] if u not in level_of]
-            if not first or not later:
-                continue
-            lane = cluster.reductions[levels[min(first)][0]]
-            reads = [r for r in levels[min(first)] if r.operands[0] is value]
-            if not reads or cluster.reductions[reads[0]] != lane:
-                continue
-            result = next(
-                (
-                    i
-                    for i in free
-                    if cluster.body.results[i].dtype is value.dtype
-                    and cluster.result_lanes[i] == cluster.reductions[reads[0]]
-                ),
-                None,
-            )
-            if result is not None:
-                chosen[value] = (min(first), result)
-                free.remove(result)
-        return chosen
 
     def keep(self, value: Value, result: int) -> None:
         """Store an element for a later pass in the row of a result."""

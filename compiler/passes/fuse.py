@@ -11,12 +11,15 @@ from penstock.ir.ops.families import Elementwise, Movement, Nest, Reduction
 from penstock.ir.types import TensorType
 from penstock.passes.fusion_groups import Group, GroupGraph, Lane
 from penstock.passes.fusion_lanes import agrees, lane_through, same_loops
+from penstock.passes.fusion_saving import Saving
 from penstock.passes.fusion_write import ClusterWriter
 
 __all__ = ["fuse"]
 
 
-def fuse(function: Function, *, strided: frozenset[str] = frozenset()) -> Function:
+def fuse(
+    function: Function, *, strided: frozenset[str] = frozenset(), save: bool = True
+) -> Function:
     """Put Values that share loops into clusters.
 
     Every array that is left between clusters lies in memory; within a cluster there
@@ -31,7 +34,7 @@ def fuse(function: Function, *, strided: frozenset[str] = frozenset()) -> Functi
     Before: %0 = exp %x ; %1 = tanh %0 ; return %1
     After:  %0 = cluster %x { %0 = exp %x ; %1 = tanh %0 ; return %1 } ; return %0
     """
-    return Fuser(function, strided, function.facts).run()
+    return Fuser(function, strided, function.facts, save).run()
 
 
 # What is computed again in every kernel that reads it, at most so many Values of it.
@@ -62,9 +65,14 @@ class Fuser:
     """
 
     def __init__(
-        self, function: Function, strided: frozenset[str], facts: Facts
+        self,
+        function: Function,
+        strided: frozenset[str],
+        facts: Facts,
+        save: bool = True,
     ) -> None:
         self.function = function
+        self.save = save
         self.facts = facts
         self.graph = GroupGraph()
         self.group_of = self.graph.group_of
@@ -76,11 +84,18 @@ class Fuser:
 
     def run(self, is_region: bool = False) -> Function:
         """The Function in clusters; ``is_region`` if it is part of control flow."""
-        for value in self.function.values:
-            self.place(value)
-        return ClusterWriter(self, is_region).write()
+        self.place_all()
+        saving = Saving(self)
+        if self.save:
+            saving.choose()
+        return ClusterWriter(self, saving, is_region).write()
 
     # Where a Value goes.
+
+    def place_all(self) -> None:
+        """Give each Value its place."""
+        for value in self.function.values:
+            self.place(value)
 
     def place(self, value: Value) -> None:
         op = value.op

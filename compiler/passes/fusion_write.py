@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from penstock.ir.attributes import Attribute
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.ops.control import arguments_of
-from penstock.ir.ops.families import Elementwise, Movement, Reduction
+from penstock.ir.ops.families import Reduction
 from penstock.passes.fusion_groups import Group, Lane
 
 if TYPE_CHECKING:
     from penstock.passes.fuse import Fuser
+    from penstock.passes.fusion_saving import Saving
 
 __all__ = ["ClusterWriter"]
 
@@ -20,8 +21,9 @@ __all__ = ["ClusterWriter"]
 class ClusterWriter:
     """Writes the Function in which each group is a cluster."""
 
-    def __init__(self, fuser: Fuser, is_region: bool = False) -> None:
+    def __init__(self, fuser: Fuser, saving: Saving, is_region: bool = False) -> None:
         self.fuser = fuser
+        self.saving = saving
         self.function = fuser.function
         self.is_region = is_region
         self.builder = Builder(fuser.facts)
@@ -29,12 +31,20 @@ class ClusterWriter:
         self.stored: dict[Value, Value] = {p: p for p in self.function.parameters}
 
     def write(self) -> Function:
-        outputs = self.outputs()
+        live = self.saving.live(self.saving.again)
+        order = {v: position for position, v in enumerate(self.function.values)}
         for group in self.fuser.graph.in_order():
             if group.kind == "control":
                 self.write_control(group)
-            else:
-                self.write_cluster(group, group.members, outputs[group.index])
+                continue
+            outputs, computed = live[group]
+            if outputs:
+                # In order, so that no long chain of operands recurses.
+                again = sorted(
+                    computed.difference(group.members), key=order.__getitem__
+                )
+                own = [member for member in group.members if member in computed]
+                self.write_cluster(group, again + own, outputs)
         results: list[Value] = []
         taken = set(self.function.parameters)
         for result in self.function.results:
@@ -82,7 +92,7 @@ class ClusterWriter:
                 )
                 if operand is not None and self.fuser.is_strided(operand)
             )
-            fuser = type(self.fuser)(region, strided, self.fuser.facts)
+            fuser = type(self.fuser)(region, strided, self.fuser.facts, self.fuser.save)
             regions.append(fuser.run(is_region=True))
         self.stored[value] = new = self.builder.add(
             value.op,
@@ -111,26 +121,6 @@ class ClusterWriter:
             results=(lane,),
             reductions=(),
         )
-
-    def outputs(self) -> dict[int, list[Value]]:
-        """For each group, the members that others read, in order."""
-        fuser = self.fuser
-        read: set[Value] = set(self.function.results)
-        for value in self.function.values:
-            group = fuser.group_of.get(value)
-            for operand in value.operands:
-                if fuser.group_of.get(operand) is not group or group is None:
-                    read.add(operand)
-                elif issubclass(value.op, (Elementwise, Movement)):
-                    mappings = dict(
-                        zip(value.operands, fuser.mappings(value), strict=True)
-                    )
-                    assert mappings[operand] is not None, "a group reads itself"
-        read |= {fuser.alias[value] for value in read if value in fuser.alias}
-        return {
-            index: [member for member in group.members if member in read]
-            for index, group in fuser.graph.groups.items()
-        }
 
     def in_memory(self, value: Value) -> Value:
         """An array in memory as a Value of the new Function."""
@@ -169,7 +159,6 @@ class ClusterWriter:
                 arguments.append(argument)
             return inside[value]
 
-        # In order, so that no long chain of operands recurses.
         for member in members:
             read(member)
         results = tuple(read(output) for output in outputs)

@@ -8,6 +8,7 @@ from penstock.ir import derivative
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.location import in_role
 from penstock.passes.pull_control import pull_control
 from penstock.passes.pushforward import Pushforward
 from penstock.passes.region_rules import dependent
@@ -127,12 +128,14 @@ class Transposition:
         self.total[value] = (
             cotangent
             if known is None
-            else self.builder.add("add", known, cotangent, locations=value.locations)
+            else self.builder.add(
+                "add", known, cotangent, locations=in_role(value.locations, "*")
+            )
         )
 
     def transpose_value(self, value: Value, cotangent: Value) -> None:
         """Give the operands of a Value their cotangents."""
-        builder, loc = self.builder, value.locations
+        builder, loc = self.builder, in_role(value.locations, "*")
         operands = [Expression(builder, operand, loc) for operand in value.operands]
         for position, operand in enumerate(value.operands):
             if operand not in self.linear:
@@ -159,6 +162,10 @@ class Transposition:
         flags = [operand in self.linear for operand in value.operands]
         cotangents = [own.get(i) for i in range(count)]
         found = pull_control(self.builder, value, flags, cotangents)
+        for end in found:
+            if end is not None:
+                for made in (end, *end.operands) if end.is_op("get") else (end,):
+                    made.locations = in_role(made.locations, "*")
         for operand, cotangent in zip(value.operands, found, strict=True):
             if cotangent is not None:
                 self.add(operand, cotangent)

@@ -17,6 +17,7 @@ from penstock.passes.region_rules import (
     extract,
     zeros_like,
 )
+from penstock.passes.turn_saving import saved_of_turn
 
 if TYPE_CHECKING:
     from penstock.passes.pushforward import Pushforward, Tangent
@@ -341,22 +342,11 @@ class _Loop:
     def linear(self) -> tuple[list[Value], list[Value]]:
         body = self.body
         counter, *own = body.parameters
-        c, s, v = self.sections(own)
+        _, s, v = self.sections(own)
         ends = [body.tangent(i) for i in (*self.moving, *self.stacked)]
         whole = Function("joint", (*body.parameters, *body.given), tuple(ends))
         linear = dependent(whole.values, body.given)
-        from_carried = dependent(whole.values, c)
-        # What the linear part reads of the other.
-        read = dict.fromkeys(
-            operand
-            for value in whole.values
-            if value in linear
-            for operand in value.operands
-            if operand not in linear
-        )
-        read.update(dict.fromkeys(end for end in ends if end not in linear))
-        # What does not depend on carried values is computed again.
-        kept = [r for r in read if r in from_carried]
+        kept = saved_of_turn(whole, linear, {counter, *s, *v})
         primal = self.loop(
             Function("body", tuple(body.parameters), (*body.results, *kept)),
             *self.sections(self.operands),

@@ -8,6 +8,7 @@ from penstock.ir import derivative
 from penstock.ir.dims import Size
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.location import in_role
 from penstock.passes.push_control import push_control
 
 __all__ = ["Pushforward", "Tangent"]
@@ -77,6 +78,9 @@ class Pushforward:
                     several[value] = results, ends
                 continue
             known[value] = new = self.builder.rebuild(value, operands)
+            if self.linearize:
+                # A gradient within is forward to the one around it.
+                new.locations = in_role(new.locations, "")
             tangent_of[value] = self.tangent(new, operands, own)
         return (
             [known[result] for result in function.results],
@@ -89,10 +93,11 @@ class Pushforward:
         """The tangent of a Value without regions."""
         if all(tangent is None for tangent in tangents):
             return None
-        builder, loc = self.builder, value.locations
+        builder = self.builder
+        loc = in_role(value.locations, "'") if self.linearize else value.locations
         found = derivative.jvp(
             value.op,
-            Expression(builder, value),
+            Expression(builder, value, loc),
             [Expression(builder, operand, loc) for operand in operands],
             [None if t is None else Expression(builder, t, loc) for t in tangents],
             value.attributes,

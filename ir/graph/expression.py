@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from penstock.ir.attributes import Constant
 from penstock.ir.dims import Size
 from penstock.ir.graph.value import Builder, Value
 from penstock.ir.location import Location
@@ -54,6 +55,18 @@ class Expression:
     def shape(self) -> tuple[Size, ...]:
         """The shape."""
         return self.type.shape
+
+    @property
+    def number(self) -> float | None:
+        """The one number that all elements are, if that is known."""
+        value = self.value
+        while value.op.name in ("reshape", "broadcast_to"):
+            (value,) = value.operands
+        if not value.is_op("const"):
+            return None
+        constant = value.attributes["value"]
+        assert isinstance(constant, Constant)
+        return float(constant.array.item()) if constant.array.size == 1 else None
 
     @property
     def rank(self) -> int:

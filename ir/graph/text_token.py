@@ -30,7 +30,7 @@ _TOKEN = re.compile(
       | (?P<sign>->|==|!=|<=|>=|//|[-+*/%()\[\]{},:=<>])""",
     re.VERBOSE | re.ASCII,
 )
-_PLACE = re.compile(r"([^\s:]\S*?):([0-9]{1,9})(?::([0-9]{1,9}))?")
+_PLACE = re.compile(r"([^\s:]\S*?):([0-9]{1,9})(?::([0-9]{1,9}))?(['*]?)")
 OPENING = frozenset("([{")
 CLOSING = frozenset(")]}")
 
@@ -177,7 +177,8 @@ def _places(comment: str) -> tuple[Location, ...]:
         if match is None:
             return ()
         column = int(match[3] or 0)
-        places.append(Location(match[1], int(match[2]), max(column - 1, 0), column))
+        start = max(column - 1, 0)
+        places.append(Location(match[1], int(match[2]), start, column, match[4]))
     return tuple(places)
 
 

@@ -169,7 +169,11 @@ class Power(Elementwise):
     @staticmethod
     def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
         zero = z.constant(0)
-        by_x = y.apply("equal", 0).apply("select", zero, y * x ** (y - 1))
+        if y.number == -2:
+            # A square and a quotient, where x^-3 would be a power.
+            by_x = y * z / x
+        else:
+            by_x = y.apply("equal", 0).apply("select", zero, y * x ** (y - 1))
         is_zero = x.apply("equal", 0)
         # log(0) must not reach the product: inf * 0 is nan.
         log_x = is_zero.apply("select", x.constant(1), x).apply("log")

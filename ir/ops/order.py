@@ -73,7 +73,7 @@ class CumulativeSum(AlongAxis):
     def transpose(
         cotangent: Expression, x: Sequence[Expression], position: int, *, axis: int
     ) -> Expression:
-        return _reversed(_reversed(cotangent, axis).apply("cumsum", axis=axis), axis)
+        return backwards(backwards(cotangent, axis).apply("cumsum", axis=axis), axis)
 
     @staticmethod
     def lower(context: NestContext) -> None:
@@ -142,9 +142,9 @@ class LinearRecurrence(AlongAxis):
     def transpose(
         cotangent: Expression, x: Sequence[Expression], position: int, *, axis: int
     ) -> Expression:
-        a = _reversed(shifted(x[0], axis, -1), axis)
-        result = a.apply("recurrence", _reversed(cotangent, axis), axis=axis)
-        return _reversed(result, axis)
+        a = backwards(shifted(x[0], axis, -1), axis)
+        result = a.apply("recurrence", backwards(cotangent, axis), axis=axis)
+        return backwards(result, axis)
 
     @classmethod
     def batch(
@@ -207,7 +207,8 @@ def shifted(x: Expression, axis: int, places: int, first: float = 0) -> Expressi
     return x.apply("pad", x.constant(first), low=low, high=tuple(-n for n in low))
 
 
-def _reversed(x: Expression, axis: int) -> Expression:
+def backwards(x: Expression, axis: int) -> Expression:
+    """The elements along an axis in the other order."""
     start: tuple[Size, ...] = tuple(
         size - 1 if a == axis else 0 for a, size in enumerate(x.shape)
     )

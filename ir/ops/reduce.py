@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Size, product
 from penstock.ir.errors import AxisError, TypeRuleError
 from penstock.ir.graph.expression import Expression
@@ -63,9 +62,8 @@ class Product(Reduction):
     """Product over axes; 1 for none.
 
     x: number [...]  ->  number, without the axes or with size 1 there.
-    d prod x = sum_i (prod of the others) dx_i, as the last of y[k] = x[k] y[k - 1]:
-    dy[k] = x[k] dy[k - 1] + y[k - 1] dx[k]. It divides by nothing, so zeros do no harm
-    to derivatives of any order.
+    d prod x = sum_i (prod of the others) dx_i, the others being those before times
+    those after. It divides by nothing, so zeros do no harm to derivatives of any order.
     """
 
     name = "prod"
@@ -92,25 +90,16 @@ class Product(Reduction):
         if not axes:
             return tangents[0]
         a, da = (_flatten(expression, axes) for expression in (x[0], tangents[0]))
-        axis, size = a.rank - 1, a.shape[-1]
-        shift: dict[str, Attribute] = {
-            "low": (*(0,) * axis, 1),
-            "high": (*(0,) * axis, -1),
-        }
-        index = a.builder.add("iota", shape=a.shape, axis=axis, dtype=i64)
-        is_first = Expression(a.builder, index).apply("equal", 0)
-        zero = a.constant(0)
-        before = a.apply("pad", zero, **shift).apply(
-            "recurrence",
-            is_first.apply("select", a.constant(1), zero).broadcast_to(a.shape),
-            axis=axis,
-        )
-        along = a.apply("recurrence", before * da, axis=axis)
-        # The last element; zero where there is none.
-        last = along.apply(
-            "pad", zero, low=(*(0,) * axis, 1 - size), high=(0,) * a.rank
-        )
-        return last.reshape(y.shape)
+        # Not on top: these modules define ops of their own, in an order that shows.
+        from penstock.ir.ops.order import backwards, shifted
+
+        axis = a.rank - 1
+
+        def before(x: Expression) -> Expression:
+            return shifted(x.apply("cumprod", axis=axis), axis, 1, first=1)
+
+        others = before(a) * backwards(before(backwards(a, axis)), axis)
+        return da.apply("scale", others).sum((axis,)).reshape(y.shape)
 
 
 def _flatten(x: Expression, axes: Sequence[int]) -> Expression:

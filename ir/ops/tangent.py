@@ -31,8 +31,8 @@ class Scale(Elementwise):
     @staticmethod
     def reference(tangent: Any, factor: Any) -> Any:
         product = np.multiply(tangent, factor)
-        is_zero = (tangent == 0) | (factor == 0)
-        return np.where(is_zero & np.isnan(product), product.dtype.type(0), product)
+        counts = (tangent != 0) & (factor != 0)
+        return np.where(counts, product, product.dtype.type(0))
 
     @staticmethod
     def partials(z: Expression, t: Expression, y: Expression) -> tuple[Any, Any]:
@@ -40,8 +40,10 @@ class Scale(Elementwise):
 
     @staticmethod
     def lower(tangent: Scalar, factor: Scalar) -> Scalar:
+        """Two comparisons and a masked product; nan differs from 0 too."""
         product = tangent * factor
         assert product.builder is not None
         zero = product.builder.constant(0, product.dtype)
-        is_zero = tangent.equals(0) | factor.equals(0)
-        return scalar.select(is_zero & ~product.equals(product), zero, product)
+        not_equal = scalar.primitive("not_equal")
+        counts = not_equal(tangent, zero) & not_equal(factor, zero)
+        return scalar.select(counts, product, zero)

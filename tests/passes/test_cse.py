@@ -118,3 +118,21 @@ def test_within_regions_and_not_through_recomputation():
       return %0, %5, %10
     }"""
     assert rewritten(cse, before) == lines(after)
+
+
+def test_a_reduction_that_drops_axes_is_a_shape_of_one_that_keeps_them():
+    before = """
+    func @f(%x: f32[n,m]) -> (f32[n], f32[n,m]) where m != 0 {
+      %0 = max %x {axes=(1,), keepdims=false} : f32[n]
+      %1 = max %x {axes=(1,), keepdims=true} : f32[n,1]
+      %2 = sub %x, %1 : f32[n,m]
+      return %0, %2
+    }"""
+    after = """
+    func @f(%x: f32[n,m]) -> (f32[n], f32[n,m]) where m != 0 {
+      %0 = max %x {axes=(1,), keepdims=true} : f32[n,1]
+      %1 = reshape %0 {shape=(n,)} : f32[n]
+      %2 = sub %x, %0 : f32[n,m]
+      return %1, %2
+    }"""
+    assert rewritten(cse, before) == lines(after)

@@ -12,7 +12,7 @@ def test_examples_of_the_page():
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
     assert len(blocks) == len(re.findall("^```python", PAGE.read_text(), re.M)) > 4
     names: dict[str, object] = {"__name__": "page"}
-    runner = doctest.DocTestRunner()
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     parser = doctest.DocTestParser()
     for block in blocks:
         test = parser.get_doctest(block, names, "transforms.md", str(PAGE), 0)

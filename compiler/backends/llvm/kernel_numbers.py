@@ -152,16 +152,39 @@ class NumberEmitter:
             return self.uniform(number)
         if number.lanes is not None:
             return number.lanes
+        base = self.uniform(number)
+        if base.element == "i1" and not base.is_constant:
+            return self.bool_lanes(number, base)
         key = ("lanes", id(number), self.lanes)
         if key not in self.shared:
             e = self.e
-            found = spread(e, self.uniform(number), self.lanes)
+            found = spread(e, base, self.lanes)
             if not number.is_uniform:
                 assert number.stride is not None
                 found = e.add(found, e.stride_offsets(number.stride, self.lanes))
             self.shared[key] = found
             self.kept.append(number)
         return self.shared[key]
+
+    def bool_lanes(self, number: Number, base: Operand) -> Operand:
+        """A bool in all lanes.
+
+        Without mask registers LLVM keeps bools that live across blocks in 16 bits and
+        widens them at each use: as numbers as wide as the lanes they wait for nothing.
+        """
+        e = self.e
+        if e.machine.vector_bytes == 64:
+            return e.splat(base, self.lanes)
+        bits = min(max(8 * e.machine.vector_bytes // self.lanes, 8), 64)
+        key = ("mask", id(number), self.lanes)
+        if key not in self.shared:
+            wide = e.instruction(f"sext {base.typed} to i{bits}", f"i{bits}")
+            self.shared[key] = e.splat(wide, self.lanes)
+            self.kept.append(number)
+        shared = self.shared[key]
+        return e.instruction(
+            f"icmp ne {shared.typed}, zeroinitializer", "i1", self.lanes
+        )
 
 
 def spread(e: Emitter, scalar: Operand, lanes: int) -> Operand:

@@ -60,8 +60,10 @@ def registers_of(loop: For) -> int:
 
 
 def _flops(loop: For) -> int:
+    """What the body computes; a comparison takes as long as a sum."""
     return sum(
         PRIMITIVES[statement.primitive].flops
+        + (PRIMITIVES[statement.primitive].result == "bool")
         for statement in loop.body.walk()
         if isinstance(statement, Let) and statement.primitive in PRIMITIVES
     )
