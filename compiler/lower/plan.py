@@ -34,6 +34,7 @@ from penstock.lower.element import ErrorTable
 from penstock.lower.nest import lower_nest
 from penstock.lower.pointwise import lower_pointwise
 from penstock.lower.schedule import chunk_of
+from penstock.lower.unrolled import lower_unrolled
 
 __all__ = ["lower_function"]
 
@@ -282,6 +283,8 @@ class PlanBuilder:
         cluster = Cluster.of(value, name, strided, self.errors, in_place)
         if cluster.kind == "nest":
             launches = lower_nest(cluster)
+        elif cluster.kind == "scalars":
+            launches = lower_unrolled(cluster)
         else:
             cluster = collapse(cluster)
             launches = lower_pointwise(cluster)
