@@ -76,12 +76,9 @@ class _Fixer:
             if isinstance(size, int):
                 return size
             number = tracer.number(size)
-            if not 1 <= number <= _LARGEST:
-                return None
-            wanted[size] = number
-            return number
+            return number if 1 <= number <= _LARGEST else None
 
-        if unrolled_weight(loop, known) is None:
+        if unrolled_weight(loop, known, wanted) is None:
             return False
         for size, number in wanted.items():
             size = tracer.normalize(size)

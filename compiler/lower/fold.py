@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from penstock.ir.loop.build import KernelBuilder
-from penstock.ir.loop.node import Let, Scalar
+from penstock.ir.loop.node import For, Let, Scalar
 from penstock.ir.loop.primitive import PRIMITIVES
 from penstock.ir.types import Dtype, bool_, i64
 
@@ -34,9 +34,8 @@ class FoldingBuilder(KernelBuilder):
     ) -> Scalar:
         """The result of a primitive, computed at once where that is possible."""
         if primitive == "select":
-            holds = number_of(operands[0]) if _is_known(operands[0]) else None
-            if holds is not None:
-                return operands[1] if holds else operands[2]
+            if _is_known(operands[0]):
+                return operands[1] if number_of(operands[0]) else operands[2]
             if operands[1] is operands[2]:
                 return operands[1]
         elif primitive in ("and", "or") and operands[0].dtype is bool_:
@@ -44,6 +43,9 @@ class FoldingBuilder(KernelBuilder):
                 if _is_known(one):
                     keeps = bool(number_of(one)) == (primitive == "and")
                     return other if keeps else one
+        holds = _of_index(primitive, operands)
+        if holds is not None:
+            return self.constant(holds, bool_)
         if primitive not in ("bitcast", "convert") and all(map(_is_known, operands)):
             values = [operand.definition.value for operand in operands]  # type: ignore[union-attr]
             with np.errstate(all="ignore"):
@@ -56,6 +58,23 @@ class FoldingBuilder(KernelBuilder):
         """Stop with an error unless the condition holds."""
         if number_of(condition) != 1:
             super().check(condition, error, detail)
+
+
+def _of_index(primitive: str, operands: tuple[Scalar, ...]) -> bool | None:
+    """Whether a loop's index is on one side of the loop's bounds."""
+    if primitive not in ("less", "greater_equal"):
+        return None
+    index, bound = operands
+    loop = index.definition
+    if not isinstance(loop, For) or index is not loop.index:
+        return None
+    start, stop, number = map(number_of, (loop.start, loop.stop, bound))
+    if bound is loop.stop or (stop is not None and number is not None
+                              and stop <= number):  # fmt: skip
+        return primitive == "less"
+    if start is not None and number is not None and number <= start:
+        return primitive == "greater_equal"
+    return None
 
 
 def _is_known(scalar: Scalar) -> bool:

@@ -7,7 +7,7 @@ arrays, and stacks, is in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import product as every
 from math import prod
 from typing import Any
@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from penstock.ir.dims import Size
-from penstock.ir.graph.unrolled import changing, unrolled_weight
+from penstock.ir.graph.unrolled import MOST_ELEMENTS, changing, unrolled_weight
 from penstock.ir.graph.value import Function, Value
-from penstock.ir.loop.node import Buffer, Check, For, Scalar
+from penstock.ir.loop.node import Buffer, Scalar
 from penstock.ir.ops.contraction import Contract, letter_sizes, multiply_add, split_spec
 from penstock.ir.ops.families import Movement, Reduction
 from penstock.ir.ops.index import Scatter, locate
-from penstock.ir.types import TensorType, bool_, i64
+from penstock.ir.types import TensorType, i64
 from penstock.lower.cluster import Cluster, KernelLaunch, KernelWriter
 from penstock.lower.element import ValueContext
 from penstock.lower.fold import FoldingBuilder, number_of
@@ -64,7 +64,7 @@ def lower_unrolled(cluster: Cluster) -> list[KernelLaunch]:
     weight = unrolled_weight(control, _constant) or 1
     work: Size = weight * _PICOSECONDS
     if control.is_op("loop"):
-        work = control.attributes["trip"] * work  # type: ignore[operator]
+        work = control.attributes["trip"] * work
     return [writer.finish(work, work)]
 
 
@@ -94,6 +94,7 @@ class _Memory(_Source):
         self.buffer = buffer
 
     def element(self, indices: Indices, when: Scalar | None = None) -> Scalar:
+        """Loaded."""
         return self.unrolling.builder.load(self.buffer, indices, when)
 
 
@@ -105,6 +106,7 @@ class _Part(_Source):
         self.index = index
 
     def element(self, indices: Indices, when: Scalar | None = None) -> Scalar:
+        """That of the whole."""
         return self.whole.element([self.index, *indices], when)
 
 
@@ -115,6 +117,7 @@ class _Computed(_Source):
         self.context = context
 
     def element(self, indices: Indices, when: Scalar | None = None) -> Scalar:
+        """Computed by the rule of its op."""
         value = self.context.value
         context = _Context(self.context.unrolling, value, when)
         result: Scalar = value.op.element(context, indices)  # type: ignore[attr-defined]
@@ -129,6 +132,7 @@ class _Numbers(_Source):
         self.scalars = scalars
 
     def element(self, indices: Indices, when: Scalar | None = None) -> Scalar:
+        """At hand."""
         found = self.choose(self.scalars, indices)
         if when is None:
             return found
@@ -138,7 +142,10 @@ class _Numbers(_Source):
     def choose(self, scalars: Any, indices: Indices) -> Scalar:
         """The element at indices that may be known only at run time."""
         if not indices:
-            found: Scalar = scalars[()] if isinstance(scalars, np.ndarray) else scalars
+            found: Any = scalars
+            if isinstance(scalars, np.ndarray):
+                found = scalars[()]
+            assert isinstance(found, Scalar)
             return found
         first, *rest = indices
         number = number_of(first)
@@ -256,8 +263,9 @@ class _Unrolling:
         dtype = value.dtype.compute
         builder = self.builder
         identity = builder.constant(op.identity(dtype), dtype)
-        shape = [s for a, s in enumerate(operand.shape) if a not in axes]
-        totals = np.full(shape, identity, object)
+        shape: Any = [s for a, s in enumerate(operand.shape) if a not in axes]
+        totals: Any = np.empty(shape, object)
+        totals[...] = identity
         places = self.places(operand.tensor)
         for place, scalar in zip(places, self.scalars(operand), strict=True):
             kept = tuple(number_of(i) for a, i in enumerate(place) if a not in axes)
@@ -357,9 +365,7 @@ class _Unrolling:
         # Each branch is a loop of one turn or none.
         places = [(t, place) for t in types for place in self.places(t)]
         scalars = [builder.constant(0, type_.dtype) for type_, _ in places]
-        for region, taken in zip(
-            value.regions, (condition, ~condition), strict=True
-        ):
+        for region, taken in zip(value.regions, (condition, ~condition), strict=True):
             with builder.loop(
                 "serial",
                 builder.convert(taken, i64),
@@ -478,13 +484,10 @@ class _Unrolling:
 
 def _is_small(type_: TensorType) -> bool:
     sizes = [size for size in type_.shape if isinstance(size, int)]
-    return len(sizes) == type_.rank and prod(sizes) <= _MOST_ELEMENTS
+    return len(sizes) == type_.rank and prod(sizes) <= MOST_ELEMENTS
 
 
 def _is_harmless(region: Function) -> bool:
     """Whether nothing in a region repeats or reports errors."""
     return not any(value.regions or value.op.family == "indexing"
                    for value in region.values)  # fmt: skip
-
-
-_MOST_ELEMENTS = 64

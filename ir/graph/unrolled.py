@@ -17,32 +17,37 @@ from penstock.ir.ops.families import Elementwise, Movement, Reduction
 from penstock.ir.ops.index import Gather, Scatter
 from penstock.ir.types import TensorType
 
-__all__ = ["MOST_INSTRUCTIONS", "changing", "unrolled_weight"]
+__all__ = ["MOST_ELEMENTS", "MOST_INSTRUCTIONS", "changing", "unrolled_weight"]
 
 MOST_INSTRUCTIONS = 2500
 """A backend's time grows with the length of straight code, as does the need for
 registers; so many instructions take some 50 ms to compile."""
 
-_MOST_ELEMENTS = 64
+MOST_ELEMENTS = 64
+"""Of an array that is taken apart."""
+
 # Longer rows are faster as vectors.
 _MOST_OF_A_VECTOR = 16
 
 Known = Callable[[Size], int | None]
 
 
-def unrolled_weight(value: Value, known: Known) -> int | None:
+def unrolled_weight(
+    value: Value, known: Known, needed: dict[Size, int] | None = None
+) -> int | None:
     """Instructions that ``if``, ``while`` or ``loop`` has once its arrays are scalars.
 
     Args:
         value: one of these.
         known: the number that a size is when the loop is compiled, if there is one.
+        needed: filled with the sizes that have to be numbers, and these.
 
     Returns:
         Roughly how many; ``None`` if it has to be compiled otherwise, because it has
         too many elements, or sizes that are not known.
     """
     try:
-        weight = _Weigher(known).control(value, outermost=True)
+        weight = _Weigher(known, needed).control(value, outermost=True)
     except _NotUnrolledError:
         return None
     return weight if weight <= MOST_INSTRUCTIONS else None
@@ -66,30 +71,35 @@ class _NotUnrolledError(Exception):
 
 
 class _Weigher:
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: Known, needed: dict[Size, int] | None) -> None:
         self.known = known
+        self.needed = {} if needed is None else needed
 
     def numbers(self, sizes: Iterable[Size]) -> list[int]:
-        found = [self.known(size) for size in sizes]
-        if None in found:
-            raise _NotUnrolledError
-        return [size for size in found if size is not None]
+        """What sizes are that have to be known."""
+        numbers = []
+        for size in sizes:
+            number = self.known(size)
+            if number is None:
+                raise _NotUnrolledError
+            self.needed[size] = number
+            numbers.append(number)
+        return numbers
 
     def elements(self, value: Value) -> int:
         """How many elements a Value has, few and known."""
         if not isinstance(value.type, TensorType):
             raise _NotUnrolledError
         count = prod(self.numbers(value.tensor.shape))
-        if count > _MOST_ELEMENTS:
+        if count > MOST_ELEMENTS:
             raise _NotUnrolledError
         return count
 
-    def is_small(self, value: Value) -> bool:
-        try:
-            self.elements(value)
-        except _NotUnrolledError:
-            return False
-        return True
+    def few(self, value: Value) -> int | None:
+        """How many elements a Value has, if they are few; they need not be."""
+        numbers = [self.known(size) for size in value.tensor.shape]
+        count = prod(number for number in numbers if number is not None)
+        return None if None in numbers or count > MOST_ELEMENTS else count
 
     def region(self, region: Function) -> int:
         if region.effects:
@@ -108,20 +118,20 @@ class _Weigher:
         if value.regions:
             return self.control(value)
         flops = op.flops if isinstance(op.flops, int) else 1
-        if issubclass(op, Movement) and not self.is_small(value):
-            # Nothing is computed but where its elements are read.
-            if value.is_op("const"):
-                raise _NotUnrolledError
-            return 0
+        if issubclass(op, Movement) and not value.is_op("const"):
+            count = self.few(value)
+            if count is None:
+                # Nothing is computed but where its elements are read.
+                return 0
+            if issubclass(op, Gather):
+                return count * (8 + (self.few(value.operands[0]) or 0))
+            return count
         count = self.elements(value)
-        if issubclass(op, Gather):
-            source = value.operands[0]
-            return count * (8 + (self.elements(source) if self.is_small(source) else 0))
         if op.family == "composite":
             # Before passes expand it.
             return 4 * sum(map(self.elements, value.operands))
         if issubclass(op, Movement):
-            return count
+            return 0
         if issubclass(op, Elementwise):
             scale = 1 if count <= _MOST_OF_A_VECTOR else 4
             return count * max(flops, 1) * scale

@@ -305,6 +305,8 @@ class _KernelPrinter:
         goes_on = f"{index} < {stop}"
         if loop.test is not None:
             goes_on += f" && {self.names[loop.test.parameter]}"
+            if any(isinstance(statement, Check) for statement in loop.body.walk()):
+                goes_on += f" && *{self.error} == 0"
         header = f"long long {index} = {start}; {goes_on}; {advance}"
         self.write(f"for ({header}) {{")
         self.indent += 1
