@@ -8,6 +8,7 @@ arrays, and stacks, is in memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import product as every
 from math import prod
 from typing import Any
@@ -32,8 +33,10 @@ Indices = Sequence[Scalar]
 
 # Branches of so few instructions are both computed: a jump that is guessed wrong costs
 # as much.
-_SHORT_BRANCH = 40
+_SHORT_BRANCH = 24
 _PICOSECONDS = 300
+# How often a loop of unknown length is taken to run.
+_TURNS = 1000
 
 
 def lower_unrolled(cluster: Cluster) -> list[KernelLaunch]:
@@ -58,11 +61,11 @@ def lower_unrolled(cluster: Cluster) -> list[KernelLaunch]:
     unrolling.stacks = stacks
     unrolling.run(cluster.body.values)
     for value, buffer in targets:
-        source = unrolling.sources[value]
-        for place in unrolling.places(value.tensor):
-            builder.store(buffer, place, source.element(place))
+        unrolling.write(value, buffer)
     weight = unrolled_weight(control, _constant) or 1
     work: Size = weight * _PICOSECONDS
+    if control.is_op("while"):
+        work = _TURNS * work
     if control.is_op("loop"):
         work = control.attributes["trip"] * work
     return [writer.finish(work, work)]
@@ -118,9 +121,8 @@ class _Computed(_Source):
 
     def element(self, indices: Indices, when: Scalar | None = None) -> Scalar:
         """Computed by the rule of its op."""
-        value = self.context.value
-        context = _Context(self.context.unrolling, value, when)
-        result: Scalar = value.op.element(context, indices)  # type: ignore[attr-defined]
+        context = self.context.under(when)
+        result: Scalar = context.value.op.element(context, indices)  # type: ignore[attr-defined]
         return result
 
 
@@ -170,6 +172,14 @@ class _Context(ValueContext):
         self.value = value
         self.when = when
         self.errors = unrolling.cluster.errors
+        # As they are now: a region that occurs twice has other arguments later.
+        self.sources = [unrolling.sources[operand] for operand in value.operands]
+
+    def under(self, when: Scalar | None) -> _Context:
+        """The same where a condition holds."""
+        context = copy(self)
+        context.when = when
+        return context
 
     def operand(
         self, position: int, indices: Indices, when: Scalar | None = None
@@ -184,7 +194,7 @@ class _Context(ValueContext):
                 return self.builder.constant(0, operand.dtype)
             if holds is not None:
                 when = None
-        return self.unrolling.sources[operand].element(indices, when)
+        return self.sources[position].element(indices, when)
 
 
 class _Unrolling:
@@ -220,6 +230,26 @@ class _Unrolling:
         """All elements of a Value in C order."""
         source = self.sources[value]
         return [source.element(place) for place in self.places(value.tensor)]
+
+    def write(self, value: Value, buffer: Buffer) -> None:
+        """Store all elements of a Value."""
+        source, type_ = self.sources[value], value.tensor
+        if _is_small(type_):
+            for place in self.places(type_):
+                self.builder.store(buffer, place, source.element(place))
+            return
+
+        # What a loop only hands on may be of any size.
+        def nest(place: list[Scalar]) -> None:
+            if len(place) == type_.rank:
+                self.builder.store(buffer, place, source.element(place))
+                return
+            stop = self.builder.size(type_.shape[len(place)])
+            kind = "vector" if len(place) == type_.rank - 1 else "serial"
+            with self.builder.loop(kind, stop) as loop:
+                nest([*place, loop.index])
+
+        nest([])
 
     def region(self, region: Function, arguments: Sequence[_Source]) -> None:
         """Compute a region's Values."""
@@ -262,7 +292,10 @@ class _Unrolling:
         assert isinstance(axes, tuple)
         dtype = value.dtype.compute
         builder = self.builder
-        identity = builder.constant(op.identity(dtype), dtype)
+        # Of a sum it counts: -0.0 added to it is 0.0.
+        identity = (
+            builder.constant(op.identity(dtype), dtype) if op.combine == "add" else None
+        )
         shape: Any = [s for a, s in enumerate(operand.shape) if a not in axes]
         totals: Any = np.empty(shape, object)
         totals[...] = identity
@@ -270,7 +303,10 @@ class _Unrolling:
         for place, scalar in zip(places, self.scalars(operand), strict=True):
             kept = tuple(number_of(i) for a, i in enumerate(place) if a not in axes)
             wide = builder.convert(scalar, dtype)
-            totals[kept] = builder.apply(op.combine, totals[kept], wide)
+            total = totals[kept]
+            totals[kept] = (
+                wide if total is None else builder.apply(op.combine, total, wide)
+            )
         return [builder.convert(total, value.dtype) for total in totals.flat]
 
     def contract(self, value: Value) -> list[Scalar]:
@@ -484,7 +520,7 @@ class _Unrolling:
 
 def _is_small(type_: TensorType) -> bool:
     sizes = [size for size in type_.shape if isinstance(size, int)]
-    return len(sizes) == type_.rank and prod(sizes) <= MOST_ELEMENTS
+    return len(sizes) == type_.rank and 1 <= prod(sizes) <= MOST_ELEMENTS
 
 
 def _is_harmless(region: Function) -> bool:

@@ -91,7 +91,8 @@ class _Weigher:
         if not isinstance(value.type, TensorType):
             raise _NotUnrolledError
         count = prod(self.numbers(value.tensor.shape))
-        if count > MOST_ELEMENTS:
+        # What has no elements is not worth a case of its own.
+        if not 1 <= count <= MOST_ELEMENTS:
             raise _NotUnrolledError
         return count
 
@@ -99,7 +100,7 @@ class _Weigher:
         """How many elements a Value has, if they are few; they need not be."""
         numbers = [self.known(size) for size in value.tensor.shape]
         count = prod(number for number in numbers if number is not None)
-        return None if None in numbers or count > MOST_ELEMENTS else count
+        return None if None in numbers or not 1 <= count <= MOST_ELEMENTS else count
 
     def region(self, region: Function) -> int:
         if region.effects:

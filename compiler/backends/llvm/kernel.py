@@ -71,7 +71,8 @@ def _is_long(statement: Statement) -> bool:
         stop.primitive == "size"
         or (stop.primitive == "const" and stop.value >= _TURNS_BETWEEN_CHECKS)
     )
-    return counts and any(carry.combine is None for carry in statement.carries)
+    combines = [carry.combine for carry in statement.carries]
+    return counts and (not combines or None in combines)
 
 
 def emit_kernel(module: Module, kernel: Kernel) -> None:
