@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
-from penstock.ir.graph.unrolled import unrolled_weight
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.location import Location
 from penstock.ir.record import Record
@@ -65,6 +64,8 @@ class _Fixer:
 
     def fix(self, loop: Value) -> bool:
         """Fix the sizes of a loop, if it is short enough then."""
+        from penstock.ir.graph.unrolled import unrolled_weight
+
         tracer = self.tracer
         trip = loop.attributes.get("trip")
         if isinstance(trip, int) and trip < _FEWEST_TURNS:

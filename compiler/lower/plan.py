@@ -34,7 +34,6 @@ from penstock.lower.element import ErrorTable
 from penstock.lower.nest import lower_nest
 from penstock.lower.pointwise import lower_pointwise
 from penstock.lower.schedule import chunk_of
-from penstock.lower.unrolled import lower_unrolled
 
 __all__ = ["lower_function"]
 
@@ -284,6 +283,8 @@ class PlanBuilder:
         if cluster.kind == "nest":
             launches = lower_nest(cluster)
         elif cluster.kind == "scalars":
+            from penstock.lower.unrolled import lower_unrolled
+
             launches = lower_unrolled(cluster)
         else:
             cluster = collapse(cluster)

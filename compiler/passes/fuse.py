@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from penstock.ir.dims import Size
 from penstock.ir.graph.mapping import Mapping, operand_mappings
-from penstock.ir.graph.unrolled import unrolled_weight
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.guards import Facts
 from penstock.ir.ops.families import Elementwise, Movement, Nest, Reduction
@@ -461,6 +460,7 @@ class Fuser:
 
     def unrolled(self, value: Value) -> int | None:
         """Whether this is one kernel of scalars, and how long it is then."""
+        from penstock.ir.graph.unrolled import unrolled_weight
 
         def known(size: Size) -> int | None:
             size = self.facts.normalize(size)
