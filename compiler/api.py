@@ -268,8 +268,9 @@ class _State:
 
     def compile_variant(self, call: Call) -> Variant:
         reason = reason_for(call, self.dispatcher.variants, self.makings)
+        others = [making.compilation.traced for making in self.makings.values()]
         variant, compilation = compile_variant(
-            self.function, call, self.options, self.name
+            self.function, call, self.options, self.name, others
         )
         self.count += 1
         seconds = dict(compilation.seconds)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import penstock.ir as penstock_ir
+from penstock.frontend.small_sizes import FixedSize
 from penstock.frontend.trace import Trace, trace
 from penstock.ir.dims import symbols_of
 from penstock.ir.graph.value import Function
@@ -46,6 +47,7 @@ __all__ = [
     "STAGES",
     "Compilation",
     "CompileOptions",
+    "FixedSize",
     "cache_key",
     "compile_variant",
     "compiler_fingerprint",
@@ -236,7 +238,11 @@ class Compilation:
 
 
 def compile_variant(
-    function: Callable[..., Any], call: Call, options: CompileOptions, name: str
+    function: Callable[..., Any],
+    call: Call,
+    options: CompileOptions,
+    name: str,
+    others: Iterable[Trace] = (),
 ) -> tuple[Variant, Compilation]:
     """Compile a function for a call, or find in the cache what was compiled for it.
 
@@ -245,12 +251,21 @@ def compile_variant(
         call: its arguments.
         options: how to compile.
         name: the function's name.
+        others: what its variants were made from.
 
     Raises:
         PenstockError: the function cannot be compiled, at the user's line.
     """
     start = time.perf_counter()
     traced = trace(function, call, static=options.static, name=name)
+    if traced.fixed and any(
+        other.fixed and other.signature.leaves == traced.signature.leaves
+        for other in others
+    ):
+        # One variant with small sizes fixed; the next serves all sizes.
+        traced = trace(
+            function, call, static=options.static, name=name, fix_sizes=False
+        )
     compilation = Compilation(traced, options)
     compilation.seconds["trace"] = time.perf_counter() - start
     return make_variant(compilation), compilation

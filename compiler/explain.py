@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from penstock.driver import Compilation
+from penstock.driver import Compilation, FixedSize
 from penstock.ir.dims import evaluate_dim, product, symbols_of
 from penstock.ir.location import Location
 from penstock.ir.loop.count import count_kernel
@@ -113,6 +113,7 @@ class VariantReport:
         takes: what each argument must be.
         captures: what each global, default and the like that it reads must be.
         guards: what must hold besides.
+        fixed: the sizes that are fixed so that loops keep their state in registers.
         reason: why it was made.
         calls: how many calls it has served.
         from_cache: whether its code was found in the cache.
@@ -130,6 +131,7 @@ class VariantReport:
     takes: tuple[str, ...]
     captures: tuple[str, ...]
     guards: tuple[str, ...]
+    fixed: tuple[str, ...]
     reason: str
     calls: int
     from_cache: bool
@@ -165,6 +167,7 @@ class VariantReport:
             leaves[:count],
             leaves[count:],
             tuple(map(readable_guard, compilation.traced.function.guards)),
+            tuple(map(_fixed_text, compilation.traced.fixed)),
             making.reason,
             variant.calls,
             variant.from_cache,
@@ -182,6 +185,8 @@ class VariantReport:
         lines += _entry("takes", self.takes or ("nothing",))
         lines += _entry("captures", self.captures or ("nothing",))
         lines += _entry("guards", self.guards or ("none",))
+        if self.fixed:
+            lines += _entry("fixed", self.fixed)
         lines += _entry("reason", textwrap.wrap(self.reason, _WIDTH - 12))
         lines += _entry("calls", (str(self.calls),))
         origin = "from the cache" if self.from_cache else "compiled"
@@ -346,6 +351,12 @@ def _entry(
             listed = ", ".join(below[number])
             for line in textwrap.wrap(listed, _WIDTH - 14):
                 yield f"{margin}  {line}"
+
+
+def _fixed_text(fixed: FixedSize) -> str:
+    """A size that is fixed, and why."""
+    place = "a loop" if fixed.loc is None else f"the loop of {fixed.loc.short}"
+    return f"{fixed.size} == {fixed.number}: {place} keeps its state in registers"
 
 
 def _counted(count: int, noun: str) -> str:

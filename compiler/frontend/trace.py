@@ -17,6 +17,7 @@ from penstock.frontend.captured import Capture
 from penstock.frontend.functions import place_of_return
 from penstock.frontend.inputs import Inputs
 from penstock.frontend.results import Results, collect_results
+from penstock.frontend.small_sizes import FixedSize, fix_small_sizes
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Dim, Size
 from penstock.ir.errors import OptionError, TraceError, UnsupportedError
@@ -42,12 +43,14 @@ class Trace(Record):
         host_numbers: the integers and floats that the function returns; element ``i``
             belongs behind the sizes of all array results.
         hints: the value that each symbol had in the call that was traced.
+        fixed: the small sizes that are fixed for the sake of loops.
     """
 
     function: Function
     signature: Signature
     host_numbers: tuple[Size | Real, ...]
     hints: Mapping[str, int]
+    fixed: tuple[FixedSize, ...] = ()
 
 
 def trace(
@@ -56,6 +59,7 @@ def trace(
     *,
     static: Collection[Any] = (),
     name: str | None = None,
+    fix_sizes: bool = True,
 ) -> Trace:
     """Trace a function for the arguments of a call.
 
@@ -65,6 +69,7 @@ def trace(
         static: names of arguments whose numbers and sizes are fixed (``"n"``), and
             ``(name, axis)`` for one size (``("x", 1)``).
         name: the graph's name; the function's by default.
+        fix_sizes: whether small sizes are fixed where loops are faster by that.
 
     Returns:
         The graph, and the signature under which it serves.
@@ -83,15 +88,20 @@ def trace(
     if name is None:
         name = getattr(function, "__name__", type(function).__name__)
     # Most functions do not ask whether two arrays or objects are the same one.
-    traced = _trace(function, call, static, name, shared=False)
+    traced = _trace(function, call, static, name, fix_sizes, shared=False)
     if traced is None:
-        traced = _trace(function, call, static, name, shared=True)
+        traced = _trace(function, call, static, name, fix_sizes, shared=True)
         assert traced is not None
     return traced
 
 
 def _trace(
-    function: Any, call: Call, static: Collection[Any], name: str, shared: bool
+    function: Any,
+    call: Call,
+    static: Collection[Any],
+    name: str,
+    fix_sizes: bool,
+    shared: bool,
 ) -> Trace | None:
     """Trace a function; ``None`` if it has to see which objects are the same."""
     tracer = Tracer(name)
@@ -111,8 +121,9 @@ def _trace(
         results = collect_results(
             tracer, inputs, plain, lambda: _place_of_return(function)
         )
+        fixed = fix_small_sizes(tracer, results.values) if fix_sizes else ()
     _check_static(inputs)
-    return _finish(tracer, inputs, capture, call, results)
+    return _finish(tracer, inputs, capture, call, results).replace(fixed=fixed)
 
 
 def _finish(

@@ -61,7 +61,7 @@ class Cluster(Node):
     Attributes:
         name: of its Kernels.
         body: its Function.
-        kind: ``"map"``, ``"rows"`` or ``"nest"``.
+        kind: ``"map"``, ``"rows"``, ``"nest"`` or ``"scalars"``.
         loops: the sizes of its loops, outermost first.
         inner: the numbers of the loops that run within the others.
         result_lanes: for each result of the body, the loop of each axis.
@@ -118,7 +118,7 @@ class Cluster(Node):
 
     def start(self, suffix: str = "") -> KernelWriter:
         """Begin a Kernel that reads the cluster's parameters."""
-        return KernelWriter(self, self.name + suffix)
+        return KernelWriter(self, KernelBuilder(self.name + suffix))
 
     def flops(self) -> int:
         """Floating-point operations for one element of the whole domain, roughly."""
@@ -133,9 +133,9 @@ class Cluster(Node):
 class KernelWriter:
     """A Kernel of a cluster that is being built."""
 
-    def __init__(self, cluster: Cluster, name: str) -> None:
+    def __init__(self, cluster: Cluster, builder: KernelBuilder) -> None:
         self.cluster = cluster
-        self.builder = KernelBuilder(name)
+        self.builder = builder
         self.arguments: list[tuple[Any, ...]] = []
         buffers = {}
         for number, parameter in enumerate(cluster.body.parameters):

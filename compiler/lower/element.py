@@ -131,6 +131,7 @@ class ValueContext:
     ) -> None:
         self.elements = elements
         self.builder = elements.builder
+        self.errors = elements.errors
         self.value = value
         self.when = when
 
@@ -167,7 +168,7 @@ class ValueContext:
             f"index {{value}} is out of bounds for axis {axis} of {source}",
             self.value.loc,
         )
-        self.builder.check(condition, self.elements.errors.number(error), detail)
+        self.builder.check(condition, self.errors.number(error), detail)
 
 
 Store = Callable[[Sequence[Scalar], Scalar], None]

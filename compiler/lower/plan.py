@@ -269,6 +269,10 @@ class PlanBuilder:
         cluster = Cluster.of(value, name, strided, self.errors, in_place)
         if cluster.kind == "nest":
             launches = lower_nest(cluster)
+        elif cluster.kind == "scalars":
+            from penstock.lower.unrolled import lower_unrolled
+
+            launches = lower_unrolled(cluster)
         else:
             cluster = collapse(cluster)
             launches = lower_pointwise(cluster)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from penstock.ir.dims import Size
 from penstock.ir.graph.mapping import Mapping, operand_mappings
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.guards import Facts
@@ -466,10 +467,21 @@ class Fuser:
             group = self.group_of[value.operands[0]]
             self.enter(group, value, (), set())
             return
-        group = self.graph.new_group("control")
+        kind = "control" if self.unrolled(value) is None else "scalars"
+        group = self.graph.new_group(kind)
         needed = {g for operand in value.operands for g in self.needed(operand)}
         self.enter(group, value, (), needed)
         group.closed = True
+
+    def unrolled(self, value: Value) -> int | None:
+        """Whether this is one kernel of scalars, and how long it is then."""
+        from penstock.ir.graph.unrolled import unrolled_weight
+
+        def known(size: Size) -> int | None:
+            size = self.facts.normalize(size)
+            return size if isinstance(size, int) else None
+
+        return unrolled_weight(value, known)
 
     def place_nest(self, value: Value) -> None:
         group = self.graph.new_group("nest")

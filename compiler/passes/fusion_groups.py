@@ -18,7 +18,8 @@ class Group:
 
     Attributes:
         index: its number, in order of creation.
-        kind: ``"map"``, ``"rows"`` (with inner loops) or ``"nest"``.
+        kind: ``"map"``, ``"rows"`` (with inner loops), ``"nest"``, ``"scalars"``
+            (control flow as one kernel) or ``"control"`` (that of the plan).
         loops: the size of each loop by its number.
         inner: loops that are run, perhaps several times, within the others: those
             that reductions reduce, or along which a row is spread.

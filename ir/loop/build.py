@@ -229,6 +229,7 @@ class KernelBuilder:
         carries: Sequence[tuple[Scalar, str | None]] = (),
         hint: str = "i",
         unroll: int = 0,
+        test: bool = False,
     ) -> Iterator[Loop]:
         """Build a loop; what is built inside is its body.
 
@@ -240,6 +241,7 @@ class KernelBuilder:
             carries: initial values, each with the primitive that combines it.
             hint: the index's name in text.
             unroll: how many vectors to keep in flight; 0 lets the backend choose.
+            test: whether an iteration runs only where the first carry holds.
         """
         assert kind in ("serial", "parallel", "vector")
         outer, depth = self.depth, self.depth + 1
@@ -259,6 +261,8 @@ class KernelBuilder:
                     Scalar(initial.dtype, self, outer, statement),
                 )
             )
+        if test:
+            statement.test = statement.carries[0]
         loop = Loop(statement)
         with self._nested(statement):
             yield loop

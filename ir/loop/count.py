@@ -69,7 +69,8 @@ def count_kernel(kernel: Kernel, sizes: Mapping[str, int]) -> KernelCount:
 
     Returns:
         The counts: exact, unless more than 65536 iterations have inner loops of
-        different lengths. What runs only under a condition on data counts in full.
+        different lengths. What runs only under a condition on data counts in full, a
+        loop that runs as long as one holds counts once.
 
     Example:
         >>> from penstock.ir.loop.text_parse import parse_kernel
@@ -161,6 +162,9 @@ class _Counter:
     def loop(self, loop: For, weight: Array) -> None:
         start, stop = (self.known.get(s, np.array(0)) for s in (loop.start, loop.stop))
         trips = np.maximum(-((start - stop) // loop.step), 0)
+        if loop.test is not None:
+            # How often depends on data: once is counted.
+            trips = np.minimum(trips, 1)
         if not (weight * trips).any():
             return
         if loop.index not in self.steering:

@@ -204,7 +204,10 @@ class _Run:
         if loop.kind == "parallel" and self.shuffle is not None:
             order = self.shuffle.sample(order, len(order))
         carried = [self.values[carry.initial] for carry in loop.carries]
+        test = None if loop.test is None else loop.carries.index(loop.test)
         for index in order:
+            if test is not None and (not carried[test] or self.failures):
+                break
             self.values[loop.index] = np.int64(index)
             carried = self.body(loop, carried)
         self.finish(loop, carried)

@@ -264,9 +264,22 @@ class For:
         index: the loop variable, from ``start`` up to but not including ``stop``.
         unroll: how many vectors or iterations to keep in flight; 0 lets the
             backend choose.
+        test: a carry of bools, of a serial loop: an iteration runs only where its
+            parameter holds and no check has failed; the loop ends at the first that
+            does not run.
     """
 
-    __slots__ = ("body", "carries", "index", "kind", "start", "step", "stop", "unroll")
+    __slots__ = (
+        "body",
+        "carries",
+        "index",
+        "kind",
+        "start",
+        "step",
+        "stop",
+        "test",
+        "unroll",
+    )
 
     def __init__(
         self,
@@ -278,6 +291,7 @@ class For:
         carries: list[Carry],
         body: Block,
         unroll: int = 0,
+        test: Carry | None = None,
     ) -> None:
         self.kind = kind
         self.index = index
@@ -287,6 +301,7 @@ class For:
         self.carries = carries
         self.body = body
         self.unroll = unroll
+        self.test = test
 
 
 class If:

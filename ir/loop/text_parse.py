@@ -12,6 +12,7 @@
               | ("serial" | "parallel" | "vector") %name "=" operand "to" operand
                 ["step" number] ["unroll" number]
                 ["carry" "(" carry ","... ")" "->" "(" %name ","... ")"]
+                ["while" %name]
                 "{" statement... ["yield" operand ","...] "}"
     carry     = %name "=" operand [combine]
     place     = %name "[" [operand ","...] "]" ["if" operand]
@@ -356,6 +357,8 @@ class KernelReader(Terms):
         results: dict[str, Scalar] = {}
         if self.accept("carry"):
             self.carries(loop, parameters, results)
+        if self.accept("while"):
+            self.test(loop, parameters)
         with self.body(loop):
             self.scopes[-1].update(parameters)
             self.statements()
@@ -392,6 +395,14 @@ class KernelReader(Terms):
         self.list_of(result, ")")
         if len(results) != len(loop.carries):
             raise self.error("there are fewer results than carried values")
+
+    def test(self, loop: For, parameters: dict[str, Scalar]) -> None:
+        token = self.expect_kind("value", "a carried value such as %x")
+        for carry in loop.carries:
+            if carry.parameter is parameters.get(token.text):
+                loop.test = carry
+        if loop.test is None:
+            raise self.error(f"the loop does not carry {token.text}", token)
 
     def updates(self, loop: For) -> None:
         self.expect("yield")

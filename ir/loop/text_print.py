@@ -244,4 +244,6 @@ class _Printer:
             ]
             results = self.operands(carry.result for carry in loop.carries)
             parts.append(f"carry ({', '.join(carried)}) -> ({results})")
+        if loop.test is not None:
+            parts.append(f"while {self.operand(loop.test.parameter)}")
         return " ".join([*parts, "{"])

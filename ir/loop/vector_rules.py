@@ -74,6 +74,8 @@ def broken_vector_rule(loop: For) -> Broken | None:
                 problem = f"a {statement.kind} loop is inside a vector loop"
             elif statement.start in varying or statement.stop in varying:
                 problem = "its bounds differ between the lanes of a vector loop"
+            elif statement.test is not None and statement.test.parameter in varying:
+                problem = "its test differs between the lanes of a vector loop"
         elif isinstance(statement, If):
             if statement.condition in varying:
                 problem = "its condition differs between the lanes of a vector loop"

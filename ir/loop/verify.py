@@ -254,6 +254,10 @@ class _Verifier:
             )
         for carry in loop.carries:
             self.carry(loop, carry)
+        if loop.test is not None:
+            self.require(loop.kind == "serial", "only a serial loop has a test")
+            self.require(loop.test in loop.carries, "its test is not carried")
+            self.use(loop.test.initial, bool_, "the test")
         with self.scope():
             self.define(loop.index, i64)
             for carry in loop.carries:

@@ -314,9 +314,10 @@ class Cluster(Inline):
 
     arguments  ->  what ``body`` returns.
 
-    ``kind`` is ``"map"``, ``"rows"`` or ``"nest"``. ``loops`` are the sizes of the
-    shared loops, from outermost to innermost; ``inner`` are the numbers of those that
-    run within the others, once for each pass over a row. ``results`` and
+    ``kind`` is ``"map"``, ``"rows"``, ``"nest"`` or ``"scalars"``, which holds one
+    Value of control flow whose arrays become so many scalars. ``loops`` are the sizes
+    of the shared loops, from outermost to innermost; ``inner`` are the numbers of those
+    that run within the others, once for each pass over a row. ``results`` and
     ``reductions`` give, for each result of the body and for the operand of each
     reduction in it, the loop of each axis (``none`` for an axis of size 1).
     """

@@ -72,7 +72,7 @@ def checked(x: Any, axes: Sequence[int], indices: Sequence[Any]) -> tuple[Any, .
     return tuple(wrapped)
 
 
-def _locate(
+def locate(
     context: ElementContext, first: int, batch_indices: Sequence[Scalar]
 ) -> tuple[dict[int, Scalar], Scalar]:
     """Index of each indexed axis, and whether all are in range (else checked)."""
@@ -141,7 +141,7 @@ class Gather(Movement):
     @staticmethod
     def lower(context: ElementContext, indices: Sequence[Scalar]) -> Scalar:
         count = context.types[1].rank
-        found, valid = _locate(context, 1, indices[:count])
+        found, valid = locate(context, 1, indices[:count])
         rest = iter(indices[count:])
         own = [
             found[axis] if axis in found else next(rest)
@@ -235,7 +235,7 @@ class Scatter(Nest):
                 positions.pop()
 
         def write() -> None:
-            found, valid = _locate(context, 2, positions[: index.rank])
+            found, valid = locate(context, 2, positions[: index.rank])
             rest = iter(positions[index.rank :])
             own = [
                 found[axis] if axis in found else next(rest)

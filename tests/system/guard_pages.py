@@ -55,6 +55,21 @@ def _softmax(x: Any) -> Any:
     return y / y.sum(axis=-1, keepdims=True)
 
 
+def _filtered(x: Any, m: Any) -> Any:
+    def step(c: Any, v: Any) -> Any:
+        return m[0] @ c + v, c[::-1]
+
+    return ps.scan(step, x[0], x, reverse=True)
+
+
+def _averaged(x: Any) -> Any:
+    def step(c: Any, v: Any) -> Any:
+        inner = ps.scan(lambda a, w: (a * w, None), v[0], v)[0]
+        return (c[1], c[0] + inner), c[0]
+
+    return ps.scan(step, (v0 := x[0, 0], v0 * 0), x)[1]
+
+
 # name -> (function, shapes of its arguments by the size n)
 KERNELS: dict[str, tuple[Kernel, tuple[Any, ...]]] = {
     "elementwise": (lambda x, y: x * y + x, ("n", "n")),
@@ -108,6 +123,8 @@ KERNELS: dict[str, tuple[Kernel, tuple[Any, ...]]] = {
     "outer": (lambda x, y: np.outer(x, y), ("n", "n")),  # noqa: PLW0108
     "convolve": (lambda x, y: np.convolve(x, y), ("n", "5")),  # noqa: PLW0108
     "repeat": (lambda x: np.repeat(x, 2), ("n",)),
+    "scan of pairs": (_filtered, ("n,2", "1,2,2")),
+    "scan within a scan": (_averaged, ("n,3",)),
     "diagonal": (lambda x: np.diagonal(x) + 1, ("n,n",)),
 }  # fmt: skip
 

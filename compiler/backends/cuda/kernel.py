@@ -302,7 +302,12 @@ class _KernelPrinter:
             wide = "ll" if start.lstrip("-").isdigit() else ""
             start = first if start == "0" else f"{start}{wide} + {first}"
         advance = f"++{index}" if step == "1" else f"{index} += {step}"
-        header = f"long long {index} = {start}; {index} < {stop}; {advance}"
+        goes_on = f"{index} < {stop}"
+        if loop.test is not None:
+            goes_on += f" && {self.names[loop.test.parameter]}"
+            if any(isinstance(statement, Check) for statement in loop.body.walk()):
+                goes_on += f" && *{self.error} == 0"
+        header = f"long long {index} = {start}; {goes_on}; {advance}"
         self.write(f"for ({header}) {{")
         self.indent += 1
 

@@ -174,6 +174,7 @@ class ControlEmitter(EmitterCore):
         stop: Operand,
         step: Operand | int = 1,
         carried: Sequence[Operand] = (),
+        test: int | None = None,
     ) -> Iterator[Loop]:
         """Run the body for start, start + step, ... while below stop (signed).
 
@@ -183,6 +184,8 @@ class ControlEmitter(EmitterCore):
             step: positive; the last index plus the step must not overflow.
             carried: values of the first iteration; the body gives those of the next
                 to ``Loop.carry``.
+            test: the number of a carried scalar ``i1`` without which the body does not
+                run, and the loop ends.
 
         Example:
             >>> from penstock.backends.llvm.module import Module, Parameter
@@ -200,6 +203,8 @@ class ControlEmitter(EmitterCore):
         before = self.current_label
         # Tested at its end, as LLVM's own passes leave loops: no pass runs behind us.
         some = self.instruction(f"icmp slt {kind} {start.text}, {stop.text}", "i1")
+        if test is not None:
+            some = self.instruction(f"and i1 {some.text}, {carried[test].text}", "i1")
         self.branch_if(some, body, after)
         self.begin(body)
         index = self.phi(start.element)
@@ -213,6 +218,9 @@ class ControlEmitter(EmitterCore):
             )
         )
         more = self.instruction(f"icmp slt {kind} {following.text}, {stop.text}", "i1")
+        if test is not None:
+            holds = loop.next_values()[test]
+            more = self.instruction(f"and i1 {more.text}, {holds.text}", "i1")
         index.add(following, self.current_label)
         end = self._close(loop, phis, more, body, after)
         loop.results = self._merge((carried, loop.next_values()), (before, end))

@@ -26,24 +26,53 @@ from penstock.ir.loop.node import (
     Let,
     Load,
     Scalar,
+    Statement,
     Store,
 )
 from penstock.ir.types import Dtype, i64
 
-__all__ = ["emit_kernel", "frame_words"]
+__all__ = ["NOTHING", "emit_kernel", "frame_words", "looks_for_signals"]
+
+# What loops hand to the thread pool so that it looks for signals.
+NOTHING = "penstock_nothing"
+_TURNS_BETWEEN_CHECKS = 1024
 
 
 def frame_words(kernel: Kernel) -> list[tuple[str, Buffer | str | None]]:
     """What a Kernel's frame holds, word by word.
 
     ``("detail", None)`` is the address for an error's detail, ``("data", buffer)`` and
-    ``("strides", buffer)`` are addresses, ``("size", symbol)`` is a number.
+    ``("strides", buffer)`` are addresses, ``("size", symbol)`` is a number, and
+    ``("parallel", None)`` the thread pool's entry, for Kernels that look for signals.
     """
     words: list[tuple[str, Buffer | str | None]] = [("detail", None)]
+    if looks_for_signals(kernel):
+        words.append(("parallel", None))
     words += [("data", buffer) for buffer in kernel.buffers]
     words += [("strides", buffer) for buffer in kernel.buffers if buffer.strided]
     words += [("size", name) for name in kernel.sizes]
     return words
+
+
+def looks_for_signals(kernel: Kernel) -> bool:
+    """Whether a Kernel may run for long on the caller's thread alone."""
+    return kernel.parallel is None and any(map(_is_long, kernel.body.walk()))
+
+
+def _is_long(statement: Statement) -> bool:
+    """Whether this is a loop whose turns wait for each other, perhaps many."""
+    if not isinstance(statement, For) or statement.kind != "serial":
+        return False
+    if statement.test is not None:
+        return True
+    stop = statement.stop.definition
+    # One that runs once or not at all is a branch.
+    counts = isinstance(stop, Let) and (
+        stop.primitive == "size"
+        or (stop.primitive == "const" and stop.value >= _TURNS_BETWEEN_CHECKS)
+    )
+    combines = [carry.combine for carry in statement.carries]
+    return counts and (not combines or None in combines)
 
 
 def emit_kernel(module: Module, kernel: Kernel) -> None:
@@ -66,6 +95,8 @@ class _KernelEmitter(MemoryEmitter):
         super().__init__(e)
         self.kernel = kernel
         self.machine = module.machine
+        # The thread pool's entry, in Kernels that look for signals.
+        self.parallel: Operand | None = None
 
     def emit(self) -> None:
         e, kernel = self.e, self.kernel
@@ -77,6 +108,8 @@ class _KernelEmitter(MemoryEmitter):
             if kind == "detail":
                 if has_checks:
                     self.detail = e.load(address, "ptr", align=8)
+            elif kind == "parallel":
+                self.parallel = e.load(address, "ptr", align=8)
             elif isinstance(what, Buffer):
                 word = e.load(address, "ptr", align=8)
                 if kind == "data":
@@ -135,13 +168,16 @@ class _KernelEmitter(MemoryEmitter):
         # What a body defines is gone after it: it may be emitted again elsewhere.
         saved = dict(self.partial), dict(self.shared), dict(self.numbers)
         self.hoist(loop.body)
-        with e.for_loop(start, stop, loop.step, initial) as emitted:
+        test = None if loop.test is None else loop.carries.index(loop.test)
+        with e.for_loop(start, stop, loop.step, initial, test) as emitted:
             inner = dict(self.shared)
             self.numbers[loop.index] = Number(emitted.index)
             for carry, value in zip(loop.carries, emitted.carried, strict=True):
                 self.numbers[carry.parameter] = self.carried_number(value)
             self.hoist(loop.body)
             self.block(loop.body)
+            if _is_long(loop):
+                self.between_turns(loop, emitted.index)
             updates = [carry.update for carry in loop.carries]
             assert None not in updates
             if loop.carries:
@@ -150,6 +186,30 @@ class _KernelEmitter(MemoryEmitter):
         self.partial, self.shared, self.numbers = saved
         for carry, value in zip(loop.carries, emitted.results, strict=True):
             self.numbers[carry.result] = self.carried_number(value)
+
+    def between_turns(self, loop: For, index: Operand) -> None:
+        """End at an error, and now and then let the user interrupt."""
+        e = self.e
+        if loop.test is not None and self.status is not None:
+            # The turns after it compute what no program asked for, perhaps for ever.
+            self.leave_on(e.load(self.status, "i64", align=8))
+        if self.parallel is None:
+            return
+        last = _TURNS_BETWEEN_CHECKS - 1
+        with e.when(e.eq(e.bit_and(index, last), last), likely=False):
+            one = e.constant(1, "i64")
+            task = Operand(f"@{NOTHING}", "ptr")
+            words = [task, e.parameters[0], one, one]
+            self.leave_on(e.call(self.parallel, words, "i64"))
+
+    def leave_on(self, status: Operand) -> None:
+        """Return the number of an error, if there is one."""
+        e = self.e
+        failed, passed = e.label("failed"), e.label("passed")
+        e.branch_if(e.ne(status, 0), failed, passed, likely=False)
+        e.begin(failed)
+        e.ret(status)
+        e.begin(passed)
 
     def carried(self, scalar: Scalar) -> Operand:
         number = self.numbers[scalar]

@@ -13,7 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from penstock.backends.llvm.emitter import Emitter
-from penstock.backends.llvm.kernel import emit_kernel, frame_words
+from penstock.backends.llvm.kernel import (
+    NOTHING,
+    emit_kernel,
+    frame_words,
+    looks_for_signals,
+)
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
 from penstock.backends.llvm.sizes import Sizes, emit_guard, emit_overflow, emit_real
@@ -53,7 +58,8 @@ def emit_plan(plan: Plan, order: Sequence[str], machine: Machine | None = None) 
     for kernel in plan.kernels:
         emit_kernel(module, kernel)
     slots = _Slots(plan, order)
-    if any(isinstance(s, (PlanLoop, PlanWhile)) for s in plan.statements()):
+    repeats = any(isinstance(s, (PlanLoop, PlanWhile)) for s in plan.statements())
+    if repeats or any(map(looks_for_signals, plan.kernels)):
         _emit_nothing(module)
     _emit_prepare(module, plan, slots)
     _RunEmitter(module, plan, slots).emit()
@@ -62,15 +68,12 @@ def emit_plan(plan: Plan, order: Sequence[str], machine: Machine | None = None) 
 
 # Blocks of memory begin at multiples of this, as arenas do.
 _BLOCK_ALIGN = 64
-
-# What loops hand to the thread pool so that it looks for signals.
-_NOTHING = "penstock_nothing"
 _TURNS_BETWEEN_CHECKS = 256
 
 
 def _emit_nothing(module: Module) -> None:
     e = module.function(
-        _NOTHING,
+        NOTHING,
         [Parameter("frame", "ptr"), Parameter("begin", "i64"), Parameter("end", "i64")],
         result="i64",
         internal=True,
@@ -327,7 +330,7 @@ class _RunEmitter:
             e.eq(e.bit_and(number, _TURNS_BETWEEN_CHECKS - 1), 0), likely=False
         ):
             one = e.constant(1, "i64")
-            task = Operand(f"@{_NOTHING}", "ptr")
+            task = Operand(f"@{NOTHING}", "ptr")
             self.finish(e.call(self.parallel, [task, self.words, one, one], "i64"))
 
     def element(self, element: Element) -> None:
@@ -467,6 +470,8 @@ class _RunEmitter:
         for position, (kind, what) in enumerate(words):
             if kind == "detail":
                 word = self.words
+            elif kind == "parallel":
+                word = self.parallel
             elif isinstance(what, Buffer):
                 buffer = arguments[what]
                 word = (
