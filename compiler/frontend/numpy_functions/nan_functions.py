@@ -14,6 +14,7 @@ from penstock.frontend.numpy_functions.arguments import (
     numpy,
     operand,
 )
+from penstock.frontend.numpy_functions.norms import root
 
 
 def _without_nan(x: TracedArray, filling: float) -> TracedArray:
@@ -100,7 +101,7 @@ def nanstd(
 ) -> Any:  # fmt: skip
     """``np.nanstd``."""
     variance = nanvar(a, axis, dtype, ddof=ddof, keepdims=keepdims)
-    return deliver("nanstd", numpy.sqrt(variance), out)
+    return deliver("nanstd", root(variance), out)
 
 
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
