@@ -17,6 +17,7 @@ from penstock.frontend.numpy_functions.arguments import (
     operand,
     refuse,
 )
+from penstock.frontend.numpy_functions.creation import eye
 from penstock.frontend.refusals import bad_value
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -115,12 +116,15 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 
 
 def matrix_power(a: Any, n: Any) -> Any:
-    """``np.linalg.matrix_power`` with a constant exponent of at least 1."""
+    """``np.linalg.matrix_power`` with a constant exponent of at least 0."""
     x = operand(a)
     if len(x.sizes) < 2:
         raise bad_value(f"matrix_power: {x.tensor} must have at least two axes")
     exponent = operator.index(n)
-    if exponent < 1:
+    if exponent == 0:
+        one = eye(x.shape[-1], dtype=x.dtype)
+        return numpy.broadcast_to(one, x.shape).copy()
+    if exponent < 0:
         raise UnsupportedError(
             user_location(),
             f"matrix_power with exponent {exponent} is not supported",
