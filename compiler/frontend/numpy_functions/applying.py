@@ -11,7 +11,6 @@ from penstock.frontend.numpy_functions.arguments import (
 )
 from penstock.frontend.numpy_functions.creation import asarray
 from penstock.frontend.refusals import bad_value
-from penstock.frontend.transform_batch import batch
 
 __all__ = ["apply_along_axis", "apply_over_axes"]
 
@@ -20,6 +19,9 @@ def apply_along_axis(
     func1d: Any, axis: Any, arr: Any, *args: Any, **kwargs: Any
 ) -> Any:
     """``np.apply_along_axis``: the function is traced once, for all lines at a time."""
+    # Programs without it do not load what batches functions.
+    from penstock.frontend.transform_batch import batch
+
     x = operand(arr)
     place = normalize_axis(axis, len(x.sizes))
     lines = numpy.moveaxis(x, place, -1)
