@@ -6,13 +6,15 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from penstock.api import compile  # noqa: A004
-from penstock.at_once import at_once
+from penstock.at_once import at_once, kept
 from penstock.frontend.tracer import current_tracer
 from penstock.frontend.transform import Linearized
 from penstock.frontend.transform_batch import batch
 from penstock.frontend.transform_leaves import is_array
-from penstock.frontend.transformed import Transformed
+from penstock.frontend.transformed import OMITTED, Transformed, signature_of
 from penstock.ir.errors import OptionError
 from penstock.ir.location import user_location
 from penstock.runtime.pytree import flatten, unflatten
@@ -52,13 +54,13 @@ def grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any
         >>> ps.grad(lambda x: (x ** 3).sum())(np.array([1.0, 2.0]))
         array([ 3., 12.])
     """
-    _check_argnums(argnums)
+    argnums = _positions(argnums)
 
     def apply(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         _, gradient, aux = _value_and_gradient(f, args, kwargs, argnums, has_aux)
         return (gradient, aux) if has_aux else gradient
 
-    return _transformed(function, apply, "grad")
+    return _transformed(function, apply, "grad", (argnums, has_aux))
 
 
 def value_and_grad(
@@ -76,25 +78,35 @@ def value_and_grad(
         >>> ps.value_and_grad(lambda x: (x * x).sum())(np.array([1.0, 2.0]))
         (np.float64(5.0), array([2., 4.]))
     """
-    _check_argnums(argnums)
+    argnums = _positions(argnums)
 
     def apply(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         value, gradient, aux = _value_and_gradient(f, args, kwargs, argnums, has_aux)
         return ((value, aux) if has_aux else value), gradient
 
-    return _transformed(function, apply, "value_and_grad")
+    return _transformed(function, apply, "value_and_grad", (argnums, has_aux))
 
 
-def _check_argnums(argnums: Any) -> None:
-    """Raise an OptionError unless these are positions."""
-    numbers = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
-    if not numbers or not all(type(number) is int for number in numbers):
+def _positions(argnums: Any) -> int | tuple[int, ...]:
+    """Positions of arguments, as integers of Python.
+
+    Raises:
+        OptionError: they are not positions.
+    """
+    several = isinstance(argnums, (tuple, list))
+    numbers = tuple(argnums) if several else (argnums,)
+    kinds = (int, np.integer)
+    if not numbers or not all(
+        isinstance(number, kinds) and type(number) is not bool for number in numbers
+    ):
         raise OptionError(
             user_location(),
             f"argnums is {argnums!r}, but must be a position or a tuple of them",
             code="bad-argnums",
             hint="positions count from 0: argnums=(0, 2)",
         )
+    positions = tuple(map(int, numbers))
+    return positions if several else positions[0]
 
 
 def _value_and_gradient(
@@ -146,7 +158,7 @@ def _linearized(
     return Linearized(of_chosen, tuple(args[n] for n in chosen), has_aux), single
 
 
-def jacfwd(function: Function, argnums: Argnums = 0) -> Any:
+def jacfwd(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
     """The Jacobian of a function, column by column in forward mode.
 
     Cheap where the argument has fewer elements than the result.
@@ -154,6 +166,8 @@ def jacfwd(function: Function, argnums: Argnums = 0) -> Any:
     Args:
         function: of nested arrays, which returns nested arrays.
         argnums: the positions of the arguments to differentiate by.
+        has_aux: whether it returns a pair ``(result, aux)``; then the Jacobian comes
+            as ``(jacobian, aux)``.
 
     Returns:
         A compiled function; each leaf of the result becomes what the argument is,
@@ -166,29 +180,39 @@ def jacfwd(function: Function, argnums: Argnums = 0) -> Any:
         array([[2., 1.],
                [2., 1.]])
     """
-    return _jacobian(function, argnums, True)
+    return _jacobian(function, argnums, has_aux, True)
 
 
-def jacrev(function: Function, argnums: Argnums = 0) -> Any:
+def jacrev(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
     """The Jacobian of a function, row by row in reverse mode: see ``jacfwd``.
 
     Cheap where the result has fewer elements than the argument.
     """
-    return _jacobian(function, argnums, False)
+    return _jacobian(function, argnums, has_aux, False)
 
 
-def _jacobian(function: Function, argnums: Argnums, forward: bool) -> Any:
-    _check_argnums(argnums)
+def _jacobian(
+    function: Function, argnums: Argnums, has_aux: bool, forward: bool
+) -> Any:
+    numbers = _positions(argnums)
 
     def apply(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        linear, single = _linearized(f, args, kwargs, argnums)
-        return linear.jacobian(forward=forward, single=single)
+        linear, single = _linearized(f, args, kwargs, numbers, has_aux)
+        jacobian = linear.jacobian(forward=forward, single=single)
+        return (jacobian, linear.aux) if has_aux else jacobian
 
-    return _transformed(function, apply, "jacfwd" if forward else "jacrev")
+    name = "jacfwd" if forward else "jacrev"
+    return _transformed(function, apply, name, (numbers, has_aux))
 
 
-def hessian(function: Function, argnums: Argnums = 0) -> Any:
+def hessian(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
     """The second derivatives of a function: ``jacfwd`` of ``jacrev``.
+
+    Args:
+        function: of nested arrays, which returns nested arrays.
+        argnums: the positions of the arguments to differentiate by.
+        has_aux: whether it returns a pair ``(result, aux)``; then the derivatives come
+            as ``(hessian, aux)``.
 
     Example:
         >>> import numpy as np
@@ -197,17 +221,19 @@ def hessian(function: Function, argnums: Argnums = 0) -> Any:
         array([[ 6.,  0.],
                [ 0., 12.]])
     """
-    _check_argnums(argnums)
+    numbers = _positions(argnums)
 
     def apply(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         def rows(*values: Any, **others: Any) -> Any:
-            linear, single = _linearized(f, values, others, argnums)
-            return linear.jacobian(forward=False, single=single)
+            linear, single = _linearized(f, values, others, numbers, has_aux)
+            jacobian = linear.jacobian(forward=False, single=single)
+            return (jacobian, linear.aux) if has_aux else jacobian
 
-        linear, single = _linearized(rows, args, kwargs, argnums)
-        return linear.jacobian(forward=True, single=single)
+        linear, single = _linearized(rows, args, kwargs, numbers, has_aux)
+        found = linear.jacobian(forward=True, single=single)
+        return (found, linear.aux) if has_aux else found
 
-    return _transformed(function, apply, "hessian")
+    return _transformed(function, apply, "hessian", (numbers, has_aux))
 
 
 def vmap(function: Function, in_axes: Any = 0, out_axes: Any = 0) -> Any:
@@ -227,35 +253,62 @@ def vmap(function: Function, in_axes: Any = 0, out_axes: Any = 0) -> Any:
         >>> ps.vmap(np.dot, in_axes=(0, None))(np.eye(2), np.array([3.0, 4.0]))
         array([3., 4.])
     """
-    defaults = _defaulted(function)
+    positions, defaulted = _positional(function)
 
     def apply(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        count = next((i for i, x in enumerate(args) if x is OMITTED), len(args))
         axes = in_axes
-        if isinstance(axes, (tuple, list)) and defaults.issuperset(
-            range(len(axes), len(args))
-        ):
-            # What was left to its default is the same for all.
-            axes = (*axes, *([None] * (len(args) - len(axes))))
-        if not kwargs:
-            return batch(f, args, axes, out_axes)
+        if isinstance(axes, (tuple, list)):
+            later = range(len(axes), count)
+            if defaulted.issuperset(later):
+                # What may be left to its default is the same for all.
+                axes = (*axes, *([None] * len(later)))
+            if defaulted.issuperset(range(count, len(axes))):
+                axes = axes[:count]
+        named = dict(zip(list(positions)[count:], args[count:], strict=False))
+        named = {k: x for k, x in {**named, **kwargs}.items() if x is not OMITTED}
+        if not named:
+            return batch(f, args[:count], axes, out_axes)
 
         def with_keywords(positional: tuple[Any, ...], keywords: Any) -> Any:
             return f(*positional, **keywords)
 
-        leaves, structure = flatten(kwargs)
-        by_keyword = unflatten(structure, [0 if is_array(x) else None for x in leaves])
-        return batch(with_keywords, (args, kwargs), (axes, by_keyword), out_axes)
+        own = {k: _axis_of(positions.get(k), x, in_axes) for k, x in named.items()}
+        return batch(with_keywords, (args[:count], named), (axes, own), out_axes)
 
-    return _transformed(function, apply, "vmap")
+    key = (in_axes, out_axes) if _are_fixed((in_axes, out_axes)) else None
+    return _transformed(function, apply, "vmap", key, omits=True)
 
 
-def _defaulted(function: Function) -> set[int]:
-    """The positions of parameters that have defaults."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return set()
-    return {i for i, p in enumerate(parameters) if p.default is not p.empty}
+def _positional(function: Function) -> tuple[dict[str, int], set[int]]:
+    """The positions of parameters by name, and those that have defaults."""
+    signature = signature_of(function) or inspect.Signature()
+    parameters = list(signature.parameters.values())
+    kinds = (
+        inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    )  # fmt: skip
+    parameters = [p for p in parameters if p.kind in kinds]
+    return (
+        {p.name: i for i, p in enumerate(parameters)},
+        {i for i, p in enumerate(parameters) if p.default is not p.empty},
+    )
+
+
+def _axis_of(position: int | None, argument: Any, in_axes: Any) -> Any:
+    """The axes of an argument that is passed by keyword."""
+    if position is not None:
+        if not isinstance(in_axes, (tuple, list)):
+            return in_axes
+        return in_axes[position] if position < len(in_axes) else None
+    leaves, structure = flatten(argument)
+    return unflatten(structure, [0 if is_array(leaf) else None for leaf in leaves])
+
+
+def _are_fixed(axes: Any) -> bool:
+    """Whether axes cannot change after they were passed."""
+    if type(axes) is tuple:
+        return all(map(_are_fixed, axes))
+    return axes is None or isinstance(axes, int)
 
 
 def jvp(
@@ -287,7 +340,8 @@ def jvp(
         found = (linear.result, tangent)
         return (*found, linear.aux) if has_aux else found
 
-    return at_once(function, apply, "jvp")(tuple(primals), tuple(tangents))  # type: ignore[no-any-return]
+    run = at_once(function, apply, "jvp", has_aux)
+    return run(tuple(primals), tuple(tangents))  # type: ignore[no-any-return]
 
 
 def vjp(function: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
@@ -320,12 +374,12 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, 
     def pull(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return Linearized(f, args[0], has_aux).cotangent(args[1])
 
-    run = at_once(function, pull, "vjp")
+    run = at_once(function, pull, "vjp", has_aux)
 
     def pullback(cotangents: Any) -> Any:
         return run(primals, cotangents)
 
-    result = at_once(function, value, "vjp_value")(primals)
+    result = at_once(function, value, "vjp_value", ())(primals)
     return (result[0], pullback, result[1]) if has_aux else (result, pullback)
 
 
@@ -349,12 +403,15 @@ def linearize(function: Function, *primals: Any) -> tuple[Any, Function]:
     def push(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return Linearized(f, args[0]).tangent(args[1])
 
-    run = at_once(function, push, "linearize")
-    result = at_once(function, value, "linearize_value")(primals)
+    run = at_once(function, push, "linearize", ())
+    result = at_once(function, value, "linearize_value", ())(primals)
     return result, lambda *tangents: run(primals, tangents)
 
 
-def _transformed(function: Function, apply: Any, name: str) -> Any:
+def _transformed(
+    function: Function, apply: Any, name: str, key: Any, omits: bool = False
+) -> Any:
+    """A transform of a function: in a trace, or compiled, once for equal keys."""
     if not callable(function):
         raise OptionError(
             user_location(),
@@ -362,5 +419,10 @@ def _transformed(function: Function, apply: Any, name: str) -> Any:
             code="not-a-function",
             hint=f"pass the function itself: ps.{name}(f)(x)",
         )
-    made = Transformed(function, apply, name)
-    return made if current_tracer() is not None else compile(made)
+    if current_tracer() is not None:
+        return Transformed(function, apply, name, omits)
+
+    def make() -> Any:
+        return compile(Transformed(function, apply, name, omits))
+
+    return make() if key is None else kept(function, (name, key), make)

@@ -17,6 +17,7 @@ from penstock.frontend.regions import Region
 from penstock.frontend.tracer import Tracer, require_tracer
 from penstock.frontend.transform_batch import batch
 from penstock.frontend.transform_leaves import (
+    Arguments,
     Leaves,
     Mixed,
     argument_name,
@@ -61,10 +62,10 @@ class Linearized:
         self, function: Function, primals: tuple[Any, ...], has_aux: bool = False
     ) -> None:
         self.tracer = tracer = require_tracer("a derivative")
-        self.arguments = Leaves.of_arguments(tracer, primals)
+        self.arguments = Arguments(tracer, primals)
         region = Region(tracer, self.arguments.types)
         with region.open() as handles, of_order(tracer, tracer.derivative_order + 1):
-            returned = function(*unflatten(self.arguments.structure, list(handles)))
+            returned = function(*self.arguments.with_arrays(handles))
             aux: Any = ()
             if has_aux:
                 returned, aux = _pair(returned)
@@ -134,6 +135,7 @@ class Linearized:
         given = directions(
             self.tracer, tangents, self.arguments.structure, self.arguments.types,
             "tangent", lambda path: f"tangent of {argument_name(path)}",
+            self.arguments.places,
         )  # fmt: skip
         found = self.emit("jvp", given, wrt=self.wrt)
         self._values = self._values or found

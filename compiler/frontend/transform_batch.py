@@ -10,7 +10,12 @@ from penstock.frontend.handles import wrap
 from penstock.frontend.lift import as_array
 from penstock.frontend.regions import Region
 from penstock.frontend.tracer import Tracer, require_tracer
-from penstock.frontend.transform_leaves import Leaves, argument_name, is_array
+from penstock.frontend.transform_leaves import (
+    Leaves,
+    argument_name,
+    is_array,
+    is_setting,
+)
 from penstock.ir.dims import Size
 from penstock.ir.errors import AxisError, StructureError
 from penstock.ir.graph.value import Function as FunctionOfGraph
@@ -78,7 +83,8 @@ def batch(
 class _Given:
     """The arguments of a batch.
 
-    What has no axis and is no array, such as a number of Python, stays what it is.
+    What has no axis and is no array, such as a number of Python, stays what it is;
+    so does what cannot have one, such as a string.
 
     Attributes:
         leaves: all leaves.
@@ -98,7 +104,7 @@ class _Given:
         self.places = [
             i
             for i, (leaf, axis) in enumerate(zip(self.leaves, axes, strict=True))
-            if axis is not None or is_array(leaf)
+            if is_array(leaf) or (axis is not None and not is_setting(leaf))
         ]
         paths = self.structure.paths()
         self.values = [as_array(tracer, self.leaves[i]).value for i in self.places]
@@ -193,9 +199,14 @@ def _spread(
     axes = tracer.plain(axes)
     if axes is None or isinstance(axes, int):
         return [axes] * structure.leaf_count
+    if structure.kind == "leaf" and is_setting(axes):
+        # A dataclass of axes has its strings too.
+        return [None]
     parts: Any = axes
     if isinstance(axes, dict) and structure.kind == "dict":
         parts = [axes.get(key, _MISSING) for key in structure.keys]
+    elif structure.kind == "dataclass" and type(axes) is structure.owner:
+        parts = [getattr(axes, name) for name in structure.keys]
     elif not isinstance(axes, (tuple, list)):
         parts = []
     if len(parts) != len(structure.children) or any(p is _MISSING for p in parts):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,14 @@ from penstock.ir.types import TensorType
 from penstock.runtime.pytree import Structure, flatten, unflatten
 
 __all__ = [
+    "Arguments",
     "Leaves",
     "Mixed",
     "argument_name",
     "as_type",
     "directions",
     "is_array",
+    "is_setting",
     "with_values",
     "zeros",
 ]
@@ -60,16 +63,29 @@ class Leaves:
         """Others in the same structure."""
         return with_values(self.tracer, self.structure, values)
 
-    @classmethod
-    def of_arguments(cls, tracer: Tracer, tree: tuple[Any, ...]) -> Leaves:
-        """Arguments to differentiate by.
 
-        Raises:
-            DtypeError: one is not of floats.
-        """
-        plain = tracer.plain(tree)
-        leaves, structure = flatten(plain)
-        for path, leaf in zip(structure.paths(), leaves, strict=True):
+class Arguments(Leaves):
+    """Nested arrays to differentiate by, and settings such as strings among them.
+
+    Attributes:
+        places: which of all leaves are arrays; ``leaves`` are these alone.
+
+    Raises:
+        DtypeError: one is not of floats.
+    """
+
+    def __init__(self, tracer: Tracer, tree: tuple[Any, ...]) -> None:
+        self.tracer = tracer
+        self._all, self.structure = flatten(tracer.plain(tree))
+        # Where a whole argument is one, there is nothing to differentiate by.
+        alone = [child.kind == "leaf" for child in self.structure.children
+                 for _ in range(child.leaf_count)]  # fmt: skip
+        self.places = [
+            i for i, leaf in enumerate(self._all) if alone[i] or not is_setting(leaf)
+        ]
+        self.leaves = [self._all[i] for i in self.places]
+        paths = self.structure.paths()
+        for place, leaf in zip(self.places, self.leaves, strict=True):
             have = type(leaf).__name__
             if is_array(leaf) or _is_number(leaf):
                 type_ = as_array(tracer, leaf).tensor
@@ -78,12 +94,23 @@ class Leaves:
                 have = str(type_)
             raise DtypeError(
                 user_location(),
-                f"{argument_name(path)} is {have}, which has no derivative",
+                f"{argument_name(paths[place])} is {have}, which has no derivative",
                 code="derivative-dtype",
                 hint="choose floating arguments with argnums, or convert them "
                 "with x.astype(float)",
             )
-        return cls(tracer, plain)
+        self.arrays = [as_array(tracer, leaf) for leaf in self.leaves]
+
+    def with_arrays(self, arrays: Sequence[Any]) -> Any:
+        """Other arrays in the same structure, beside the same settings."""
+        leaves = list(self._all)
+        for place, array in zip(self.places, arrays, strict=True):
+            leaves[place] = array
+        return unflatten(self.structure, leaves)
+
+    def with_values(self, values: Sequence[Value]) -> Any:
+        """Other Values in the same structure, beside the same settings."""
+        return self.with_arrays([wrap(self.tracer, value) for value in values])
 
 
 def argument_name(path: str) -> str:
@@ -163,6 +190,11 @@ def is_array(leaf: Any) -> bool:
     )
 
 
+def is_setting(leaf: Any) -> bool:
+    """Whether a leaf says how to compute, and is nothing to compute with."""
+    return isinstance(leaf, (str, bytes, Enum, np.dtype))
+
+
 def with_values(tracer: Tracer, structure: Structure, values: Sequence[Value]) -> Any:
     """Nested handles on these Values."""
     return unflatten(structure, [wrap(tracer, value) for value in values])
@@ -170,7 +202,7 @@ def with_values(tracer: Tracer, structure: Structure, values: Sequence[Value]) -
 
 def directions(
     tracer: Tracer, tree: Any, structure: Structure, types: Sequence[TensorType],
-    what: str, each: Callable[[str], str],
+    what: str, each: Callable[[str], str], places: Sequence[int] | None = None,
 ) -> list[Value]:  # fmt: skip
     """Tangents or cotangents, which must be as what they belong to.
 
@@ -181,25 +213,26 @@ def directions(
         types: of what they belong to.
         what: the noun for one of them.
         each: what one is called, from its path.
+        places: which of the leaves they are; by default all.
 
     Raises:
         StructureError: they are nested otherwise.
         ShapeError: one has another shape.
         DtypeError: one has a dtype that does not fit.
     """
-    leaves = Leaves(tracer, tree)
-    if leaves.structure != structure:
+    leaves, have = flatten(tracer.plain(tree))
+    if have != structure:
         raise StructureError(
             user_location(),
-            f"the {what}s are {leaves.structure!r}, but must be {structure!r}",
+            f"the {what}s are {have!r}, but must be {structure!r}",
             code="direction-structure",
             hint="give one for each array, nested in the same way",
         )
+    paths = structure.paths()
+    places = range(len(leaves)) if places is None else places
     return [
-        as_type(tracer, each(path), leaf, type_)
-        for path, leaf, type_ in zip(
-            structure.paths(), leaves.leaves, types, strict=True
-        )
+        as_type(tracer, each(paths[place]), leaves[place], type_)
+        for place, type_ in zip(places, types, strict=True)
     ]
 
 

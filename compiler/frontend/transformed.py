@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Transformed"]
+__all__ = ["OMITTED", "Apply", "Transformed", "signature_of"]
 
 Apply = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+class _Omitted(Enum):
+    """Stands for an argument that was left to its default."""
+
+    OMITTED = "its default"
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+OMITTED = _Omitted.OMITTED
 
 
 class Transformed:
@@ -20,23 +33,31 @@ class Transformed:
         function: the function, or a tuple of several.
         apply: called with the function, as the trace sees it, and its arguments.
         name: of the transform.
+        omits: whether ``apply`` is to see ``OMITTED`` where an argument was left to
+            its default.
     """
 
-    def __init__(self, function: Any, apply: Apply, name: str) -> None:
+    def __init__(
+        self, function: Any, apply: Apply, name: str, omits: bool = False
+    ) -> None:
         self.function = function
         self.apply = apply
         own = getattr(function, "__name__", type(function).__name__)
         self.__name__ = f"{name}_{own}" if own.isidentifier() else name
         self.__doc__ = getattr(function, "__doc__", None)
-        try:
-            signature = inspect.signature(function)
-        except (TypeError, ValueError):
-            signature = _ANY
+        signature = signature_of(function) or _ANY
         # Defaults of NumPy's functions say that nothing was given.
         defaults = [p.default for p in signature.parameters.values()]
         unsaid = any(type(default) is _NO_VALUE for default in defaults)
         is_ufunc = isinstance(function, np.ufunc)
-        self.__signature__ = _ANY if unsaid or is_ufunc else signature
+        self.__signature__ = _ANY if is_ufunc or (unsaid and not omits) else signature
+        if omits:
+            self.__signature__ = self.__signature__.replace(
+                parameters=[
+                    p if p.default is p.empty else p.replace(default=OMITTED)
+                    for p in self.__signature__.parameters.values()
+                ]
+            )
 
     def over(self, view: Any) -> Transformed:
         """The same transform of a view of the function."""
@@ -47,6 +68,16 @@ class Transformed:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.apply(self.function, args, kwargs)
+
+
+def signature_of(function: Any) -> inspect.Signature | None:
+    """What a function takes: that of a wrapper is its own; ``None`` if it says not."""
+    for follow in (False, True):
+        try:
+            return inspect.signature(function, follow_wrapped=follow)
+        except (TypeError, ValueError):
+            continue
+    return None
 
 
 _NO_VALUE = type(np._NoValue)  # noqa: SLF001

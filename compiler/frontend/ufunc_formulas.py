@@ -8,6 +8,7 @@ result dtype.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +37,7 @@ def formula_of(ufunc: np.ufunc) -> Formula:
         UnsupportedError: there is none.
     """
     found = _FORMULAS.get(ufunc)
-    if found is None:
+    if found is None and _is_of_scipy(ufunc):
         found = _SCIPY_FORMULAS.get(ufunc.__name__)
     if found is None:
         raise UnsupportedError(
@@ -51,7 +52,15 @@ def formula_of(ufunc: np.ufunc) -> Formula:
 
 def is_supported(ufunc: np.ufunc) -> bool:
     """Whether there is a formula of this ufunc."""
-    return ufunc in _FORMULAS or ufunc.__name__ in _SCIPY_FORMULAS
+    return ufunc in _FORMULAS or (
+        ufunc.__name__ in _SCIPY_FORMULAS and _is_of_scipy(ufunc)
+    )
+
+
+def _is_of_scipy(ufunc: np.ufunc) -> bool:
+    """Whether a ufunc is SciPy's, and not another of the same name."""
+    special = sys.modules.get("scipy.special")
+    return special is not None and getattr(special, ufunc.__name__, None) is ufunc
 
 
 def _op(name: str, *operands: TracedArray, **attributes: Any) -> TracedArray:
@@ -177,7 +186,9 @@ def _fmod(x: TracedArray, y: TracedArray) -> Any:
         if x.kind.kind == "u":
             return remainder
         return select((remainder != 0) & ((x < 0) != (y < 0)), remainder - y, remainder)
-    return _op("copysign", _op("remainder", abs(x), abs(y)), x)
+    # By signs as factors: magnitudes have a kink at 0, and this has none there.
+    sign = numpy.copysign(x.dtype.type(1), x)
+    return _op("remainder", x * sign, abs(y)) * sign
 
 
 def _is_inf(x: TracedArray) -> Any:
@@ -222,7 +233,7 @@ def _heaviside(x: TracedArray, at_zero: TracedArray) -> Any:
 
 def _modf(x: TracedArray) -> tuple[TracedArray, TracedArray]:
     """The fractional part and the whole one, both with the sign of x."""
-    magnitude = abs(x)
+    magnitude = x * numpy.copysign(x.dtype.type(1), x)
     part = select(magnitude == math.inf, 0, magnitude - _op("floor", magnitude))
     return select(_op("signbit", x), -part, part), _trunc(x)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.frontend import ufunc_folds
 from penstock.frontend.broadcasting import broadcast_into
 from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.index_keys import parse_key
@@ -73,7 +74,9 @@ def _reduce(
 ) -> Any:
     found = _REDUCTIONS.get(ufunc)
     if found is None:
-        raise _unsupported(ufunc, "reduce")
+        return ufunc_folds.reduce(
+            ufunc, array, axis, dtype, out, keepdims, initial, where
+        )
     x = operand(array)
     if dtype is not None:
         x = x.astype(dtype)
@@ -93,7 +96,7 @@ def _accumulate(
     ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None
 ) -> Any:
     if ufunc not in _ACCUMULATIONS and ufunc not in (np.add, np.multiply):
-        raise _unsupported(ufunc, "accumulate")
+        return ufunc_folds.accumulate(ufunc, array, axis, dtype, out)
     x = operand(array)
     if not x.sizes:
         raise bad_type(
@@ -111,6 +114,17 @@ def _accumulate(
     return cumulative.accumulate_op(op, x, axis, out, ufunc.__name__)
 
 
+def _reduceat(
+    ufunc: np.ufunc,
+    array: Any,
+    indices: Any,
+    axis: Any = 0,
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    return ufunc_folds.reduceat(ufunc, array, indices, axis, dtype, out)
+
+
 def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
     x, y = arrays_of([a, b])
     spread = x.reshape((*x.shape, *([1] * len(y.sizes))))
@@ -118,8 +132,6 @@ def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
 
 
 def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
-    if ufunc not in _SCATTERS or values is NO_VALUE:
-        raise _unsupported(ufunc, "at")
     if type(array) is not TracedArray:
         raise bad_type(f"{ufunc.__name__}.at: a {type(array).__name__} is not traced")
     array.check_writable()
@@ -127,13 +139,15 @@ def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
         raise _unsupported(ufunc, "at")
     tracer = array.tracer
     parts = parse_key(array, key)
-    if any(part.kind == "mask" for part in parts):
-        raise _unsupported(ufunc, "at")
     if not any(part.kind in ("array", "dynamic") for part in parts):
         # Without index arrays no place comes twice.
-        array[key] = call_ufunc(ufunc, (array[key], values))
+        given = () if values is NO_VALUE else (values,)
+        array[key] = call_ufunc(ufunc, (array[key], *given))
         return
     gathered = gather_parts(array, parts)
+    if ufunc not in _SCATTERS or values is NO_VALUE:
+        ufunc_folds.at(ufunc, array, gathered, values)
+        return
     source = gathered.source
     rest = [s for axis, s in enumerate(source.sizes) if axis not in gathered.axes]
     shape = (*rest[: gathered.place], *gathered.index_shape, *rest[gathered.place :])
@@ -184,6 +198,7 @@ def _sum_dtype(array: TracedArray, amount: TracedArray, ufunc: np.ufunc) -> Dtyp
 
 METHODS: dict[str, Callable[..., Any]] = {
     "reduce": _reduce,
+    "reduceat": _reduceat,
     "accumulate": _accumulate,
     "outer": _outer,
     "at": _at,

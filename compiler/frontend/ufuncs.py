@@ -285,7 +285,7 @@ def call_method(
     """Answer ``__array_ufunc__``.
 
     Raises:
-        UnsupportedError: Penstock does not have the method.
+        PenstockError: the method cannot be called so, at the user's line.
     """
     out = options.pop("out", None)
     if isinstance(out, tuple) and len(out) == 1:
@@ -294,15 +294,8 @@ def call_method(
         options["out"] = out
     if method == "__call__":
         return call_ufunc(ufunc, inputs, **options)
-    from penstock.frontend.ufunc_methods import METHODS
-
-    if method not in METHODS:
-        raise UnsupportedError(
-            user_location(),
-            f"numpy.{ufunc.__name__}.{method} is not supported",
-            code="unsupported-function",
-        )
     from penstock.frontend.namespace import call_checked
+    from penstock.frontend.ufunc_methods import METHODS
 
     name = f"numpy.{ufunc.__name__}.{method}"
     return call_checked(METHODS[method], name, (ufunc, *inputs), options)

@@ -51,32 +51,6 @@ CASES = [
     (
         """
         def f(x):
-            return np.hypot.accumulate(x)
-        """,
-        (X,),
-        """
-        program.py:2:12: error: numpy.hypot.accumulate is not supported [unsupported-function]
-            |
-          2 |     return np.hypot.accumulate(x)
-            |            ^^^^^^^^^^^^^^^^^^^^^^
-        """,
-    ),
-    (
-        """
-        def f(x):
-            return np.add.reduceat(x, [0, 1])
-        """,
-        (X,),
-        """
-        program.py:2:12: error: numpy.add.reduceat is not supported [unsupported-function]
-            |
-          2 |     return np.add.reduceat(x, [0, 1])
-            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^
-        """,
-    ),
-    (
-        """
-        def f(x):
             y = x * 2
             y.shape = -1
             return y

@@ -1,6 +1,9 @@
 """The public functions: what they take and give, and what they compose with."""
 
 import functools
+import gc
+import pickle
+import weakref
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -8,6 +11,7 @@ import numpy as np
 import pytest
 
 import penstock as ps
+from penstock import api
 
 X = np.array([1.0, 2.0, 3.0])
 
@@ -16,6 +20,15 @@ X = np.array([1.0, 2.0, 3.0])
 class Layer:
     w: Any
     b: Any
+
+
+@dataclass
+class Named:
+    w: Any
+    how: str = "sum"
+
+    def loss(self, x):
+        return (self.w * x).sum() if self.how == "sum" else (self.w * x).max()
 
 
 class Pair(NamedTuple):
@@ -101,6 +114,45 @@ def test_nested_arguments_come_back_as_they_nest():
     assert found["b"] is None
     assert found["c"][1] == ()
     np.testing.assert_array_equal(found["c"][0], [0, 0, 0])
+
+
+def test_settings_within_arguments_stay_what_they_are():
+    gradient = ps.grad(Named.loss)(Named(X, "max"), X)
+    assert gradient.how == "max"
+    np.testing.assert_array_equal(gradient.w, [0, 0, 3])
+    model = Named(X)
+    _, tangent = ps.jvp(Named.loss, (model, X), (Named(X), X))
+    assert tangent == 28
+    _, pullback = ps.vjp(Named.loss, model, X)
+    assert pullback(1.0)[0].how == "sum"
+    np.testing.assert_array_equal(pullback(1.0)[0].w, X)
+    np.testing.assert_array_equal(ps.jacfwd(Named.loss)(model, X).w, X)
+    table = np.stack([X, 2 * X])
+    each = ps.vmap(Named.loss)(Named(table), table)
+    np.testing.assert_array_equal(each, (table**2).sum(1))
+    one = ps.vmap(Named.loss, (Named(0), None))(Named(table), X)
+    np.testing.assert_array_equal(one, table @ X)
+
+
+def test_jacobians_pass_on_what_comes_beside_the_result():
+    def function(x):
+        return x**3, {"x": x, "name": "cube"}
+
+    wanted = {
+        ps.jacfwd: np.diag(3 * X**2),
+        ps.jacrev: np.diag(3 * X**2),
+        ps.hessian: np.einsum("ij,jk,i->ijk", np.eye(3), np.eye(3), 6 * X),
+    }
+    for transform, derivative in wanted.items():
+        found, aux = transform(function, has_aux=True)(X)
+        np.testing.assert_allclose(found, derivative)
+        np.testing.assert_array_equal(aux["x"], X)
+        assert aux["name"] == "cube"
+
+
+def test_positions_may_be_integers_of_numpy():
+    found = ps.grad(lambda x, y: (x * y).sum(), np.int64(1))(X, 2 * X)
+    np.testing.assert_array_equal(found, X)
 
 
 def test_what_is_passed_on_may_be_anything():
@@ -213,3 +265,143 @@ def test_a_value_is_computed_once_with_its_gradient():
     graph = ps.value_and_grad(function).lower(X).text("graph")
     # The loop itself, and the one backwards.
     assert graph.count(" = loop ") == 2
+
+
+def test_batches_of_functions_with_defaults():
+    table = np.arange(6.0).reshape(2, 3)
+
+    def function(row, k=2, *, plus=1.0, double=False):
+        return (row * k + plus) * (2 if double else 1)
+
+    for in_axes in (0, (0,), (0, None)):
+        mapped = ps.vmap(function, in_axes)
+        np.testing.assert_array_equal(mapped(table), table * 2 + 1)
+        np.testing.assert_array_equal(mapped(table, double=True), table * 4 + 2)
+    for in_axes in ((0,), (0, None)):
+        mapped = ps.vmap(function, in_axes)
+        np.testing.assert_array_equal(mapped(table, 3), table * 3 + 1)
+        np.testing.assert_array_equal(mapped(table, k=3), table * 3 + 1)
+    k = np.array([1.0, 2.0])
+    for arguments, keywords in (((table, k), {}), ((table,), {"k": k})):
+        found = ps.vmap(function)(*arguments, **keywords)
+        np.testing.assert_array_equal(found, table * k[:, None] + 1)
+        inside = ps.compile(lambda *a, **b: ps.vmap(function)(*a, **b) * 1)
+        found = inside(*arguments, **keywords)
+        np.testing.assert_array_equal(found, table * k[:, None] + 1)
+    plus = ps.vmap(function)(table, plus=k)
+    np.testing.assert_array_equal(plus, table * 2 + k[:, None])
+    np.testing.assert_array_equal(ps.vmap(ps.vmap(function))(table), table * 2 + 1)
+    # An array that is a default is no batch, be it as long as one.
+    weighted = ps.vmap(lambda row, w=k: (row.sum() * w).sum())
+    np.testing.assert_array_equal(weighted(table), table.sum(1) * 3)
+    norms = ps.vmap(np.linalg.norm)(table)
+    np.testing.assert_allclose(norms, np.linalg.norm(table, axis=1))
+
+
+class Counted:
+    """Counts how often what compiles is called."""
+
+    def __init__(self, monkeypatch):
+        self.count = 0
+        compile_variant = api._State.compile_variant
+
+        def counted(state, call):
+            self.count += 1
+            return compile_variant(state, call)
+
+        monkeypatch.setattr(api._State, "compile_variant", counted)
+
+
+TRANSFORMS = {
+    "grad": lambda f: ps.grad(f)(X),
+    "value_and_grad": lambda f: ps.value_and_grad(f)(X),
+    "jacfwd": lambda f: ps.jacfwd(f)(X),
+    "jacrev": lambda f: ps.jacrev(f)(X),
+    "hessian": lambda f: ps.hessian(f)(X),
+    "vmap": lambda f: ps.vmap(f)(X),
+    "jvp": lambda f: ps.jvp(f, (X,), (X,)),
+    "vjp": lambda f: ps.vjp(f, X)[1](1.0),
+    "linearize": lambda f: ps.linearize(f, X)[1](X),
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize("kind", ["function", "compiled", "ufunc", "method"])
+def test_a_transform_of_the_same_function_is_compiled_once(name, kind, monkeypatch):
+    model = Model()
+    functions = {
+        "function": lambda: square,
+        "compiled": lambda: COMPILED,
+        "ufunc": lambda: np.sin,
+        "method": lambda: model.loss,
+    }
+    if kind == "ufunc" and name not in ("jvp", "vmap", "linearize", "jacfwd"):
+        pytest.skip("np.sin of an array is no number")
+    if kind == "method" and name not in ("jvp", "vjp", "linearize"):
+        pytest.skip("what a method is transformed to is an object of its own")
+    TRANSFORMS[name](functions[kind]())
+    counted = Counted(monkeypatch)
+    first = TRANSFORMS[name](functions[kind]())
+    again = TRANSFORMS[name](functions[kind]())
+    assert counted.count == 0
+    assert str(again) == str(first)
+
+
+COMPILED = ps.compile(square)
+
+
+def test_what_is_kept_of_a_function_is_that_of_its_code_and_parameters():
+    def function(x, k=2.0):
+        return (k * x * x).sum()
+
+    assert ps.grad(function) is ps.grad(function)
+    assert ps.grad(function) is not ps.grad(function, 1)
+    assert ps.grad(function) is not ps.value_and_grad(function)
+    np.testing.assert_array_equal(ps.grad(function)(X), 4 * X)
+    function.__defaults__ = (3.0,)
+    np.testing.assert_array_equal(ps.grad(function)(X), 6 * X)
+    function.__code__ = (lambda x, k=0.0: (k * x).sum()).__code__
+    np.testing.assert_array_equal(ps.grad(function)(X), np.full(3, 3.0))
+
+    @functools.wraps(function)
+    def wrapper(x):
+        return 10 * function(x)
+
+    np.testing.assert_array_equal(ps.grad(wrapper)(X), np.full(3, 30.0))
+    np.testing.assert_array_equal(ps.jvp(wrapper, (X,), (X,))[1], 180)
+    table = np.ones((2, 2))
+    axes = [0, None]
+    mapped = [ps.vmap(np.add, axes)(table, X[:2])]
+    axes[:] = [None, 0]
+    mapped.append(ps.vmap(np.add, axes)(X[:2], table))
+    np.testing.assert_array_equal(mapped[0], mapped[1])
+
+
+def test_what_is_kept_dies_with_the_function_and_is_not_pickled():
+    def make():
+        def function(x):
+            return (x * big).sum() if x.size else function(x)
+
+        big = np.ones(3)
+        return function
+
+    function = make()
+    ps.grad(function)(X)
+    ps.vjp(function, X)
+    reference = weakref.ref(function)
+    assert pickle.loads(pickle.dumps(vars(function))) == {"__penstock__": {}}
+    del function
+    gc.collect()
+    assert reference() is None
+
+
+def test_methods_are_of_the_object_and_read_it_anew():
+    first, second = Model(), Model()
+    second.w = 2 * first.w
+    for model, factor in ((first, 1), (second, 2), (first, 1)):
+        _, tangent = ps.jvp(model.loss, (X,), (X,))
+        assert tangent == factor * (2 * X**3).sum()
+        _, pullback = ps.vjp(model.loss, X)
+        np.testing.assert_array_equal(pullback(1.0)[0], factor * 2 * X * X)
+    first.w = 3 * X
+    np.testing.assert_array_equal(ps.vjp(first.loss, X)[1](1.0)[0], 6 * X * X)

@@ -86,14 +86,14 @@ CASES = {
     "by a text": (
         """
         def f(x):
-            return ps.grad(lambda p: p['x'].sum())({'x': x, 'kind': 'relu'})
+            return ps.grad(lambda kind, x: x.sum(), (0, 1))('relu', x)
         """,
         X,
         """
-        program.py:2:12: error: argument 0['kind'] is str, which has no derivative [derivative-dtype]
+        program.py:2:12: error: argument 0 is str, which has no derivative [derivative-dtype]
             |
-          2 |     return ps.grad(lambda p: p['x'].sum())({'x': x, 'kind': 'relu'})
-            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          2 |     return ps.grad(lambda kind, x: x.sum(), (0, 1))('relu', x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           help: choose floating arguments with argnums, or convert them with x.astype(float)
         """,
     ),

@@ -14,6 +14,7 @@ from penstock.frontend.numpy_functions.arguments import (
     numpy,
     operand,
 )
+from penstock.frontend.numpy_functions.norms import root
 
 
 def _without_nan(x: TracedArray, filling: float) -> TracedArray:
@@ -43,64 +44,92 @@ def nanprod(
     return prod(_without_nan(operand(a), 1), axis, dtype, out, keepdims, initial, where)
 
 
-def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def nanmax(
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = False,
+    initial: Any = NO_VALUE, where: Any = True,
+) -> Any:  # fmt: skip
     """``np.nanmax``: nan where all elements are."""
-    return _nan_extremum(numpy.max, -math.inf, "nanmax", a, axis, out, keepdims)
+    options = (axis, out, keepdims, initial, where)
+    return _nan_extremum(numpy.max, -math.inf, "nanmax", a, *options)
 
 
-def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def nanmin(
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = False,
+    initial: Any = NO_VALUE, where: Any = True,
+) -> Any:  # fmt: skip
     """``np.nanmin``: nan where all elements are."""
-    return _nan_extremum(numpy.min, math.inf, "nanmin", a, axis, out, keepdims)
+    options = (axis, out, keepdims, initial, where)
+    return _nan_extremum(numpy.min, math.inf, "nanmin", a, *options)
 
 
 def _nan_extremum(
-    extremum: Any, neutral: float, name: str, a: Any, axis: Any, out: Any, keepdims: Any
-) -> Any:
+    extremum: Any, neutral: float, name: str, a: Any, axis: Any, out: Any,
+    keepdims: Any, initial: Any, where: Any,
+) -> Any:  # fmt: skip
     x = operand(a)
-    result = extremum(_without_nan(x, neutral), axis=axis, keepdims=keepdims)
-    if x.kind.is_float:
+    options = {} if initial is NO_VALUE or initial is None else {"initial": initial}
+    if where is not True and where is not NO_VALUE:
+        options["where"] = where
+    result = extremum(_without_nan(x, neutral), axis=axis, keepdims=keepdims, **options)
+    if x.kind.is_float and "initial" not in options:
         none = numpy.isnan(x).all(axis=axis, keepdims=keepdims)
         result = numpy.where(none, x.dtype.type(np.nan), result)
     return deliver(name, result, out)
 
 
+def _count(x: TracedArray, axis: Any, keepdims: Any, where: Any) -> Any:
+    numbers = ~numpy.isnan(x)
+    return numpy.sum(numbers, axis=axis, dtype=np.int64, keepdims=keepdims, where=where)
+
+
 def nanmean(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
-) -> Any:
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+    keepdims: Any = False, *, where: Any = True,
+) -> Any:  # fmt: skip
     """``np.nanmean``."""
     x = operand(a)
     if not x.kind.is_float:
-        return numpy.mean(x, axis, dtype, out, keepdims)
-    total = nansum(x, axis, dtype, keepdims=keepdims)
-    count = numpy.sum(~numpy.isnan(x), axis=axis, dtype=np.int64, keepdims=keepdims)
+        return numpy.mean(x, axis, dtype, out, keepdims, where=where)
+    total = nansum(x, axis, dtype, keepdims=keepdims, where=where)
+    count = _count(x, axis, keepdims, where)
     result = (total / count).astype(x.dtype if dtype is None else dtype)
     return deliver("nanmean", result, out)
 
 
 def nanvar(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
-    keepdims: Any = False,
+    keepdims: Any = False, *, where: Any = True, mean: Any = NO_VALUE,
+    correction: Any = NO_VALUE,
 ) -> Any:  # fmt: skip
     """``np.nanvar``."""
     x = operand(a)
+    if correction is not NO_VALUE:
+        ddof = correction
     if not x.kind.is_float:
-        return numpy.var(x, axis, dtype, out, ddof, keepdims)
-    center = nanmean(x, axis, dtype, keepdims=True)
+        more = {} if mean is NO_VALUE else {"mean": mean}
+        return numpy.var(x, axis, dtype, out, ddof, keepdims, where=where, **more)
+    center = nanmean(x, axis, dtype, keepdims=True, where=where)
+    if mean is not NO_VALUE:
+        center = mean
     deviation = numpy.where(numpy.isnan(x), x.dtype.type(0), x - center)
-    total = numpy.sum(deviation * deviation, axis=axis, dtype=dtype, keepdims=keepdims)
-    count = numpy.sum(~numpy.isnan(x), axis=axis, dtype=np.int64, keepdims=keepdims)
-    freedom = count - ddof
+    squares = deviation * deviation
+    total = numpy.sum(squares, axis=axis, dtype=dtype, keepdims=keepdims, where=where)
+    freedom = _count(x, axis, keepdims, where) - ddof
     result = numpy.where(freedom > 0, total / freedom, np.nan)
     return deliver("nanvar", result.astype(x.dtype if dtype is None else dtype), out)
 
 
 def nanstd(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
-    keepdims: Any = False,
+    keepdims: Any = False, *, where: Any = True, mean: Any = NO_VALUE,
+    correction: Any = NO_VALUE,
 ) -> Any:  # fmt: skip
     """``np.nanstd``."""
-    variance = nanvar(a, axis, dtype, ddof=ddof, keepdims=keepdims)
-    return deliver("nanstd", numpy.sqrt(variance), out)
+    variance = nanvar(
+        a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean,
+        correction=correction,
+    )  # fmt: skip
+    return deliver("nanstd", root(variance), out)
 
 
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:

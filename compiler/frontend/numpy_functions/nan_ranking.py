@@ -14,6 +14,7 @@ from penstock.frontend.numpy_functions.arguments import (
     operand,
     refuse,
 )
+from penstock.frontend.numpy_functions.quantile_methods import check_method, located
 from penstock.frontend.numpy_functions.ranking import between, lines_of, restored
 from penstock.frontend.refusals import bad_value
 
@@ -51,11 +52,12 @@ def nanquantile(
     a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
     method: str = "linear", keepdims: Any = False, *, weights: Any = None,
 ) -> Any:  # fmt: skip
-    """``np.nanquantile`` with linear interpolation; nan where there are no numbers."""
-    refuse("nanquantile", method=(method, "linear"), weights=(weights, None))
+    """``np.nanquantile`` by all methods; nan where there are no numbers."""
+    refuse("nanquantile", weights=(weights, None))
+    check_method("nanquantile", method)
     x = operand(a)
     if not x.kind.is_float:
-        return numpy.quantile(x, q, axis, out, keepdims=keepdims)
+        return numpy.quantile(x, q, axis, out, False, method, keepdims)
     places = as_array(x.tracer, q)
     if len(places.sizes) > 1:
         raise bad_value(
@@ -66,14 +68,18 @@ def nanquantile(
         raise bad_value(f"nanquantile of no elements: {x.tensor} is empty")
     weak = kind_of(q) in (int, float)
     ordered, count = _sorted_numbers(lines)
-    last = numpy.maximum(count - 1, 0)
+    elements = numpy.maximum(count, 1)
 
     def one(place: Any) -> Any:
-        at = numpy.where((place >= 0) & (place <= 1), place, np.nan) * last
-        low = numpy.minimum(numpy.floor(numpy.nan_to_num(at)).astype(np.int64), last)
-        high = numpy.minimum(low + 1, last)
-        parts = [numpy.take_along_axis(ordered, i, -1) for i in (low, high)]
-        return between(parts[0], parts[1], at - low, weak)[..., 0]
+        inside = (place >= 0) & (place <= 1)
+        first, second, part = located(method, elements, numpy.where(inside, place, 0.0))
+        # No array has the place of what is no quantile.
+        first = numpy.where(inside, first, lines.shape[-1])
+        result = numpy.take_along_axis(ordered, first, -1)
+        if part is not None:
+            upper = numpy.take_along_axis(ordered, second, -1)
+            result = between(result, upper, part, weak)
+        return result[..., 0]
 
     if not places.sizes:
         result = one(places)

@@ -17,6 +17,7 @@ from penstock.frontend.numpy_functions.arguments import (
     operand,
     refuse,
 )
+from penstock.frontend.numpy_functions.creation import eye
 from penstock.frontend.refusals import bad_value
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -31,7 +32,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if axis is None and ord is None:
         flat = array.reshape(-1)
         # A dot product, as in NumPy: one pass, no array of squares.
-        result = numpy.sqrt(numpy.dot(flat, flat))
+        result = root(numpy.dot(flat, flat))
         return result.reshape((1,) * rank) if keepdims else result
     axes = normalize_axes(axis, rank)
     if axis is not None and isinstance(axis, (tuple, list)):
@@ -45,12 +46,29 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     return _matrix_norm(array, ord, axes, keepdims)
 
 
+def root(powers: Any, order: float = 2) -> Any:
+    """A root of a sum of powers, whose derivative is 0 where all of them are 0.
+
+    There the norm has a kink, and 0 is the smallest of its subgradients; the root
+    itself would multiply the derivatives of the powers, 0, by infinity.
+    """
+
+    def plain(x: Any) -> Any:
+        return numpy.sqrt(x) if order == 2 else x ** (1 / order)
+
+    if order < 0 or not operand(powers).tracer.derivative_order:
+        return plain(powers)
+    positive = powers > 0
+    safe = numpy.where(positive, powers, powers.dtype.type(1))
+    return numpy.where(positive, plain(safe), powers)
+
+
 def _matrix_norm(
     x: TracedArray, ord: Any, axes: tuple[int, ...], keepdims: bool
 ) -> Any:
     rows, columns = axes
     if ord in (None, "fro", "f"):
-        return numpy.sqrt(numpy.sum(x * x, axis=axes, keepdims=keepdims))
+        return root(numpy.sum(x * x, axis=axes, keepdims=keepdims))
     if ord not in (1, -1, 2, -2, math.inf, -math.inf, "nuc"):
         raise bad_value(f"norm: matrices have no norm {ord!r}")
     if ord not in (1, -1, math.inf, -math.inf):
@@ -85,11 +103,11 @@ def vector_norm(
     if ord == 1:
         return numpy.sum(abs(array), axis=axis, keepdims=keepdims)
     if ord == 2:
-        return numpy.sqrt(numpy.sum(array * array, axis=axis, keepdims=keepdims))
+        return root(numpy.sum(array * array, axis=axis, keepdims=keepdims))
     if isinstance(ord, str):
         raise bad_value(f"norm: vectors have no norm {ord!r}")
     total = numpy.sum(abs(array) ** ord, axis=axis, keepdims=keepdims)
-    return total ** (1 / ord)
+    return root(total, ord)
 
 
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
@@ -98,12 +116,15 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 
 
 def matrix_power(a: Any, n: Any) -> Any:
-    """``np.linalg.matrix_power`` with a constant exponent of at least 1."""
+    """``np.linalg.matrix_power`` with a constant exponent of at least 0."""
     x = operand(a)
     if len(x.sizes) < 2:
         raise bad_value(f"matrix_power: {x.tensor} must have at least two axes")
     exponent = operator.index(n)
-    if exponent < 1:
+    if exponent == 0:
+        one = eye(x.shape[-1], dtype=x.dtype)
+        return numpy.broadcast_to(one, x.shape).copy()
+    if exponent < 0:
         raise UnsupportedError(
             user_location(),
             f"matrix_power with exponent {exponent} is not supported",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.numpy_functions.arguments import (
     NO_VALUE,
@@ -19,10 +20,9 @@ from penstock.frontend.numpy_functions.arguments import (
     refuse,
 )
 from penstock.frontend.numpy_functions.joining import along
+from penstock.frontend.promotion import check_cast
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.views import ReadOnlyStep
-from penstock.ir.errors import UnsupportedError
-from penstock.ir.location import user_location
 from penstock.ir.types import bool_
 
 
@@ -67,15 +67,21 @@ def operand_like(x: TracedArray, value: Any) -> TracedArray:
 
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """``np.ediff1d``."""
-    refuse("ediff1d", to_end=(to_end, None), to_begin=(to_begin, None))
     x = operand(ary).reshape(-1)
-    return x[1:] - x[:-1]
+    parts = [x[1:] - x[:-1]]
+    for name, ends, at in (("to_begin", to_begin, 0), ("to_end", to_end, 2)):
+        if ends is not None:
+            flat = operand_like(x, ends).reshape(-1)
+            check_cast(flat.kind, x.kind, "same_kind", f"ediff1d {name}=")
+            parts.insert(at, flat.astype(x.dtype))
+    return numpy.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    """``np.gradient`` with constant spacing and first-order edges."""
+    """``np.gradient`` (its notes have the formulas of uneven spacing)."""
     x = operand(f)
-    refuse("gradient", edge_order=(edge_order == 1, True))
+    if edge_order not in (1, 2):
+        raise bad_value(f"gradient: edge_order is {edge_order}, but 1 and 2 there are")
     rank = len(x.sizes)
     axes = normalize_axes(axis, rank)
     spacing = [*varargs] or [1.0]
@@ -87,25 +93,93 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         x = x.astype(np.float64)
     found = []
     for place, by in zip(axes, spacing, strict=True):
-        if operand_like(x, by).sizes:
-            raise UnsupportedError(
-                user_location(),
-                "gradient with spacing by arrays is not supported",
-                code="unsupported-argument",
-            )
-        if not x.tracer.ask(x.sizes[place], ">=", 2):
+        if not x.tracer.ask(x.sizes[place], ">=", edge_order + 1):
             raise bad_value(
-                f"gradient: axis {place} of {x.tensor} has fewer than 2 elements"
+                f"gradient: axis {place} of {x.tensor} has fewer than {edge_order + 1} "
+                "elements"
             )
+        points = operand_like(x, by)
+        if not points.sizes:
+            found.append(_even_gradient(x, place, by, edge_order))
+            continue
+        if len(points.sizes) != 1:
+            raise bad_value(f"gradient: spacing by {points.tensor}, not by one axis")
+        require_equal(x.tracer, "gradient", points.sizes[0], x.sizes[place])
+        steps = diff(points if points.kind.is_float else points.astype(np.float64))
+        shape: list[Any] = [1] * rank
+        shape[place] = -1
+        found.append(
+            _uneven_gradient(x, place, steps.reshape(tuple(shape)), edge_order)
+        )
+    return found[0] if len(found) == 1 else tuple(found)
 
-        def part(low: Any, high: Any, place: int = place) -> Any:
-            return x[along(place, rank, slice(low, high))]
 
-        inner = (part(2, None) - part(None, -2)) / (2.0 * by)
+def _slices(x: TracedArray, place: int) -> Any:
+    def part(low: Any, high: Any) -> Any:
+        return x[along(place, len(x.sizes), slice(low, high))]
+
+    return part
+
+
+def _even_gradient(x: TracedArray, place: int, by: Any, order: int) -> Any:
+    part = _slices(x, place)
+    inner = (part(2, None) - part(None, -2)) / (2.0 * by)
+    if order == 1:
         first = (part(1, 2) - part(0, 1)) / by
         last = (part(-1, None) - part(-2, -1)) / by
-        found.append(numpy.concatenate([first, inner, last], axis=place))
-    return found[0] if len(found) == 1 else tuple(found)
+    else:
+        a, b, c = -1.5 / by, 2.0 / by, -0.5 / by
+        first = a * part(0, 1) + b * part(1, 2) + c * part(2, 3)
+        a, b, c = 0.5 / by, -2.0 / by, 1.5 / by
+        last = a * part(-3, -2) + b * part(-2, -1) + c * part(-1, None)
+    return numpy.concatenate([first, inner, last], axis=place)
+
+
+def _uneven_gradient(x: TracedArray, place: int, steps: Any, order: int) -> Any:
+    part, step = _slices(x, place), _slices(steps, place)
+    d1, d2 = step(None, -1), step(1, None)
+    a = -d2 / (d1 * (d1 + d2))
+    b = (d2 - d1) / (d1 * d2)
+    c = d1 / (d2 * (d1 + d2))
+    inner = a * part(None, -2) + b * part(1, -1) + c * part(2, None)
+    if order == 1:
+        first = (part(1, 2) - part(0, 1)) / step(0, 1)
+        last = (part(-1, None) - part(-2, -1)) / step(-1, None)
+    else:
+        d1, d2 = step(0, 1), step(1, 2)
+        a = -(2.0 * d1 + d2) / (d1 * (d1 + d2))
+        b = (d1 + d2) / (d1 * d2)
+        c = -d1 / (d2 * (d1 + d2))
+        first = a * part(0, 1) + b * part(1, 2) + c * part(2, 3)
+        d1, d2 = step(-2, -1), step(-1, None)
+        a = d2 / (d1 * (d1 + d2))
+        b = -(d2 + d1) / (d1 * d2)
+        c = (2.0 * d2 + d1) / (d2 * (d1 + d2))
+        last = a * part(-3, -2) + b * part(-2, -1) + c * part(-1, None)
+    return numpy.concatenate([first, inner, last], axis=place)
+
+
+def unwrap(
+    p: Any, discont: Any = None, axis: Any = -1, *, period: Any = 2 * np.pi
+) -> Any:
+    """``np.unwrap`` of floats."""
+    x = operand(p)
+    if not x.kind.is_float:
+        if not isinstance(period, float):
+            refuse("unwrap", period=(period, None))
+        x = x.astype(np.float64)
+    place = normalize_axis(axis, len(x.sizes))
+    half = period / 2
+    steps = diff(x, axis=place)
+    within = (steps + half) % period - half
+    within = numpy.where((within == -half) & (steps > 0), half, within)
+    changes = within - steps
+    least = half if discont is None else discont
+    changes = numpy.where(abs(steps) < least, 0.0, changes)
+    first = x[along(place, len(x.sizes), slice(0, 1))]
+    rest = x[along(place, len(x.sizes), slice(1, None))]
+    moved = rest + numpy.cumsum(changes, axis=place)
+    return numpy.concatenate([first, moved], axis=place).astype(x.dtype)
 
 
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:

@@ -17,6 +17,7 @@ from penstock.frontend.lift import (
     value_of,
 )
 from penstock.frontend.numpy_functions.arguments import (
+    normalize_axis,
     numpy,
     refuse,
     size_argument,
@@ -115,7 +116,6 @@ def linspace(
     """``np.linspace``."""
     tracer = tracer_of(start, stop, num)
     count = size_argument(tracer, num)
-    refuse("linspace", axis=(axis, 0))
     divisor = count - 1 if endpoint else count
     low, high = _float_ends(tracer, start, stop)
     inner = low.kind
@@ -137,6 +137,8 @@ def linspace(
         result = index * delta + low
     if wanted.is_integer:
         result = numpy.floor(result)
+    if axis != 0:
+        result = numpy.moveaxis(result, 0, normalize_axis(axis, len(result.sizes)))
     value = convert(tracer, result.value, wanted)
     return (fresh(tracer, value), step) if retstep else fresh(tracer, value)
 

@@ -19,6 +19,7 @@ from penstock.frontend.numpy_functions.arguments import (
     refuse,
     size_argument,
 )
+from penstock.frontend.numpy_functions.quantile_methods import check_method, located
 from penstock.frontend.numpy_functions.shaping import view_of
 from penstock.frontend.refusals import bad_value
 from penstock.frontend.views import WindowStep
@@ -83,33 +84,47 @@ def quantile(
     *,
     weights: Any = None,
 ) -> Any:
-    """``np.quantile`` with linear interpolation (Hyndman and Fan 1996, type 7)."""
-    refuse("quantile", method=(method, "linear"), weights=(weights, None))
-    return _quantile("quantile", a, q, kind_of(q) in (int, float), axis, out, keepdims)
+    """``np.quantile`` by all its methods; with weights as NumPy, by one."""
+    weak = kind_of(q) in (int, float)
+    return _quantile("quantile", a, q, weak, axis, out, keepdims, method, weights)
 
 
 def _quantile(
-    name: str, a: Any, q: Any, weak: bool, axis: Any, out: Any, keepdims: Any
-) -> Any:
+    name: str, a: Any, q: Any, weak: bool, axis: Any, out: Any, keepdims: Any,
+    method: str, weights: Any,
+) -> Any:  # fmt: skip
     """Quantiles in the dtypes of NumPy's own steps; ``weak`` for a Python number."""
-    tracer = find_tracer([a, q])
+    check_method(name, method)
+    tracer = find_tracer([a, q, weights])
     x, places = as_array(tracer, a), as_array(tracer, q)
     if len(places.sizes) > 1:
         raise bad_value(f"{name}: q is {places.tensor}, but must have one axis at most")
+    places = _checked(name, q, places)
     lines, axes = lines_of(x, axis)
-    ordered = numpy.moveaxis(numpy.sort(lines, axis=-1), -1, 0)
-    last = ordered.shape[0] - 1
-    place = _checked(name, q, places, last) * last
-    if place.kind.is_float:
-        low = numpy.floor(place)
-        lower = numpy.take(ordered, low.astype(np.int64), axis=0)
-        above = numpy.minimum(low.astype(np.int64) + 1, last)
-        upper = numpy.take(ordered, above, axis=0)
-        result = between(lower, upper, place - low, weak)
+    if weights is not None:
+        if method != "inverted_cdf":
+            raise bad_value(f"{name}: weights need method='inverted_cdf'")
+        result = _weighted(name, x, lines, places, as_array(tracer, weights), axis)
     else:
-        result = numpy.take(ordered, place, axis=0)
-    if x.kind.is_float:
-        result = numpy.where(numpy.isnan(ordered[-1]), ordered[-1], result)
+        ordered = numpy.moveaxis(numpy.sort(lines, axis=-1), -1, 0)
+        count = ordered.shape[0]
+        if places.kind.is_float:
+            first, second, part = located(method, count, places)
+            # No array has the place of what is no quantile.
+            first = numpy.where(places > 1, count, first)
+            result = numpy.take(ordered, first, axis=0)
+            if part is not None:
+                upper = numpy.take(ordered, second, axis=0)
+                result = between(result, upper, part, weak)
+        elif method == "linear":
+            result = numpy.take(ordered, places * (count - 1), axis=0)
+        else:
+            raise bad_value(
+                f"{name}: q is {places.tensor}, but method={method!r} needs floats",
+                hint="convert it: q.astype(float)",
+            )
+        if x.kind.is_float:
+            result = numpy.where(numpy.isnan(ordered[-1]), ordered[-1], result)
     if keepdims:
         result = restored(result, x, axes)
     if not result.sizes:
@@ -117,11 +132,47 @@ def _quantile(
     return deliver(name, result, out)
 
 
-def _checked(name: str, q: Any, places: TracedArray, last: Any) -> TracedArray:
-    """The places of quantiles between 0 and 1.
+def _weighted(
+    name: str, x: TracedArray, lines: TracedArray, places: Any, weights: Any, axis: Any
+) -> Any:
+    """The first elements up to which the weights make the part ``places`` of all."""
+    if len(weights.sizes) == len(x.sizes):
+        beside, _ = lines_of(numpy.broadcast_to(weights, x.shape), axis)
+    elif len(weights.sizes) == 1 and axis is not None:
+        beside = numpy.broadcast_to(weights, lines.shape)
+    else:
+        raise bad_value(f"{name}: weights {weights.tensor} do not fit {x.tensor}")
+    order = numpy.argsort(lines, axis=-1)
+    ordered = numpy.take_along_axis(lines, order, axis=-1)
+    sums = numpy.cumsum(
+        numpy.take_along_axis(beside, order, axis=-1), axis=-1, dtype=np.float64
+    )
+    parts = sums / sums[..., -1:]
+    if places.kind.is_float:
+        parts = parts.astype(places.dtype)
+    # The quantile 0 is the first element that has a weight.
+    parts = numpy.where(parts == 0, parts.dtype.type(-1), parts)
+    count = lines.shape[-1]
+    # Weights that are none make the index of no element, which is an error.
+    wrong = numpy.any(beside < 0, axis=-1) | numpy.isnan(parts[..., -1])
 
-    Of those that only the running program knows, the ones beyond become places that
-    no array has, which is its error.
+    def one(place: Any) -> Any:
+        below = numpy.sum(parts < place, axis=-1, dtype=np.int64)
+        index = numpy.where(wrong | (place > 1), count, numpy.minimum(below, count - 1))
+        found = numpy.take_along_axis(ordered, index[..., None], axis=-1)[..., 0]
+        if x.kind.is_float:
+            found = numpy.where(numpy.isnan(ordered[..., -1]), ordered[..., -1], found)
+        return found
+
+    if not places.sizes:
+        return one(places)
+    return numpy.stack([one(places[k]) for k in range(x.tracer.pin(places.sizes[0]))])
+
+
+def _checked(name: str, q: Any, places: TracedArray) -> TracedArray:
+    """The quantiles, between 0 and 1.
+
+    Of those that only the running program knows, the ones beyond become 2.
     """
     known = constant_array(places.tracer, places.value)
     if known is not None or issubclass(type(q), HostNumber):
@@ -158,10 +209,9 @@ def percentile(
     weights: Any = None,
 ) -> Any:
     """``np.percentile``."""
-    refuse("percentile", method=(method, "linear"), weights=(weights, None))
     weak = kind_of(q) in (int, float)
     parts = q / 100 if weak else numpy.true_divide(q, 100)
-    return _quantile("percentile", a, parts, weak, axis, out, keepdims)
+    return _quantile("percentile", a, parts, weak, axis, out, keepdims, method, weights)
 
 
 def sliding_window_view(

@@ -16,6 +16,7 @@ from penstock.frontend.numpy_functions.arguments import (
     numpy,
     operand,
 )
+from penstock.frontend.numpy_functions.norms import root
 from penstock.frontend.promotion import as_dtype, check_cast, loop_dtypes
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Traced
@@ -421,7 +422,7 @@ def std(
         mean=mean,
         correction=correction,
     )
-    return deliver("std", numpy.sqrt(variance), out)
+    return deliver("std", root(variance), out)
 
 
 def average(

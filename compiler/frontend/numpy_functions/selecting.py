@@ -267,11 +267,10 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     tracer = x.tracer
     index = as_array(tracer, indices)
     if axis is None:
-        raise UnsupportedError(
-            user_location(),
-            "put_along_axis with axis=None is not supported",
-            code="unsupported-argument",
-        )
+        flat = x.flatten()
+        put_along_axis(flat, index, values, 0)
+        x[...] = flat.reshape(x.shape)
+        return
     place = normalize_axis(axis, len(x.sizes))
     grid, shape = _grid_indices(x, index, place)
     from penstock.frontend.assignment import assigned_array

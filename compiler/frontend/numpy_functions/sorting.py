@@ -155,9 +155,13 @@ def interp(
         upper = lower
     x0, x1 = numpy.take(xs, lower), numpy.take(xs, upper)
     y0, y1 = numpy.take(ys, lower), numpy.take(ys, upper)
-    result = (y1 - y0) / (x1 - x0) * (points - x0) + y0
-    result = numpy.where(points == x1, y1, result)
-    result = numpy.where(points == x0, y0, result)
+    slope = (y1 - y0) / (x1 - x0)
+    # From the end that is met exactly: its number comes out, with the slope beside it.
+    at_end = points == x1
+    from_end = slope * (points - x1) + y1
+    result = numpy.where(at_end, from_end, slope * (points - x0) + y0)
+    met = numpy.where(at_end, y1, numpy.where(points == x0, y0, result))
+    result = numpy.where(numpy.isnan(result), met, result)
     low = ys[0] if left is None else left
     high = ys[-1] if right is None else right
     result = numpy.where(points < xs[0], low, result)

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend.numpy_functions import (
+    applying,
     contraction,
     convolving,
     creation,
     cumulative,
+    filling,
     joining,
     nan_functions,
     nan_ranking,
@@ -96,6 +98,13 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.append: joining.append,
     np.delete: joining.delete,
     np.copyto: shaping.copyto,
+    np.put: filling.put,
+    np.putmask: filling.putmask,
+    np.place: filling.place,
+    np.resize: filling.resize,
+    np.apply_along_axis: applying.apply_along_axis,
+    np.apply_over_axes: applying.apply_over_axes,
+    np.unwrap: numerics.unwrap,
     np.shape: shaping.shape,
     np.ndim: shaping.ndim,
     np.size: shaping.size,

@@ -1,0 +1,76 @@
+"""``np.pad`` in all modes, beside NumPy's."""
+
+import re
+
+import numpy as np
+import pytest
+
+import penstock as ps
+
+random = np.random.default_rng(3)
+A = random.normal(size=(3, 4))
+V = random.normal(size=6)
+WHOLE = random.integers(-9, 9, (3, 4))
+STATISTICS = ["mean", "median", "maximum", "minimum"]
+
+
+def agree(x, width, **options):
+    wanted = np.pad(x, width, **options)
+    found = ps.compile(lambda x: np.pad(x, width, **options))(x)
+    assert found.dtype == wanted.dtype
+    np.testing.assert_allclose(found, wanted, rtol=1e-6 if x.itemsize < 8 else 1e-13)
+
+
+@pytest.mark.parametrize("mode", STATISTICS)
+@pytest.mark.parametrize(
+    "x", [A, A.astype(np.float32), WHOLE, WHOLE.astype(np.uint8), A > 0]
+)
+def test_statistics_of_elements_near_the_border(mode, x):
+    agree(x, 2, mode=mode)
+    agree(x, ((0, 1), (2, 0)), mode=mode, stat_length=2)
+    agree(x, ((1, 2), (3, 1)), mode=mode, stat_length=((1, 2), (3, 100)))
+
+
+@pytest.mark.parametrize("x", [A, A.astype(np.float32), WHOLE, WHOLE.astype(np.uint8)])
+def test_ramps(x):
+    agree(x, 2, mode="linear_ramp")
+    agree(x, ((3, 1), (0, 2)), mode="linear_ramp", end_values=((1, 2), (3, 4)))
+    agree(x, 0, mode="linear_ramp", end_values=3)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "symmetric"])
+@pytest.mark.parametrize("kind", ["even", "odd"])
+def test_reflections(mode, kind):
+    for x, width in [
+        (V, 2), (V, (1, 14)), (V, (14, 1)), (V[:2], (3, 9)), (V[:1], 2),
+        (A, ((1, 5), (9, 0))), (WHOLE.astype(np.uint8), 4),
+    ]:  # fmt: skip
+        agree(x, width, mode=mode, reflect_type=kind)
+
+
+def test_what_is_refused():
+    for options, words in [
+        ({"mode": "edge", "stat_length": 2}, "takes no stat_length="),
+        ({"reflect_type": "odd"}, "takes no reflect_type="),
+        ({"mode": "maximum", "stat_length": 0}, "stat_length=0 has no maximum"),
+        ({"mode": "mean", "stat_length": -1}, "stat_length= is negative"),
+        ({"mode": "reflect", "reflect_type": "both"}, "neither 'even' nor 'odd'"),
+    ]:
+        with pytest.raises(ValueError, match=re.escape(words)):
+            ps.compile(lambda x, options=options: np.pad(x, 1, **options))(V)
+
+
+@pytest.mark.parametrize("mode", [*STATISTICS, "linear_ramp", "reflect"])
+def test_derivatives_batches_and_sizes(mode):
+    def function(x):
+        return np.pad(x, (2, len(x)), mode=mode)
+
+    ps.check_grads(function, (V,))
+    rows = np.stack([V, V[::-1] ** 2])
+    found = ps.vmap(function)(rows)
+    np.testing.assert_allclose(found, [function(row) for row in rows], rtol=1e-13)
+    compiled = ps.compile(function)
+    for size in (5, 6, 40):
+        x = random.normal(size=size)
+        np.testing.assert_allclose(compiled(x), function(x), rtol=1e-12)
+    assert compiled.stats().variants <= 2

@@ -1,0 +1,217 @@
+"""Methods of ufuncs beside NumPy's, their derivatives, and their batches."""
+
+import numpy as np
+import pytest
+
+import penstock as ps
+
+random = np.random.default_rng(11)
+A = random.normal(size=(3, 4))
+V = random.normal(size=6)
+N = np.where(random.random((3, 4)) < 0.3, np.nan, A)
+WHOLE = random.integers(0, 9, (3, 4))
+M = A > 0
+BYTES = WHOLE.astype(np.uint8)
+
+
+def agree(function, *args):
+    """Compiled, a function gives what it gives by itself, in dtypes and shapes too."""
+    wanted = function(*args)
+    found = ps.compile(function)(*args)
+    wanted, found = np.asarray(wanted), np.asarray(found)
+    assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
+    single = found.dtype == np.float32
+    np.testing.assert_allclose(found, wanted, rtol=1e-6 if single else 1e-12)
+
+
+REDUCTIONS = {
+    np.subtract: A,
+    np.divide: A,
+    np.floor_divide: WHOLE + 1,
+    np.remainder: A,
+    np.power: abs(A),
+    np.hypot: A,
+    np.arctan2: A,
+    np.logaddexp: A,
+    np.logaddexp2: A,
+    np.fmax: N,
+    np.fmin: N,
+    np.copysign: A,
+    np.bitwise_and: WHOLE,
+    np.bitwise_or: BYTES,
+    np.bitwise_xor: M,
+    np.logical_xor: A,
+    np.left_shift: WHOLE,
+    np.gcd: WHOLE,
+    np.lcm: WHOLE + 1,
+    np.equal: M,
+}
+
+
+@pytest.mark.parametrize("ufunc", REDUCTIONS, ids=lambda u: u.__name__)
+def test_any_ufunc_of_two_operands_folds(ufunc):
+    x = REDUCTIONS[ufunc]
+    for axis in (0, 1, -1):
+        agree(lambda x, axis=axis: ufunc.reduce(x, axis=axis), x)
+        agree(lambda x, axis=axis: ufunc.reduce(x, axis=axis, keepdims=True), x)
+        agree(lambda x, axis=axis: ufunc.accumulate(x, axis=axis), x)
+        agree(lambda x, axis=axis: ufunc.reduceat(x, [0, 2, 1], axis=axis), x)
+    agree(lambda x: ufunc.reduce(x[0, :1]), x)
+    try:
+        wanted = ufunc.reduce(x, axis=None)
+    except ValueError:
+        with pytest.raises(ValueError, match="its order matters"):
+            ps.compile(lambda x: ufunc.reduce(x, axis=None))(x)
+    else:
+        found = ps.compile(lambda x: ufunc.reduce(x, axis=(0, 1)))(x)
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+def test_folds_of_some_elements_and_of_none():
+    agree(lambda x, m: np.fmax.reduce(x, axis=0, where=m, initial=-9.0), N, M)
+    agree(lambda x, m: np.bitwise_or.reduce(x, axis=1, where=m), WHOLE, M)
+    agree(lambda x, m: np.bitwise_and.reduce(x, axis=1, where=m, initial=6), BYTES, M)
+    agree(lambda x: np.subtract.reduce(x, initial=10.0), V)
+    agree(lambda x: np.gcd.reduce(x, axis=0), np.zeros((0, 3), np.int64))
+    agree(lambda x: np.fmax.accumulate(x, axis=0), np.zeros(0))
+    for function in (
+        lambda x: np.fmax.reduce(x, axis=0),
+        lambda x: np.fmax.reduce(x, where=x > 0),
+    ):
+        with pytest.raises(ValueError, match="fmax"):
+            ps.compile(function)(np.zeros(0))
+
+
+def test_folds_that_there_are_not():
+    with pytest.raises(TypeError, match=r"equal\.reduce: of two i64 it makes a bool"):
+        ps.compile(lambda x: np.equal.reduce(x, axis=0))(WHOLE)
+    with pytest.raises(TypeError, match="only ufuncs of two operands"):
+        ps.compile(lambda x: np.exp.reduce(x, axis=0))(V)
+    with pytest.raises(TypeError, match="no axis to accumulate"):
+        ps.compile(lambda x: np.fmax.accumulate(x[0]))(V)
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.multiply, np.maximum, np.subtract])
+def test_slices_are_reduced(ufunc):
+    at = np.array([5, 0, 0, 3])
+    for x in (V, V.astype(np.float32), WHOLE[0], A, M if ufunc is np.add else A):
+        indices = at % len(x)
+        agree(lambda x, i: ufunc.reduceat(x, i, axis=0), x, indices)
+        agree(lambda x: ufunc.reduceat(x, [1, 2, 0]), x)
+    agree(lambda x: ufunc.reduceat(x, []), V)
+    for wrong in (-1, 6):
+        with pytest.raises(IndexError):
+            ps.compile(lambda x, i: ufunc.reduceat(x, i) * 1)(V, np.array([0, wrong]))
+    compiled = ps.compile(lambda x, i: ufunc.reduceat(x, i) * 1)
+    for size in (6, 50, 7):
+        x = random.normal(size=size)
+        i = random.integers(0, size, size)
+        np.testing.assert_allclose(compiled(x, i), ufunc.reduceat(x, i), rtol=1e-10)
+    assert compiled.stats().variants <= 3
+
+
+@pytest.mark.parametrize(
+    "ufunc", [np.multiply, np.divide, np.power, np.fmax, np.hypot, np.arctan2]
+)
+def test_places_that_come_twice_are_changed_twice(ufunc):
+    x, y = abs(A) + 1, abs(A[::-1]) + 1
+
+    def changed(x, y, i):
+        x = x.copy()
+        ufunc.at(x, (i, i), y[0, 0])
+        ufunc.at(x, [0, 0, 1], y)
+        ufunc.at(x, (slice(None), [3, 0, 3]), y[:, :3])
+        ufunc.at(x.T, ([[0, 1], [1, 1]], 2), y[:2, :2])
+        ufunc.at(x, x > 2, 0.5)
+        ufunc.at(x, 1, y[2])
+        return x
+
+    agree(changed, x, y, np.array([2, 0, 2]))
+    with pytest.raises(IndexError):
+        ps.compile(changed)(x, y, np.array([2, 0, 3]))
+
+
+def test_changes_by_ufuncs_of_one_operand_and_of_bits():
+    def changed(x, n, m, i):
+        x, n, m = x.copy(), n.copy(), m.copy()
+        np.negative.at(x, i)
+        np.sqrt.at(x, abs(x) > 9)
+        np.square.at(x, (slice(None), 1))
+        np.bitwise_xor.at(n, (i, 1), 5)
+        np.logical_or.at(m, i, True)
+        return x + n + m
+
+    agree(changed, A, WHOLE, M, np.array([0, 0, 2]))
+    with pytest.raises(TypeError, match=r"modf\.at"):
+        ps.compile(lambda x: np.modf.at(x.copy(), [0]))(V)
+    with pytest.raises(TypeError, match=r"divide\.at: cannot cast"):
+        ps.compile(lambda n: np.divide.at(n.copy(), [0], 2))(WHOLE)
+
+
+def scaled(x, y):
+    x = x.copy()
+    np.multiply.at(x, [0, 0, 2], y[:3])
+    return x
+
+
+SMOOTH = {
+    "divide.reduce": lambda x, y: np.divide.reduce(x) * y,
+    "hypot.reduce": lambda x, y: np.hypot.reduce(x) * y,
+    "logaddexp.accumulate": lambda x, y: np.logaddexp.accumulate(x) * y,
+    "multiply.reduceat": lambda x, y: np.multiply.reduceat(x * y, [0, 3, 1]),
+    "multiply.at": scaled,
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_derivatives_and_batches(name):
+    function, x, y = SMOOTH[name], abs(V) + 0.5, V[::-1] + 0.1
+    ps.check_grads(function, (x, y))
+    rows = np.stack([x, 2 * x, x + y**2])
+    found = ps.vmap(function, (0, None))(rows, y)
+    for one, row in zip(found, rows, strict=True):
+        np.testing.assert_allclose(one, function(row, y), rtol=1e-12)
+
+
+METHODS = [
+    "inverted_cdf",
+    "averaged_inverted_cdf",
+    "closest_observation",
+    "interpolated_inverted_cdf",
+    "hazen",
+    "weibull",
+    "linear",
+    "median_unbiased",
+    "normal_unbiased",
+    "lower",
+    "higher",
+    "midpoint",
+    "nearest",
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_quantiles_by_every_method(method):
+    q = np.array([0.0, 0.25, 0.3, 0.5, 0.75, 0.9, 1.0])
+    agree(lambda x, q: np.quantile(x, q, axis=1, method=method), A, q)
+    agree(lambda x: np.quantile(x, 0.4, method=method, keepdims=True), WHOLE)
+    agree(lambda x, p: np.percentile(x, p, method=method), A.astype(np.float32), 30.0)
+    agree(lambda x: np.percentile(x, 50, axis=0, method=method), N)
+    agree(lambda x: np.nanquantile(x, [0.1, 0.5, 1.0], axis=1, method=method), N)
+    agree(lambda x: np.quantile(x[:5], np.arange(6) / 5, method=method), V)
+    agree(lambda x: np.quantile(x[:1], 0.7, method=method), V)
+    ps.check_grads(lambda x: np.quantile(x, 0.37, method=method), (V,))
+    with pytest.raises(IndexError):
+        ps.compile(lambda x, q: np.quantile(x, q, method=method))(V[:1], q + 0.5)
+
+
+def test_quantiles_of_what_has_weights():
+    weights = np.array([1.0, 0.0, 2.0, 0.5])
+    how = {"method": "inverted_cdf"}
+    agree(lambda x, w: np.quantile(x, 0.3, axis=1, weights=w, **how), A, weights)
+    agree(lambda x, w: np.quantile(x, [0.0, 0.5, 1.0], weights=w, **how), A, abs(A))
+    agree(lambda x, w: np.percentile(x, [30, 60], axis=0, weights=w, **how), N, abs(A))
+    with pytest.raises(ValueError, match="inverted_cdf"):
+        ps.compile(lambda x, w: np.quantile(x, 0.3, weights=w))(A, abs(A))
+    with pytest.raises(IndexError):
+        ps.compile(lambda x, w: np.quantile(x, 0.3, weights=w, **how))(A, A)
