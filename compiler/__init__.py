@@ -64,8 +64,8 @@ __all__ = [
     "Compiled", "Lowered", "__version__", "check_grads", "checkpoint", "compare",
     "compile", "cond", "config", "custom_jvp", "custom_vjp", "errors", "fori_loop",
     "grad", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "load", "load_params",
-    "nn", "optim", "random", "save_params", "scan", "stop_gradient", "switch", "tree_leaves",
-    "tree_map", "value_and_grad", "vjp", "vmap", "while_loop",
+    "nn", "optim", "random", "save_params", "scan", "stop_gradient", "switch",
+    "tree_leaves", "tree_map", "value_and_grad", "vjp", "vmap", "while_loop",
 ]  # fmt: skip
 
 

@@ -103,7 +103,7 @@ def main() -> None:
         errors.append(float(error))
     print(f"sum of squared distances {errors[0]:.4g} at first, {errors[-1]:.4g} now")
     for name, value in parameters.items():
-        print(f"{name:<6} {np.round(value, 4)}, in truth {truth[name]}")
+        print(f"{name:<6} {np.asarray(value).round(4)}, in truth {truth[name]}")
 
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
