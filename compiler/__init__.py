@@ -46,16 +46,26 @@ _HOMES = {
     "value_and_grad": "penstock.transforms",
     "vjp": "penstock.transforms",
     "vmap": "penstock.transforms",
+    "load_params": "penstock.parameters",
+    "save_params": "penstock.parameters",
+    "tree_leaves": "penstock.tree",
+    "tree_map": "penstock.tree",
 }
 
 # Public names that are modules.
-_MODULES = {"errors": "penstock.ir.errors", "random": "penstock.random"}
+_MODULES = {
+    "errors": "penstock.ir.errors",
+    "nn": "penstock.nn",
+    "optim": "penstock.optim",
+    "random": "penstock.random",
+}
 
 __all__ = [
     "Compiled", "Lowered", "__version__", "check_grads", "checkpoint", "compare",
     "compile", "cond", "config", "custom_jvp", "custom_vjp", "errors", "fori_loop",
-    "grad", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "load", "random", "scan",
-    "stop_gradient", "switch", "value_and_grad", "vjp", "vmap", "while_loop",
+    "grad", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "load", "load_params",
+    "nn", "optim", "random", "save_params", "scan", "stop_gradient", "switch",
+    "tree_leaves", "tree_map", "value_and_grad", "vjp", "vmap", "while_loop",
 ]  # fmt: skip
 
 
@@ -74,12 +84,13 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from penstock import random
+    from penstock import nn, optim, random
     from penstock.api import Compiled, Lowered, compile  # noqa: A004
     from penstock.checks import check_grads, compare
     from penstock.control import cond, fori_loop, scan, switch, while_loop
     from penstock.custom import checkpoint, custom_jvp, custom_vjp, stop_gradient
     from penstock.ir import errors
+    from penstock.parameters import load_params, save_params
     from penstock.runtime.config import config
     from penstock.runtime.load import load
     from penstock.transforms import (
@@ -93,3 +104,4 @@ if TYPE_CHECKING:
         vjp,
         vmap,
     )
+    from penstock.tree import tree_leaves, tree_map

@@ -148,6 +148,12 @@ class OptionError(PenstockError, ValueError):
     default_code = "option"
 
 
+class MissingPackageError(PenstockError, ImportError):
+    """A package that a function needs, and that is not installed."""
+
+    default_code = "missing-package"
+
+
 class RunError(PenstockError, RuntimeError):
     """A compiled program that stopped while running."""
 

@@ -60,12 +60,14 @@ _KEYS = (
 
 def is_library(module: object) -> bool:
     """Whether a module's name is one of Python's own, NumPy's, SciPy's or ours."""
-    if not isinstance(module, str):
+    if not isinstance(module, str) or module.startswith(_AS_USERS_WRITE):
         return False
     top = module.partition(".")[0]
     return top in _LIBRARIES or (top in sys.stdlib_module_names and top != "__main__")
 
 
+# Ours, but NumPy programs such as users write, and traced as theirs are.
+_AS_USERS_WRITE = ("penstock.nn", "penstock.optim")
 _LIBRARIES = frozenset({"numpy", "scipy", "penstock", "builtins", "opt_einsum"})
 
 
