@@ -302,7 +302,7 @@ def repeat_while(
 
 
 def repeat_times(
-    lower: Any, upper: Any, body: Function, initial: Any, segments: Size | None
+    lower: Any, upper: Any, body: Function, initial: Any, segments: Size | None = None
 ) -> Any:
     """What ``body(i, value)`` makes of a value, for each i from lower to upper."""
     tracer = require_tracer("fori_loop")
@@ -376,7 +376,7 @@ def repeat_over(
     arrays: Any,
     length: Any,
     reverse: bool,
-    segments: Size | None,
+    segments: Size | None = None,
 ) -> tuple[Any, Any]:
     """What ``body(value, element)`` makes of a value, and a stack of what it gave."""
     tracer = require_tracer("scan")
