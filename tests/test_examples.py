@@ -34,8 +34,10 @@ def use(name):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example_runs_and_prints(path):
+    # Those that train do so for a moment.
+    quick = ["--quick"] if "--quick" in path.read_text() else []
     finished = subprocess.run(
-        [sys.executable, path], capture_output=True, text=True, check=False
+        [sys.executable, path, *quick], capture_output=True, text=True, check=False
     )
     assert finished.returncode == 0, finished.stderr
     assert len(finished.stdout.splitlines()) >= 3
@@ -134,3 +136,77 @@ def test_stereo_projects_back_to_the_pixels(example):
         900 * y / depth + 2, np.arange(5)[:, None] + 0 * x, atol=1e-12
     )
     np.testing.assert_allclose((900 * 0.2 / depth - 30)[valid], disparity[valid])
+
+
+@pytest.mark.slow
+def test_digits_are_read_as_well_as_promised():
+    """At least 97% by the perceptron, 98.5% by the network, in a minute each."""
+    finished = subprocess.run(
+        [sys.executable, ROOT / "examples" / "digits.py"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = dict(re.findall(r"^(\w+) +([\d.]+)% read right", finished.stdout, re.M))
+    assert float(found["perceptron"]) >= 97
+    assert float(found["network"]) >= 98.5
+
+
+@use("digits")
+def test_digits_moves_images_by_a_pixel(example):
+    images = np.arange(3 * 64, dtype=np.float32).reshape(3, 8, 8) + 1
+    moved = example.shifted(example.ps.random.key(0), images)
+    for image, original in zip(moved, images, strict=True):
+        middle = image[1:-1, 1:-1]
+        shifts = [
+            (original[1 + i : 7 + i, 1 + j : 7 + j] == middle).all()
+            for i in (-1, 0, 1)
+            for j in (-1, 0, 1)
+        ]
+        assert sum(shifts) == 1
+
+
+@use("orbit")
+def test_orbit_ends_where_it_is_seen(example):
+    parameters = {
+        "mass": np.float64(1.0),
+        "place": np.array([1.0, 0.0]),
+        "speed": np.array([0.0, 1.0]),
+    }
+    steps = 200
+    seen = example.path_of(parameters, steps)
+    np.testing.assert_allclose(np.hypot(*seen.T), 1, atol=1e-4)
+    end = steps * example.STEP
+    assert example.orbit(parameters, end, seen) < 1e-20
+    example.ps.check_grads(
+        lambda p: example.orbit(p, end, seen + 0.1), (parameters,), order=1
+    )
+
+
+@use("characters")
+def test_characters_never_looks_ahead(example):
+    parameters = example.init_model(example.ps.random.key(0), 11, 6, 8, 2)
+    text = np.array([[1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 0, 1]])
+    changed = text.copy()
+    changed[:, 4:] = 0
+    model = example.ps.compile(lambda p, text: example.model(p, text, 2))
+    before, after = model(parameters, text), model(parameters, changed)
+    assert before.shape == (2, 6, 11)
+    np.testing.assert_array_equal(before[:, :4], after[:, :4])
+    assert (before[0, 4:] != after[0, 4:]).all()
+
+
+@use("each")
+def test_each_gradient_is_that_of_its_patient(example):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 10)), rng.normal(size=5)
+    parameters = {
+        "first": {"weight": rng.normal(size=(10, 4)), "bias": np.zeros(4)},
+        "second": {"weight": rng.normal(size=(4, 1)), "bias": np.zeros(1)},
+    }
+    gradients, norms = example.pulls(parameters, x, y)
+    for i in range(5):
+        own = example.ps.grad(example.loss)(parameters, x[i], y[i])
+        flat = [leaf.ravel() for leaf in example.ps.tree_leaves(own)]
+        np.testing.assert_allclose(np.linalg.norm(np.concatenate(flat)), norms[i])
+        np.testing.assert_allclose(
+            gradients["second"]["bias"][i], own["second"]["bias"]
+        )
