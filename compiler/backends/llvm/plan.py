@@ -1,10 +1,7 @@
 """A Plan as one LLVM module with the two entries of an artifact.
 
-``penstock_prepare(slots, sizes)`` evaluates guards and sizes, and gives -1 where one
-does not fit 64 bits; ``penstock_run(slots,
-arena, parallel)`` launches the Kernels. Slots are 8-byte words: one reserved for the
-detail of an error; for each array argument the addresses of its data, sizes and byte
-strides; for each integer or float argument its value; for each result its address.
+``penstock_prepare`` is in plan_prepare.py, which also says what slots are;
+``penstock_run(slots, arena, parallel)`` launches the Kernels.
 """
 
 from __future__ import annotations
@@ -21,8 +18,15 @@ from penstock.backends.llvm.kernel import (
 )
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
-from penstock.backends.llvm.sizes import Sizes, emit_guard, emit_overflow, emit_real
-from penstock.ir.dims import Dim, Size, symbols_of
+from penstock.backends.llvm.plan_prepare import (
+    PREPARE,
+    Slots,
+    computed_within,
+    emit_prepare,
+    is_real,
+    names_in,
+)
+from penstock.backends.llvm.sizes import Sizes, emit_overflow
 from penstock.ir.loop.node import Buffer, Let
 from penstock.ir.plan.node import (
     Alloc,
@@ -37,12 +41,11 @@ from penstock.ir.plan.node import (
     PlanWhile,
     Swap,
 )
-from penstock.ir.reals import Real
 from penstock.runtime.machine import Machine, host
 
 __all__ = ["PREPARE", "RUN", "emit_plan"]
 
-PREPARE, RUN = "penstock_prepare", "penstock_run"
+RUN = "penstock_run"
 
 
 def emit_plan(plan: Plan, order: Sequence[str], machine: Machine | None = None) -> str:
@@ -57,11 +60,13 @@ def emit_plan(plan: Plan, order: Sequence[str], machine: Machine | None = None) 
     module = Module(machine or host())
     for kernel in plan.kernels:
         emit_kernel(module, kernel)
-    slots = _Slots(plan, order)
+    slots = Slots(plan, order)
     repeats = any(isinstance(s, (PlanLoop, PlanWhile)) for s in plan.statements())
     if repeats or any(map(looks_for_signals, plan.kernels)):
         _emit_nothing(module)
-    _emit_prepare(module, plan, slots)
+    if _has_many_launches(plan):
+        _emit_launch(module)
+    emit_prepare(module, plan, slots)
     _RunEmitter(module, plan, slots).emit()
     return module.text()
 
@@ -82,123 +87,59 @@ def _emit_nothing(module: Module) -> None:
     e.ret(e.constant(0, "i64"))
 
 
-class _Slots:
-    """Where the words of arguments and results are."""
-
-    def __init__(self, plan: Plan, order: Sequence[str]) -> None:
-        self.plan = plan
-        self.first: dict[str, int] = {}
-        arrays = {p.name: p for p in plan.parameters}
-        position = 1
-        for name in order:
-            self.first[name] = position
-            buffer = arrays.get(name)
-            # A float argument is f64[] whose word is its value.
-            position += 1 if buffer is None or is_real(buffer) else 3
-        self.results = position
-
-    def symbols(self, e: Emitter, slots: Operand) -> dict[str, Operand]:
-        """Load every symbol that the arguments declare."""
-        found: dict[str, Operand] = {}
-        for name in self.plan.integers:
-            found[name] = self.word(e, slots, self.first[name])
-        for buffer in self.plan.parameters:
-            sizes: Operand | None = None
-            for axis, size in enumerate(buffer.type.shape):
-                if not isinstance(size, Dim):
-                    continue
-                if sizes is None:
-                    address = e.element_address(
-                        slots, self.first[buffer.name] + 1, "i64"
-                    )
-                    sizes = e.load(address, "ptr", align=8)
-                found[str(size)] = e.load(
-                    e.element_address(sizes, axis, "i64"), "i64", align=8
-                )
-        return found
-
-    def reals(self, e: Emitter, slots: Operand) -> dict[str, Operand]:
-        """Load every float argument."""
-        return {
-            buffer.name: e.load(
-                e.element_address(slots, self.first[buffer.name], "i64"), "f64", align=8
-            )
-            for buffer in self.plan.parameters
-            if is_real(buffer)
-        }
-
-    def word(self, e: Emitter, slots: Operand, position: int) -> Operand:
-        """The word at a position, as a number."""
-        return e.load(e.element_address(slots, position, "i64"), "i64", align=8)
+_LAUNCH = "penstock_launch"
+# From so many launches on they are calls of one function, which is less to compile.
+_MANY_LAUNCHES = 8
 
 
-def is_real(buffer: PlanBuffer) -> bool:
-    """Whether a parameter is a float argument, passed by value."""
-    return buffer.role == "real"
+def _has_many_launches(plan: Plan) -> bool:
+    launches = sum(isinstance(step, Launch) for step in plan.statements())
+    return launches >= _MANY_LAUNCHES
 
 
-def _emit_prepare(module: Module, plan: Plan, slots: _Slots) -> None:
-    # Short and straight: what passes would win here is less than they cost.
+def _emit_launch(module: Module) -> None:
+    """``penstock_launch(kernel, frame, total, chunk, parallel)``: see ``_launch``."""
     e = module.function(
-        PREPARE,
-        [Parameter("slots", "ptr"), Parameter("sizes", "ptr")],
+        _LAUNCH,
+        [
+            Parameter("kernel", "ptr"),
+            Parameter("frame", "ptr"),
+            Parameter("total", "i64"),
+            Parameter("chunk", "i64"),
+            Parameter("parallel", "ptr"),
+        ],
         result="i64",
+        internal=True,
         rare=True,
     )
-    words, answers = e.parameters
-    sizes = Sizes(e, slots.symbols(e, words))
-    reals = slots.reals(e, words)
-    for number, guard in enumerate(plan.guards):
-        # Those before have held: what this one asks about is meant.
-        _leave_if(e, emit_overflow(sizes, (guard.left, guard.right)), -1)
-        holds = emit_guard(sizes, guard, reals)
-        _leave_if(e, e.bit_not(holds), number + 1)
-    written: list[Size | Real] = [plan.arena, plan.work]
-    for result in plan.results:
-        written += result.type.shape
-    written += plan.returned
-    # The work is an estimate, which may be anything.
-    # What depends on sizes that are born later is looked at there.
-    within = [s for s in _computed_within(plan) if not _names(s) & {*plan.bound}]
-    computed = [plan.arena, *written[2:], *within]
-    _leave_if(e, emit_overflow(sizes, computed), -1)
-    for position, entry in enumerate(written):
-        if isinstance(entry, Real):
-            value = emit_real(sizes, entry, reals)
-        else:
-            value = sizes.emit(entry)
-        e.store(value, e.element_address(answers, position, "i64"), align=8)
-    e.ret(e.constant(0, "i64"))
+    e.ret(_launch(e, *e.parameters))
 
 
-def _leave_if(e: Emitter, condition: Operand | None, answer: int) -> None:
-    """Return an answer where a condition holds."""
-    if condition is None:
-        return
-    failed, passed = e.label("failed"), e.label("passed")
-    e.branch_if(condition, failed, passed)
-    e.begin(failed)
-    e.ret(e.constant(answer, "i64"))
-    e.begin(passed)
+def _launch(
+    e: Emitter,
+    kernel: Operand,
+    frame: Operand,
+    total: Operand,
+    chunk: Operand,
+    parallel: Operand,
+) -> Operand:
+    """Run the parallel loop of a Kernel, by the pool if it has several chunks."""
 
+    def direct() -> list[Operand]:
+        return [e.call(kernel, [frame, e.constant(0, "i64"), total], "i64")]
 
-def _computed_within(plan: Plan) -> Iterator[Size]:
-    """Sizes that the program computes with: integers of the user's among them."""
-    for kernel in plan.kernels:
-        for statement in kernel.body.walk():
-            if isinstance(statement, Let) and statement.primitive == "size":
-                yield statement.value
-    for step in plan.statements():
-        if isinstance(step, PlanLoop):
-            yield step.trip
+    def shared() -> list[Operand]:
+        status = e.call(parallel, [kernel, frame, total, chunk], "i64")
+        # Once more in order, so that which error is reported does not depend on which
+        # thread met one first.
+        return list(e.choose(e.gt(status, 0), direct, lambda: [status], likely=False))
 
-
-def _names(size: Size) -> set[str]:
-    return {*symbols_of(size)}
+    (status,) = e.choose(e.le(total, chunk), direct, shared)
+    return status
 
 
 class _RunEmitter:
-    def __init__(self, module: Module, plan: Plan, slots: _Slots) -> None:
+    def __init__(self, module: Module, plan: Plan, slots: Slots) -> None:
         self.module = module
         self.plan = plan
         self.slots = slots
@@ -215,6 +156,7 @@ class _RunEmitter:
         self.words, self.arena, self.parallel = self.e.parameters
         self.symbols = slots.symbols(self.e, self.words)
         self.sizes = Sizes(self.e, self.symbols)
+        self.many_launches = _has_many_launches(plan)
         self.data: dict[PlanBuffer, Operand] = {}
         # Of elements of arrays with strides of their own, the address of these.
         self.strides: dict[PlanBuffer, Operand] = {}
@@ -388,20 +330,12 @@ class _RunEmitter:
         total = self.sizes.emit(size)
         chunk = self.sizes.emit(launch.chunk)
         task = Operand(f"@{kernel.name}", "ptr")
-
-        def direct() -> list[Operand]:
-            return [e.call(kernel.name, [frame, begin, total], "i64", declare=False)]
-
-        def shared() -> list[Operand]:
-            status = e.call(self.parallel, [task, frame, total, chunk], "i64")
-            # Once more in order, so that which error is reported does not depend on
-            # which thread met one first.
-            return list(
-                e.choose(e.gt(status, 0), direct, lambda: [status], likely=False)
-            )
-
-        (status,) = e.choose(e.le(total, chunk), direct, shared)
-        self.finish(status)
+        words = [task, frame, total, chunk, self.parallel]
+        self.finish(
+            e.call(_LAUNCH, words, "i64", declare=False)
+            if self.many_launches
+            else _launch(e, *words)
+        )
 
     def finish(self, status: Operand) -> None:
         """Return at once when a Kernel reports an error."""
@@ -439,8 +373,8 @@ class _RunEmitter:
         known = {*self.symbols}
         computed = [
             size
-            for size in _computed_within(self.plan)
-            if bind.symbol in _names(size) and _names(size) <= known
+            for size in computed_within(self.plan)
+            if bind.symbol in names_in(size) and names_in(size) <= known
         ]
         overflow = emit_overflow(self.sizes, [bind.arena, *computed])
         size = self.sizes.emit(bind.arena)
