@@ -67,7 +67,6 @@ def convolution(
         raise OptionError(
             user_location(),
             f"convolution: {options} are no strides, padding, dilation and groups",
-            code="bad-option",
             hint="give integers, or a sequence with one for each axis",
         ) from None
     return run(x, kernel)

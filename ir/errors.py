@@ -22,6 +22,7 @@ __all__ = [
     "IndexOutOfBoundsError",
     "IndexTypeError",
     "LeakedValueError",
+    "MissingPackageError",
     "NumberRangeError",
     "OptionError",
     "OutOfMemoryError",

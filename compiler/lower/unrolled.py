@@ -20,16 +20,24 @@ from penstock.ir.graph.unrolled import MOST_ELEMENTS, changing, unrolled_weight
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.loop.node import Buffer, Scalar
 from penstock.ir.ops.contraction import Contract, letter_sizes, multiply_add, split_spec
+from penstock.ir.ops.create import Const
 from penstock.ir.ops.families import Movement, Reduction
 from penstock.ir.ops.index import Scatter, locate
 from penstock.ir.types import TensorType, i64
 from penstock.lower.cluster import Cluster, KernelLaunch, KernelWriter
 from penstock.lower.element import ValueContext
 from penstock.lower.fold import FoldingBuilder, number_of
+from penstock.lower.unrolled_sources import (
+    Computed,
+    Indices,
+    Memory,
+    Numbers,
+    Part,
+    Source,
+)
 
 __all__ = ["lower_unrolled"]
 
-Indices = Sequence[Scalar]
 
 # Branches of so few instructions are both computed: a jump that is guessed wrong costs
 # as much.
@@ -43,10 +51,10 @@ def lower_unrolled(cluster: Cluster) -> list[KernelLaunch]:
     """The Kernel of one Value of control flow."""
     builder = FoldingBuilder(cluster.name)
     writer = KernelWriter(cluster, builder)
-    unrolling = _Unrolling(cluster, builder)
+    unrolling = Unrolling(cluster, builder)
     for parameter in cluster.body.parameters:
         buffer = writer.elements.buffers[parameter]
-        unrolling.sources[parameter] = _Memory(unrolling, buffer)
+        unrolling.sources[parameter] = Memory(unrolling, buffer)
     control = next(v for v in cluster.body.values if v.regions)
     stacks: dict[int, Buffer] = {}
     targets: list[tuple[Value, Buffer]] = []
@@ -81,91 +89,11 @@ def _carried(loop: Value) -> int:
     return carried
 
 
-class _Source:
-    """Where the elements of a Value come from."""
-
-    def element(self, indices: Indices, when: Scalar | None = None) -> Scalar:
-        """An element; zero where ``when`` does not hold."""
-        raise NotImplementedError
-
-
-class _Memory(_Source):
-    """Elements that are loaded."""
-
-    def __init__(self, unrolling: _Unrolling, buffer: Buffer) -> None:
-        self.unrolling = unrolling
-        self.buffer = buffer
-
-    def element(self, indices: Indices, when: Scalar | None = None) -> Scalar:
-        """Loaded."""
-        return self.unrolling.builder.load(self.buffer, indices, when)
-
-
-class _Part(_Source):
-    """The part of an array that a turn sees."""
-
-    def __init__(self, whole: _Source, index: Scalar) -> None:
-        self.whole = whole
-        self.index = index
-
-    def element(self, indices: Indices, when: Scalar | None = None) -> Scalar:
-        """That of the whole."""
-        return self.whole.element([self.index, *indices], when)
-
-
-class _Computed(_Source):
-    """Elements that are computed where they are asked for."""
-
-    def __init__(self, context: _Context) -> None:
-        self.context = context
-
-    def element(self, indices: Indices, when: Scalar | None = None) -> Scalar:
-        """Computed by the rule of its op."""
-        context = self.context.under(when)
-        result: Scalar = context.value.op.element(context, indices)  # type: ignore[attr-defined]
-        return result
-
-
-class _Numbers(_Source):
-    """Elements that are Scalars, one for each."""
-
-    def __init__(self, unrolling: _Unrolling, scalars: np.ndarray[Any, Any]) -> None:
-        self.unrolling = unrolling
-        self.scalars = scalars
-
-    def element(self, indices: Indices, when: Scalar | None = None) -> Scalar:
-        """At hand."""
-        found = self.choose(self.scalars, indices)
-        if when is None:
-            return found
-        builder = self.unrolling.builder
-        return builder.select(when, found, builder.constant(0, found.dtype))
-
-    def choose(self, scalars: Any, indices: Indices) -> Scalar:
-        """The element at indices that may be known only at run time."""
-        if not indices:
-            found: Any = scalars
-            if isinstance(scalars, np.ndarray):
-                found = scalars[()]
-            assert isinstance(found, Scalar)
-            return found
-        first, *rest = indices
-        number = number_of(first)
-        if number is not None:
-            return self.choose(scalars[min(max(number, 0), len(scalars) - 1)], rest)
-        builder = self.unrolling.builder
-        chosen = self.choose(scalars[0], rest)
-        for position in range(1, len(scalars)):
-            here = first.equals(position)
-            chosen = builder.select(here, self.choose(scalars[position], rest), chosen)
-        return chosen
-
-
-class _Context(ValueContext):
+class Context(ValueContext):
     """What the lowering rule of an op sees of one element."""
 
     def __init__(
-        self, unrolling: _Unrolling, value: Value, when: Scalar | None = None
+        self, unrolling: Unrolling, value: Value, when: Scalar | None = None
     ) -> None:
         self.unrolling = unrolling
         self.builder = unrolling.builder
@@ -175,7 +103,7 @@ class _Context(ValueContext):
         # As they are now: a region that occurs twice has other arguments later.
         self.sources = [unrolling.sources[operand] for operand in value.operands]
 
-    def under(self, when: Scalar | None) -> _Context:
+    def under(self, when: Scalar | None) -> Context:
         """The same where a condition holds."""
         context = copy(self)
         context.when = when
@@ -197,7 +125,7 @@ class _Context(ValueContext):
         return self.sources[position].element(indices, when)
 
 
-class _Unrolling:
+class Unrolling:
     """One Kernel that is being built, and where the elements of Values are.
 
     Attributes:
@@ -210,8 +138,8 @@ class _Unrolling:
     def __init__(self, cluster: Cluster, builder: FoldingBuilder) -> None:
         self.cluster = cluster
         self.builder = builder
-        self.sources: dict[Value, _Source] = {}
-        self.several: dict[Value, list[_Source | None]] = {}
+        self.sources: dict[Value, Source] = {}
+        self.several: dict[Value, list[Source | None]] = {}
         self.stacks: dict[int, Buffer] = {}
 
     def places(self, type_: TensorType) -> list[list[Scalar]]:
@@ -220,11 +148,11 @@ class _Unrolling:
         assert len(sizes) == type_.rank, type_
         return [[self.builder.size(i) for i in place] for place in every(*sizes)]
 
-    def array(self, type_: TensorType, scalars: Sequence[Scalar]) -> _Numbers:
+    def array(self, type_: TensorType, scalars: Sequence[Scalar]) -> Numbers:
         """An array of these elements, in C order."""
         found = np.empty(len(scalars), object)
         found[:] = scalars
-        return _Numbers(self, found.reshape(type_.shape))
+        return Numbers(self, found.reshape(type_.shape))
 
     def scalars(self, value: Value) -> list[Scalar]:
         """All elements of a Value in C order."""
@@ -251,7 +179,7 @@ class _Unrolling:
 
         nest([])
 
-    def region(self, region: Function, arguments: Sequence[_Source]) -> None:
+    def region(self, region: Function, arguments: Sequence[Source]) -> None:
         """Compute a region's Values."""
         self.sources.update(zip(region.parameters, arguments, strict=True))
         self.run(region.values)
@@ -272,17 +200,21 @@ class _Unrolling:
             else:
                 self.sources[value] = self.compute(value)
 
-    def compute(self, value: Value) -> _Source:
+    def compute(self, value: Value) -> Source:
         op, type_ = value.op, value.tensor
+        if op is Const:
+            elements = value.attributes["value"].array.reshape(-1)
+            scalars = [self.builder.constant(one, type_.dtype) for one in elements]
+            return self.array(type_, scalars)
         if issubclass(op, Movement) and not _is_small(type_):
-            return _Computed(_Context(self, value))
+            return Computed(Context(self, value))
         if issubclass(op, Reduction):
             return self.array(type_, self.reduce(value, op))
         if issubclass(op, Contract):
             return self.array(type_, self.contract(value))
         if issubclass(op, Scatter):
             return self.scatter(value, op)
-        context = _Context(self, value)
+        context = Context(self, value)
         scalars = [op.element(context, place) for place in self.places(type_)]  # type: ignore[attr-defined]
         return self.array(type_, scalars)
 
@@ -340,8 +272,8 @@ class _Unrolling:
             found.append(builder.convert(total, value.dtype))
         return found
 
-    def scatter(self, value: Value, op: type[Scatter]) -> _Source:
-        context = _Context(self, value)
+    def scatter(self, value: Value, op: type[Scatter]) -> Source:
+        context = Context(self, value)
         array, updates, index = value.operands[:3]
         builder = self.builder
         scalars = self.scalars(array)
@@ -366,7 +298,7 @@ class _Unrolling:
 
     # Control flow
 
-    def control(self, value: Value) -> list[_Source | None]:
+    def control(self, value: Value) -> list[Source | None]:
         """Where the results of a Value of control flow are."""
         operands = [self.sources[operand] for operand in value.operands]
         if value.is_op("recompute"):
@@ -379,7 +311,7 @@ class _Unrolling:
             return self.repeat(value, operands)
         return self.count(value, operands)
 
-    def branch(self, value: Value, operands: list[_Source]) -> list[_Source | None]:
+    def branch(self, value: Value, operands: list[Source]) -> list[Source | None]:
         condition = operands[0].element([])
         holds = number_of(condition)
         if holds is not None:
@@ -424,9 +356,9 @@ class _Unrolling:
 
     def apart(
         self, types: Sequence[TensorType], scalars: Sequence[Scalar]
-    ) -> list[_Source | None]:
+    ) -> list[Source | None]:
         """Arrays of these types, from all their elements."""
-        found: list[_Source | None] = []
+        found: list[Source | None] = []
         start = 0
         for type_ in types:
             end = start + prod(size for size in type_.shape if isinstance(size, int))
@@ -434,7 +366,7 @@ class _Unrolling:
             start = end
         return found
 
-    def repeat(self, value: Value, operands: list[_Source]) -> list[_Source | None]:
+    def repeat(self, value: Value, operands: list[Source]) -> list[Source | None]:
         cond, body = value.regions
         builder = self.builder
         moving = changing(value)
@@ -445,14 +377,14 @@ class _Unrolling:
             for place in self.places(type_)
         ]
 
-        def state(scalars: Sequence[Scalar]) -> list[_Source]:
+        def state(scalars: Sequence[Scalar]) -> list[Source]:
             own = list(operands)
             for number, source in zip(moving, self.apart(types, scalars), strict=True):
                 assert source is not None
                 own[number] = source
             return own
 
-        def holds(arguments: list[_Source]) -> Scalar:
+        def holds(arguments: list[Source]) -> Scalar:
             self.region(cond, arguments)
             return self.sources[cond.results[0]].element([])
 
@@ -471,7 +403,7 @@ class _Unrolling:
             loop.update(holds(state(updated)), *updated)
         return list(state(loop.results[1:]))
 
-    def count(self, value: Value, operands: list[_Source]) -> list[_Source | None]:
+    def count(self, value: Value, operands: list[Source]) -> list[Source | None]:
         (body,) = value.regions
         trip: Any = value.attributes["trip"]
         sliced: Any = value.attributes["sliced"]
@@ -500,7 +432,7 @@ class _Unrolling:
                 assert source is not None
                 own[number] = source
             for number in range(carried, carried + sliced):
-                own[number] = _Part(operands[number], index)
+                own[number] = Part(operands[number], index)
             counter = self.array(TensorType(i64), [index])
             self.region(body, [counter, *own])
             for number, buffer in stacks.items():
@@ -511,7 +443,7 @@ class _Unrolling:
             loop.update(
                 *(s for number in moving for s in self.scalars(body.results[number]))
             )
-        found: list[_Source | None] = [*operands[:carried]]
+        found: list[Source | None] = [*operands[:carried]]
         after = self.apart(types, loop.results)
         for number, source in zip(moving, after, strict=True):
             found[number] = source

@@ -82,7 +82,7 @@ def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
     Example:
         >>> from penstock import nn
         >>> nn.logsumexp(np.array([1000.0, 1000.0])) - 1000
-        np.float64(0.6931471805599...)
+        np.float64(0.69314718...)
     """
     top = x.max(axis=axis, keepdims=True)
     # Of what is infinite all around, the difference would be nan.
