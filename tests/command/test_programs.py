@@ -301,3 +301,21 @@ f.__wrapped__ = lambda x: x * 3
 """)
     out = command("bench", "wrong.py:f", "--arg", "f64[10]", "--seconds", "0.01").out
     assert out.endswith("results differ by at most 0.33 of the largest\n")
+
+
+def test_run_of_a_slice_that_lies_outside(command, folder):
+    (folder / "outside.pir").write_text("""
+    func @f(%x: f32[n], k: int) -> f32[4] {
+      %0 = slice %x {start=(k,), step=(1,), size=(4,)} : f32[4]
+      %1 = add %0, %0 : f32[4]
+      return %1
+    }""")
+    arguments = ("run", "outside.pir", "--compiled", "--arg", "f32[8]")
+    assert command(*arguments, "--size", "k=4").status == 0
+    for k, reason in (
+        (10**9, "-k + n - 4 >= 0: -k + n - 4 is -999999996"),
+        (-1, "k >= 0: k is -1"),
+    ):
+        status, out, err = command(*arguments, "--size", f"k={k}")
+        assert (status, out) == (1, "")
+        assert err == f"penstock run: error: @f: it does not hold that {reason}\n"
