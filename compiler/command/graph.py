@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from penstock.driver import Compilation, CompileOptions
 from penstock.frontend.trace import Trace
-from penstock.ir.graph.text_parse import parse_function
 from penstock.ir.graph.requirements import with_requirements
+from penstock.ir.graph.text_parse import parse_function
 from penstock.ir.graph.value import Function
 from penstock.ir.reals import Real
 from penstock.runtime.pytree import LEAF, flat_tuple

@@ -56,7 +56,7 @@ def _requirements(function: Function) -> Iterator[Guard]:
         for size in _sizes(value.type):
             yield Guard(size, ">=", 0)
         if value.is_op("loop"):
-            yield Guard(value.attributes["trip"], ">=", 0)  # type: ignore[arg-type]
+            yield Guard(value.attributes["trip"], ">=", 0)
         types = [operand.type for operand in value.operands]
         yield from value.op.requirements(types, value.attributes)
         for region in value.regions:

@@ -42,15 +42,15 @@ CASES = {
         "k >= 0, -k + n - 7 >= 0",
     ),
     "negative size": (
-        "func @f(%x: f32[n]) -> f32[n - 5]",
+        "func @f(%x: f32[n]) -> f32[n-5]",
         "",
-        "%0 = iota {shape=(n - 5,), axis=0, dtype=f32} : f32[n - 5]",
+        "%0 = iota {shape=(n - 5,), axis=0, dtype=f32} : f32[n-5]",
         "n - 5 >= 0",
     ),
     "reshape with a remainder": (
-        "func @f(%x: f32[n]) -> f32[2,n // 2]",
+        "func @f(%x: f32[n]) -> f32[2,n//2]",
         "",
-        "%0 = reshape %x {shape=(2, n // 2)} : f32[2,n // 2]",
+        "%0 = reshape %x {shape=(2, n // 2)} : f32[2,n//2]",
         "n - (n % 2) == n",
     ),
     "what guards say": (
