@@ -280,3 +280,16 @@ def test_lengths_below_zero_are_no_lengths():
             g(-5)
     assert f(4) == 4
     assert f.stats().variants == 1
+
+
+def test_more_turns_than_a_counter_holds():
+    def f(x):
+        return ps.fori_loop(-(2**62), 2**63 - 1, add_one, x)
+
+    with pytest.raises(errors.NumberRangeError) as caught:
+        f(0)
+    assert caught.value.code == "size-overflow"
+    with pytest.raises(errors.NumberRangeError) as caught:
+        ps.compile(f)(0)
+    assert caught.value.code == "integer-range"
+    assert caught.value.message.startswith("the Python integer 13835058055282163711 ")
