@@ -9,7 +9,7 @@ import numpy as np
 
 from penstock.ir.attributes import concrete_attribute
 from penstock.ir.dims import Dim, Size, evaluate_dim
-from penstock.ir.errors import IndexOutOfBoundsError, RunError
+from penstock.ir.errors import ArgumentError, IndexOutOfBoundsError, RunError
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.types import TOKEN, TensorType, TupleType, Type, text_of_array
 
@@ -89,6 +89,7 @@ def evaluate_value(
     Raises:
         RunError: the op gave another dtype or shape than its type says.
         IndexOutOfBoundsError: an index is outside its axis, at the Value's place.
+        ArgumentError: what an op requires does not hold.
     """
     attributes = {
         name: concrete_attribute(attribute, sizes)
@@ -97,6 +98,8 @@ def evaluate_value(
     type_ = _concrete(value.type, sizes)
     try:
         result = value.op.evaluate(arrays, attributes, type_)
+    except ArgumentError as error:
+        raise ArgumentError(value.loc, error.message, code=error.code) from None
     except IndexError as error:
         raise IndexOutOfBoundsError(value.loc, str(error)) from None
     if isinstance(type_, TensorType):
