@@ -33,6 +33,7 @@ from penstock.runtime.native import new_callable
 from penstock.runtime.readers import SamenessReader
 from penstock.runtime.signature import Signature, normalize
 from penstock.runtime.support import Support, load_support, support_library
+from penstock.runtime.writing import write_whole
 
 __all__ = ["Loaded", "describe", "load", "pack", "save"]
 
@@ -169,16 +170,7 @@ def save(path: str | os.PathLike[str], artifact: Artifact) -> None:
         path: the file; one that is there is replaced.
         artifact: what to write.
     """
-    target = os.fspath(path)
-    temporary = f"{target}.{os.getpid()}.part"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(artifact.to_bytes())
-        os.replace(temporary, target)
-    except OSError:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
+    write_whole(path, artifact.to_bytes())
 
 
 def load(path: str | os.PathLike[str]) -> Any:
