@@ -96,6 +96,11 @@ def evaluate_value(
         for name, attribute in value.attributes.items()
     }
     type_ = _concrete(value.type, sizes)
+    types = [operand.type for operand in value.operands]
+    for guard in value.op.requirements(types, value.attributes):
+        if not guard.holds(sizes):
+            message = f"{value.op.name}: {guard} does not hold"
+            raise RunError(value.loc, message, code="evaluate")
     try:
         result = value.op.evaluate(arrays, attributes, type_)
     except ArgumentError as error:

@@ -72,4 +72,6 @@ def test_programs_hold_every_op():
     transforms = {n for n, op in OPS.items() if op.family in ("transform", "custom")}
     # Only derivatives have a use for these.
     transforms |= {"scale", "segmented", "stop_gradient"}
+    # What selects by a mask alone.
+    transforms |= {"require"}
     assert set(OPS) - set(counts) == {"parameter", "cluster"} | transforms | ROUNDED

@@ -5,7 +5,7 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
-from penstock.ir.errors import VerifyError
+from penstock.ir.errors import RunError, VerifyError
 from penstock.ir.graph.evaluate import evaluate
 from penstock.ir.graph.requirements import with_requirements
 from penstock.ir.graph.text_parse import parse_function
@@ -111,3 +111,19 @@ def test_requirements_of_sizes_that_only_the_program_knows():
         "error: @f: whether -k*k + k*m >= 0 is known only when it runs [verify]\n"
         "  help: the evaluator runs it: leave out --compiled"
     )
+
+
+def test_the_evaluator_asks_for_them():
+    function = parse_function("""
+    func @f(%x: f32[n], k: int) -> f32[n] {
+      %0 = slice %x {start=(1,), step=(1,), size=(k,)} : f32[k]
+      %1 = update_slice %x, %0 {start=(5,), step=(-1,), size=(k,)} : f32[n]
+      return %1
+    }""")
+    x = np.arange(6, dtype=np.float32)
+    found = evaluate(function, [x], {"k": 3})[0]
+    np.testing.assert_array_equal(found, [0, 1, 2, 3, 2, 1])
+    with pytest.raises(RunError) as caught:
+        evaluate(function, [np.arange(9, dtype=np.float32)], {"k": 8})
+    assert caught.value.message == "update_slice: -k*k + 6*k >= 0 does not hold"
+    assert caught.value.code == "evaluate"
