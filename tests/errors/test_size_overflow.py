@@ -7,7 +7,7 @@ import penstock as ps
 from penstock.ir.errors import NumberRangeError, RunError
 from penstock.ir.graph.evaluate import evaluate
 from penstock.ir.graph.text_parse import parse_function
-from tests.errors.program import text
+from tests.errors.program import message, text
 
 OVERFLOW = """
 error: a size or number that the program computes from these arguments does not fit 64 bits [size-overflow]
@@ -84,3 +84,24 @@ def test_negative_size():
     with pytest.raises(RunError) as caught:
         evaluate(born, [np.array(-2)])
     assert "error: the size k is -2, below 0 [negative-size]" in str(caught.value)
+
+
+CONSTANTS = {
+    "np.zeros((x.shape[0], 2**64))": "broadcast_to: 18446744073709551616 does not fit "
+    "64 bits",
+    "np.zeros(2**62)": "broadcast_to: no memory holds f64[4611686018427387904]",
+    "x[:: -(2**70)]": "slice: -1180591620717411303424 does not fit 64 bits",
+    "np.arange(2**63)": "iota: 9223372036854775808 does not fit 64 bits",
+}
+
+
+@pytest.mark.parametrize("expression", CONSTANTS)
+def test_constants_that_no_array_has(expression):
+    source = f"def f(x):\n    return {expression}\n"
+    assert message(source, X) == text(f"""
+        program.py:2:12: error: {CONSTANTS[expression]} [size-overflow]
+            |
+          2 |     return {expression}
+            |            {"^" * len(expression)}
+          help: use smaller arrays and numbers
+        """)

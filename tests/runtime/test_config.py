@@ -131,6 +131,12 @@ def test_a_target_of_a_block_is_compiled_for():
         ({"threads": "two"}, "threads='two' is not a positive number [thread-count]"),
         ({"cache": 3}, "cache=3 is not a folder, or 'off' [bad-setting]"),
         ({"dump": ""}, "dump='' is not a folder [bad-setting]"),
+        ({"dump": "a\0b"}, "dump='a\\x00b' is not a folder [bad-setting]"),
+        ({"cache": "\0"}, "cache='\\x00' is not a folder, or 'off' [bad-setting]"),
+        (
+            {"cache": "\ud800"},
+            "cache='\\ud800' is not a folder, or 'off' [bad-setting]",
+        ),
         ({"debug": "maybe"}, "debug='maybe' is not on or off [bad-setting]"),
     ],
 )
