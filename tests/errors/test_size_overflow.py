@@ -1,5 +1,7 @@
 """The messages ``size-overflow`` and ``negative-size``."""
 
+import linecache
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,17 @@ from penstock.ir.graph.text_parse import parse_function
 from tests.errors.program import message, text
 
 OVERFLOW = """
-error: a size or number that the program computes from these arguments does not fit 64 bits [size-overflow]
+error: n*n is 18446744073709551616, which does not fit 64 bits [size-overflow]
+  help: use smaller arrays and numbers
+"""
+
+SOURCE = "def f(x, n):\n    y = x * 2\n    return y * (n * n % 7)\n"
+
+PLACED = """
+program.py:3:12: error: n*n is 18446744073709551616, which does not fit 64 bits [size-overflow]
+    |
+  3 |     return y * (n * n % 7)
+    |            ^^^^^^^^^^^^^^^
   help: use smaller arrays and numbers
 """  # noqa: E501
 
@@ -26,6 +38,22 @@ def test_size_overflow():
     assert square(-3) == 9
     # What wraps on the way to a number that fits is no matter.
     assert ps.compile(lambda n: n + n - n)(2**62) == 2**62
+
+
+@pytest.mark.parametrize("times", range(2))
+def test_size_overflow_says_where(tmp_path, times):
+    """Also where the code comes from the cache, and in a saved program."""
+    linecache.cache["program.py"] = (
+        len(SOURCE), None, SOURCE.splitlines(keepends=True), "program.py"
+    )  # fmt: skip
+    names = {}
+    exec(compile(SOURCE, "program.py", "exec"), names)
+    f = ps.compile(names["f"])
+    f.save(tmp_path / "f.penstock", X, 3)
+    for g in (f, ps.load(tmp_path / "f.penstock")):
+        with pytest.raises(NumberRangeError) as caught:
+            g(X, 2**32)
+        assert str(caught.value) == text(PLACED)
 
 
 X = np.arange(3.0)

@@ -21,7 +21,13 @@ from penstock.backends.llvm.kernel import (
 )
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
-from penstock.backends.llvm.sizes import Sizes, emit_guard, emit_overflow, emit_real
+from penstock.backends.llvm.sizes import (
+    Sizes,
+    computed_sizes,
+    emit_guard,
+    emit_overflow,
+    emit_real,
+)
 from penstock.ir.dims import Dim, Size, symbols_of
 from penstock.ir.loop.node import Buffer, Let
 from penstock.ir.plan.node import (
@@ -153,16 +159,8 @@ def _emit_prepare(module: Module, plan: Plan, slots: _Slots) -> None:
         _leave_if(e, emit_overflow(sizes, (guard.left, guard.right)), -1)
         holds = emit_guard(sizes, guard, reals)
         _leave_if(e, e.bit_not(holds), number + 1)
-    written: list[Size | Real] = [plan.arena, plan.work]
-    for result in plan.results:
-        written += result.type.shape
-    written += plan.returned
-    # The work is an estimate, which may be anything.
-    # What depends on sizes that are born later is looked at there.
-    within = [s for s in _computed_within(plan) if not _names(s) & {*plan.bound}]
-    computed = [plan.arena, *written[2:], *within]
-    _leave_if(e, emit_overflow(sizes, computed), -1)
-    for position, entry in enumerate(written):
+    _leave_if(e, emit_overflow(sizes, [plan.arena, *_computed(plan)]), -1)
+    for position, entry in enumerate([plan.arena, plan.work, *_answers(plan)]):
         if isinstance(entry, Real):
             value = emit_real(sizes, entry, reals)
         else:
@@ -180,6 +178,30 @@ def _leave_if(e: Emitter, condition: Operand | None, answer: int) -> None:
     e.begin(failed)
     e.ret(e.constant(answer, "i64"))
     e.begin(passed)
+
+
+def checked_sizes(plan: Plan) -> list[Dim]:
+    """What ``prepare`` holds to 64 bits, in its order: all that is computed of it.
+
+    The work is an estimate, which may be anything.
+    """
+    asked = [side for guard in plan.guards for side in (guard.left, guard.right)]
+    asked += [*_computed(plan), plan.arena]
+    every = (part for size in asked for part in computed_sizes(size))
+    return list(dict.fromkeys(every))
+
+
+def _computed(plan: Plan) -> list[Size | Real]:
+    # What depends on sizes that are born later is looked at there.
+    bound = {*plan.bound}
+    within = (size for size in _computed_within(plan) if not _names(size) & bound)
+    return [*_answers(plan), *within]
+
+
+def _answers(plan: Plan) -> list[Size | Real]:
+    """The sizes of the results, and the numbers that the function returns."""
+    sizes = [size for result in plan.results for size in result.type.shape]
+    return [*sizes, *plan.returned]
 
 
 def _computed_within(plan: Plan) -> Iterator[Size]:
