@@ -23,6 +23,7 @@ from penstock.ir.dims import Dim, symbols_of
 from penstock.ir.graph.value import Function
 from penstock.ir.location import Location
 from penstock.ir.record import Record
+from penstock.ir.types import TensorType
 from penstock.runtime.artifact import (
     ABI_VERSION,
     SHARED_OBJECT,
@@ -357,10 +358,11 @@ def symbol_places(traced: Trace) -> dict[str, list[int]]:
 def place_of(size: Dim, function: Function) -> Location | None:
     """The place of the first Value that is made with a size, in this or that form."""
     for value in function.values:
+        parts: list[Any] = [*value.shape] if isinstance(value.type, TensorType) else []
         for attribute in value.attributes.values():
-            parts = attribute if isinstance(attribute, tuple) else (attribute,)
-            if any(isinstance(p, Dim) and _is_within(size, p) for p in parts):
-                return value.loc
+            parts += attribute if isinstance(attribute, tuple) else (attribute,)
+        if any(isinstance(p, Dim) and _is_within(size, p) for p in parts):
+            return value.loc
     return None
 
 

@@ -196,7 +196,9 @@ class Tracer:
             for part in attribute
             if isinstance(part, int)
         ]
-        wrong = next((n for n in (*sizes, *numbers) if abs(n) >= 1 << 63), None)
+        wrong = next(
+            (n for n in (*sizes, *numbers) if not -(1 << 63) <= n < 1 << 63), None
+        )
         if wrong is not None:
             message = f"{value.op.name}: {wrong} does not fit 64 bits"
         elif math.prod(sizes) * value.dtype.bits >= 1 << 66:

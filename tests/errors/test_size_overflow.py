@@ -76,6 +76,10 @@ X = np.arange(3.0)
         (lambda x, n: np.where(x > 1, n * n, 0), 2**33),
         (lambda x, n: x if n * n > 2**70 else -x, 2**40),
         (lambda x, n: x * (n * n) ** 0.5, 2**33),
+        (lambda x, n: x[0] + np.arange(-n, n, 1)[0], 2**63 - 1),
+        (lambda x, n: x[n // (x.shape[0] - 4) :], -(2**63)),
+        (lambda x, n: np.pad(x, n)[0], 2**62),
+        (lambda x, n: np.linspace(0, 1, n + 1)[0] + x, 2**63 - 1),
     ],
 )
 def test_integers_that_grow_too_large_are_never_wrapped(function, n):
@@ -133,3 +137,19 @@ def test_constants_that_no_array_has(expression):
             |            {"^" * len(expression)}
           help: use smaller arrays and numbers
         """)
+
+
+def test_arrays_whose_product_is_too_large():
+    """No element of them is read."""
+    a = np.broadcast_to(np.float64(1), (2**40,))
+    with pytest.raises(NumberRangeError) as caught:
+        ps.compile(lambda a, b: np.kron(a, b) + 1)(a, a)
+    assert caught.value.code == "size-overflow"
+    assert caught.value.loc is not None
+    b = np.broadcast_to(np.bool_(1), (2**62,))
+    with pytest.raises(NumberRangeError) as caught:
+        ps.compile(lambda a, b: np.concatenate((a, b)))(b, b)
+    assert caught.value.message == (
+        "m + n is 9223372036854775808, which does not fit 64 bits"
+    )
+    assert caught.value.loc is not None
