@@ -319,3 +319,15 @@ def test_run_of_a_slice_that_lies_outside(command, folder):
         status, out, err = command(*arguments, "--size", f"k={k}")
         assert (status, out) == (1, "")
         assert err == f"penstock run: error: @f: it does not hold that {reason}\n"
+
+
+def test_run_says_what_it_was_not_given(command, tmp_path):
+    assert command("run", "pair.pir", "--arg", "y=f64[5]", "--size", "k=2").err == (
+        "penstock run: x is not given: f64[5]\npenstock run: rate is not given: f64[]\n"
+    )
+    assert command("run", "gelu.pir", "--arg", "f32[5]").err == ""
+    ps.compile(lambda x, n: x * n).save(tmp_path / "f.penstock", np.ones((2, 3)), 4)
+    assert command("run", str(tmp_path / "f.penstock")).err == (
+        "penstock run: x is not given: f64[8,8]\n"
+        "penstock run: n is not given: int (8)\n"
+    )
