@@ -249,7 +249,7 @@ class Compilation:
     @cached_property
     def checked_sizes(self) -> list[Dim]:
         """What may not fit 64 bits; the last of the errors say so of each."""
-        from penstock.backends.llvm.plan import checked_sizes
+        from penstock.backends.llvm.plan_sizes import checked_sizes
 
         return checked_sizes(self.plan)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray, fresh, wrap
-from penstock.frontend.host_numbers import host_integer, size_of
+from penstock.frontend.host_numbers import HostInteger, host_integer, size_of
 from penstock.frontend.lift import convert, value_of
 from penstock.frontend.promotion import check_fits, result_dtype
 from penstock.frontend.refusals import bad_value

@@ -21,14 +21,19 @@ from penstock.backends.llvm.kernel import (
 )
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
+from penstock.backends.llvm.plan_sizes import (
+    answered_sizes,
+    asked_of_prepare,
+    computed_within,
+    names,
+)
 from penstock.backends.llvm.sizes import (
     Sizes,
-    computed_sizes,
     emit_guard,
     emit_overflow,
     emit_real,
 )
-from penstock.ir.dims import Dim, Size, symbols_of
+from penstock.ir.dims import Dim
 from penstock.ir.loop.node import Buffer, Let
 from penstock.ir.plan.node import (
     Alloc,
@@ -159,8 +164,8 @@ def _emit_prepare(module: Module, plan: Plan, slots: _Slots) -> None:
         _leave_if(e, emit_overflow(sizes, (guard.left, guard.right)), -1)
         holds = emit_guard(sizes, guard, reals)
         _leave_if(e, e.bit_not(holds), number + 1)
-    _leave_if(e, emit_overflow(sizes, [plan.arena, *_computed(plan)]), -1)
-    for position, entry in enumerate([plan.arena, plan.work, *_answers(plan)]):
+    _leave_if(e, emit_overflow(sizes, [plan.arena, *asked_of_prepare(plan)]), -1)
+    for position, entry in enumerate([plan.arena, plan.work, *answered_sizes(plan)]):
         if isinstance(entry, Real):
             value = emit_real(sizes, entry, reals)
         else:
@@ -178,45 +183,6 @@ def _leave_if(e: Emitter, condition: Operand | None, answer: int) -> None:
     e.begin(failed)
     e.ret(e.constant(answer, "i64"))
     e.begin(passed)
-
-
-def checked_sizes(plan: Plan) -> list[Dim]:
-    """What ``prepare`` holds to 64 bits, in its order: all that is computed of it.
-
-    The work is an estimate, which may be anything.
-    """
-    asked = [side for guard in plan.guards for side in (guard.left, guard.right)]
-    asked += [*_computed(plan), plan.arena]
-    every = (part for size in asked for part in computed_sizes(size))
-    return list(dict.fromkeys(every))
-
-
-def _computed(plan: Plan) -> list[Size | Real]:
-    # What depends on sizes that are born later is looked at there.
-    bound = {*plan.bound}
-    within = (size for size in _computed_within(plan) if not _names(size) & bound)
-    return [*_answers(plan), *within]
-
-
-def _answers(plan: Plan) -> list[Size | Real]:
-    """The sizes of the results, and the numbers that the function returns."""
-    sizes = [size for result in plan.results for size in result.type.shape]
-    return [*sizes, *plan.returned]
-
-
-def _computed_within(plan: Plan) -> Iterator[Size]:
-    """Sizes that the program computes with: integers of the user's among them."""
-    for kernel in plan.kernels:
-        for statement in kernel.body.walk():
-            if isinstance(statement, Let) and statement.primitive == "size":
-                yield statement.value
-    for step in plan.statements():
-        if isinstance(step, PlanLoop):
-            yield step.trip
-
-
-def _names(size: Size) -> set[str]:
-    return {*symbols_of(size)}
 
 
 class _RunEmitter:
@@ -461,8 +427,8 @@ class _RunEmitter:
         known = {*self.symbols}
         computed = [
             size
-            for size in _computed_within(self.plan)
-            if bind.symbol in _names(size) and _names(size) <= known
+            for size in computed_within(self.plan)
+            if bind.symbol in names(size) and names(size) <= known
         ]
         overflow = emit_overflow(self.sizes, [bind.arena, *computed])
         size = self.sizes.emit(bind.arena)
