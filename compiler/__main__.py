@@ -49,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in given if not word.startswith("-")), "")
     options = _parser(chosen).parse_args(given)
+    if sys.stdout is None:
+        print(f"penstock {chosen}: error: standard output is closed", file=sys.stderr)
+        return 1
     try:
         status: int = options.run(options)
         # What is buffered still goes to a reader that may have left.
@@ -56,19 +59,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 1
     except Exception as error:
         from penstock.command.errors import describe_error
 
         text = describe_error(error)
+        if isinstance(error, OSError) and error.filename is None:
+            _forget_output()
         if text is None:
             raise
         print(f"penstock {chosen}: {text}", file=sys.stderr)
         failed: int = getattr(error, "status", 1)
         return failed
     return status
+
+
+def _forget_output() -> None:
+    """Keep Python from complaining once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:

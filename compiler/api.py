@@ -11,6 +11,8 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, overload
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from penstock.driver import (
     STAGES,
     Compilation,
@@ -361,10 +363,38 @@ def compile(  # noqa: A001
         array([ 5., 13.])
     """
     _check_options(device, donate, threads, debug)
-    options = CompileOptions(tuple(static), fastmath)
+    if not isinstance(fastmath, (bool, np.bool_)):
+        raise OptionError(
+            None, f"fastmath is {fastmath!r}, but must be True or False", code="option"
+        )
+    options = CompileOptions(_static_entries(static), bool(fastmath))
     if fn is None:
         return lambda function: _compiled(function, options, threads)
     return _compiled(fn, options, threads)
+
+
+def _static_entries(static: Collection[Any]) -> tuple[Any, ...]:
+    """What ``static`` names, each an argument or an axis of one."""
+    entries = (static,) if isinstance(static, str) else static
+    if isinstance(entries, Collection):
+        found = tuple(entries)
+        if all(map(_is_static_entry, found)):
+            return found
+    raise OptionError(
+        None,
+        f"static is {static!r}, but must hold names of arguments",
+        code="static-name",
+        hint="name an argument, 'x', or one of its axes, ('x', 0)",
+    )
+
+
+def _is_static_entry(entry: object) -> bool:
+    if isinstance(entry, str):
+        return True
+    if not isinstance(entry, tuple) or len(entry) != 2:
+        return False
+    name, axis = entry
+    return isinstance(name, str) and isinstance(axis, int)
 
 
 def _check_options(

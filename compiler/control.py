@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from penstock.at_once import at_once
 from penstock.frontend.control import (
     branch,
+    index_of_branch,
     repeat_over,
     repeat_times,
     repeat_while,
@@ -76,6 +79,7 @@ def switch(index: Any, functions: Sequence[Function], *operands: Any) -> Any:
 
     def apply(functions: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         number, *rest = args
+        number = index_of_branch(number)
 
         def among(first: int, last: int) -> Any:
             if first == last:
@@ -181,7 +185,7 @@ def scan(
             value and what is stacked, ``None`` for nothing.
         initial: nested arrays and numbers.
         xs: nested arrays, whose first axes are of one size.
-        length: how many turns, where there are no arrays.
+        length: how many turns, where there are no arrays: a Python integer.
         reverse: whether to start with the last element.
         checkpoint: how reverse mode saves memory: after how many turns it keeps the
             state, computing again those between; ``True`` for the square root of their
@@ -197,6 +201,9 @@ def scan(
         (np.float64(7.0), array([0., 1., 3.]))
     """
     segments = segment_length(checkpoint, "scan")
+    # A scalar of NumPy, passed on as an argument, would be an array.
+    if issubclass(type(length), np.integer):
+        length = int(length)
 
     def apply(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         start, arrays, count = args

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import penstock.ir as penstock_ir
 from penstock.frontend.small_sizes import FixedSize
 from penstock.frontend.trace import Trace, trace
-from penstock.ir.dims import symbols_of
+from penstock.ir.dims import Dim, symbols_of
 from penstock.ir.graph.value import Function
 from penstock.ir.location import Location
 from penstock.ir.record import Record
+from penstock.ir.types import TensorType
 from penstock.runtime.artifact import (
     ABI_VERSION,
     SHARED_OBJECT,
@@ -234,7 +235,23 @@ class Compilation:
         return tuple(
             ErrorEntry(error.code, error.message, error.kind, error.loc)
             for error in self.plan.errors
+        ) + tuple(
+            ErrorEntry(
+                "size-overflow",
+                f"{size} is {{value}}, which does not fit 64 bits",
+                "NumberRangeError",
+                place_of(size, self.traced.function),
+                "use smaller arrays and numbers",
+            )
+            for size in self.checked_sizes
         )
+
+    @cached_property
+    def checked_sizes(self) -> list[Dim]:
+        """What may not fit 64 bits; the last of the errors say so of each."""
+        from penstock.backends.llvm.plan_sizes import checked_sizes
+
+        return checked_sizes(self.plan)
 
 
 def compile_variant(
@@ -309,6 +326,7 @@ def make_artifact(compilation: Compilation) -> Artifact:
                 origin_of(error.loc, function) for error in compilation.errors
             ],
             "symbols": symbol_places(compilation.traced),
+            "checked": [str(size) for size in compilation.checked_sizes],
         },
         parts={SHARED_OBJECT: code},
     )
@@ -335,6 +353,29 @@ def symbol_places(traced: Trace) -> dict[str, list[int]]:
         for axis, size in enumerate(parameter.shape):
             places |= {name: [number, axis] for name in symbols_of(size)}
     return places
+
+
+def place_of(size: Dim, function: Function) -> Location | None:
+    """The place of the first Value that is made with a size, in this or that form."""
+    for value in function.values:
+        parts: list[Any] = [*value.shape] if isinstance(value.type, TensorType) else []
+        for attribute in value.attributes.values():
+            parts += attribute if isinstance(attribute, tuple) else (attribute,)
+        if any(isinstance(p, Dim) and _is_within(size, p) for p in parts):
+            return value.loc
+    return None
+
+
+def _is_within(size: Dim, whole: Dim) -> bool:
+    if size == whole:
+        return True
+    arguments = (
+        argument
+        for monomial, _ in whole.terms
+        for atom in monomial
+        for argument in atom.arguments
+    )
+    return any(isinstance(a, Dim) and _is_within(size, a) for a in arguments)
 
 
 def origin_of(loc: Location | None, function: Function) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from penstock.ir.errors import ArtifactError, MissingPackageError, StructureError
 from penstock.ir.location import user_location
 from penstock.runtime.pytree import Structure, flatten, unflatten
+from penstock.runtime.writing import write_whole
 
 __all__ = ["load_params", "save_params"]
 
@@ -71,14 +72,7 @@ def save_params(path: str | os.PathLike[str], parameters: Any) -> None:
         # Read back with like=.
         form = None
     metadata = {} if form is None else {_STRUCTURE: json.dumps(form)}
-    beside = f"{os.fspath(path)}.{os.getpid()}.part"
-    try:
-        with open(beside, "xb") as file:
-            file.write(safetensors.numpy.save(arrays, metadata))
-        os.replace(beside, path)
-    finally:
-        if os.path.exists(beside):
-            os.unlink(beside)
+    write_whole(path, safetensors.numpy.save(arrays, metadata))
 
 
 def load_params(path: str | os.PathLike[str], like: Any = None) -> Any:

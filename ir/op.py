@@ -8,7 +8,8 @@ nothing is passed over in silence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from penstock.ir.errors import DtypeError, TypeRuleError, VerifyError
@@ -17,6 +18,7 @@ from penstock.ir.types import Dtype, TensorType, Type
 
 if TYPE_CHECKING:
     from penstock.ir.graph.value import Function
+    from penstock.ir.guards import Guard
 
 __all__ = [
     "OPS",
@@ -186,6 +188,18 @@ class Op:
         return cls.infer_type(types, attributes)
 
     @classmethod
+    def requirements(
+        cls, types: Sequence[Type], attributes: Mapping[str, Any]
+    ) -> Iterator[Guard]:
+        """What must hold of sizes, beyond what the type rule decides of them.
+
+        Native code of an op reads and writes where its attributes say. The tracer
+        asks for what is stated here before it makes a Value; a Function that was
+        written as text gets it as guards.
+        """
+        return iter(())
+
+    @classmethod
     def evaluate(
         cls, arrays: Sequence[Any], attributes: Mapping[str, Any], type_: Type
     ) -> Any:
@@ -240,7 +254,10 @@ def define(cls: _T) -> _T:
     missing = [name for name in _REQUIRED if getattr(cls, name, None) is None]
     if not any(getattr(cls, rule) is not None for rule in _DERIVATIVES):
         missing.append(" or ".join(_DERIVATIVES))
-    if not cls.__doc__ or cls.__doc__ is cls.__mro__[1].__doc__:
+    # With -OO there are no docstrings to ask for.
+    if sys.flags.optimize < 2 and (
+        not cls.__doc__ or cls.__doc__ is cls.__mro__[1].__doc__
+    ):
         missing.append("a docstring")
     if missing:
         raise TypeError(f"op {cls.__name__} does not state {', '.join(missing)}")

@@ -213,7 +213,9 @@ class Artifact(Record):
             )
         except ArtifactError:
             raise
-        except (LookupError, TypeError, ValueError, RecursionError) as error:
+        except (
+            LookupError, TypeError, ValueError, OverflowError, RecursionError
+        ) as error:  # fmt: skip
             raise _damaged(source, "its description cannot be read") from error
 
 

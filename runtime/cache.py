@@ -9,6 +9,7 @@ why. A folder that somebody else can write to is not used, since files hold code
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -107,9 +108,11 @@ class Cache:
     def _read(self, key: str) -> Artifact | None:
         path = self._path(key)
         try:
-            with open(path, "rb", buffering=0) as file:
+            with open(path, "rb", buffering=0, opener=_open_at_once) as file:
                 status = os.fstat(file.fileno())
-                data = file.read(status.st_size + 1)
+                # A pipe has no end that we could wait for; it is as good as damaged.
+                is_file = stat.S_ISREG(status.st_mode)
+                data = file.read(status.st_size + 1) if is_file else b""
         except OSError:
             return None
         try:
@@ -198,7 +201,7 @@ class Cache:
                 # Never trimmed before.
                 pass
         try:
-            with open(mark, "wb"):
+            with open(mark, "wb", opener=_open_at_once):
                 os.utime(mark)
         except OSError:
             return
@@ -281,6 +284,11 @@ class Cache:
             self._stored,
             self.problem,
         )
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe that has its name is not waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o600)
 
 
 def _unsafe(folder: str, status: os.stat_result) -> str | None:

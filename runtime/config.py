@@ -76,7 +76,11 @@ def _text(given: object) -> str | None:
 def _folder(given: object) -> str | None:
     if isinstance(given, os.PathLike):
         given = os.fspath(given)
-    return _text(given)
+    folder = _text(given)
+    try:
+        return None if folder is None or b"\0" in os.fsencode(folder) else folder
+    except UnicodeEncodeError:
+        return None
 
 
 _FLAGS = {"1": True, "on": True, "true": True, "0": False, "off": False, "false": False}

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.errors import NumberRangeError, RunError
+from penstock.ir.errors import RunError
 from penstock.ir.record import Record
 from penstock.runtime.artifact import Artifact, ErrorEntry
 from penstock.runtime.binding import Binder, Call
@@ -180,13 +180,9 @@ class Variant:
         sizes = self._sizes_type()
         code = self.executable.prepare(slots, sizes)
         if code == -1:
-            raise NumberRangeError(
-                None,
-                "a size or number that the program computes from these arguments does "
-                "not fit 64 bits",
-                code="size-overflow",
-                hint="use smaller arrays and numbers",
-            )
+            from penstock.runtime.refusal import overflow
+
+            raise overflow(self, inputs)
         return None if code else Prepared(inputs, slots, sizes, words)
 
     def refusal(self, call: Call) -> str | None:

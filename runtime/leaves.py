@@ -20,6 +20,7 @@ from penstock.ir.types import DTYPES, Dtype, dtype_of
 from penstock.runtime.constants import Reference, decode, encode, same_constant
 
 __all__ = [
+    "MOST_AXES",
     "ArrayLeaf",
     "InstanceLeaf",
     "IntegerLeaf",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 _INT64_LEAST, _INT64_GREATEST = -(1 << 63), (1 << 63) - 1
+
+# NumPy's NPY_MAXDIMS.
+MOST_AXES = 64
 
 
 class Leaf:
@@ -269,14 +273,16 @@ def leaf_from_json(form: Any) -> Leaf:
         if kind == "key":
             return KeyLeaf(decode(form["value"]))
         rank, layout, sizes = int(form["rank"]), form["layout"], form["sizes"]
-        if kind != "array" or layout not in ("contiguous", "strided") or rank < 0:
+        if kind != "array" or layout not in ("contiguous", "strided"):
             raise ValueError(kind)
+        if not 0 <= rank <= MOST_AXES:
+            raise ValueError("a rank that NumPy does not have")
         if sizes is not None:
             sizes = tuple(None if size is None else int(size) for size in sizes)
             if len(sizes) != rank:
                 raise ValueError("sizes")
         return ArrayLeaf(DTYPES[form["dtype"]], rank, layout, sizes)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ArtifactError(
             None,
             f"cannot read the argument {str(form)[:60]!r}",

@@ -33,8 +33,13 @@ from penstock.runtime.native import new_callable
 from penstock.runtime.readers import SamenessReader
 from penstock.runtime.signature import Signature, normalize
 from penstock.runtime.support import Support, load_support, support_library
+from penstock.runtime.writing import write_whole
 
 __all__ = ["Loaded", "describe", "load", "pack", "save"]
+
+
+# The fact that says what the code takes and gives.
+_SLOTS = "slots"
 
 
 class Loaded:
@@ -140,7 +145,7 @@ def pack(binder: Binder, variant: Variant, call: Call) -> Artifact:
         artifact.errors,
         artifact.guards,
         form,
-        artifact.facts,
+        {**artifact.facts, _SLOTS: signature.slot_texts},
         parts,
     )
 
@@ -165,16 +170,7 @@ def save(path: str | os.PathLike[str], artifact: Artifact) -> None:
         path: the file; one that is there is replaced.
         artifact: what to write.
     """
-    target = os.fspath(path)
-    temporary = f"{target}.{os.getpid()}.part"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(artifact.to_bytes())
-        os.replace(temporary, target)
-    except OSError:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
+    write_whole(path, artifact.to_bytes())
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -207,6 +203,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         binder = Binder.from_json(form["binder"], lambda one: _value_of(one, parts))
         values = [_value_of(entry["value"], parts) for entry in form["captured"]]
         signature = Signature.from_json(form, values)
+        _check_fit(artifact, binder, signature)
     except (ArtifactError, LookupError, TypeError) as error:
         reason = getattr(error, "message", "a part of it is missing")
         raise ArtifactError(
@@ -223,6 +220,20 @@ def load(path: str | os.PathLike[str]) -> Any:
         __name__=artifact.name, __qualname__=artifact.name, artifact=artifact
     )
     return loaded
+
+
+def _check_fit(artifact: Artifact, binder: Binder, signature: Signature) -> None:
+    """Raise an ArtifactError where the parts of a description do not fit together.
+
+    The code reads as many slots as it was made for, whatever the description says.
+    """
+    reason = None
+    if binder.names != signature.parameters:
+        reason = "its parameters are not those of its signature"
+    elif artifact.facts.get(_SLOTS) != signature.slot_texts:
+        reason = "its code was made for another signature"
+    if reason is not None:
+        raise ArtifactError(None, reason, code="artifact-damaged")
 
 
 def _support(artifact: Artifact) -> Support | None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penstock.ir.dim_text import parse_dim
 from penstock.ir.dims import evaluate_dim
-from penstock.ir.errors import TextError
+from penstock.ir.errors import NumberRangeError, PenstockError, TextError
 from penstock.ir.guards import Guard, parse_guard
 from penstock.ir.reals import Real
 from penstock.ir.record import Record
@@ -26,6 +27,7 @@ __all__ = [
     "describe_value",
     "host_numbers",
     "nearest",
+    "overflow",
     "readable_guard",
     "refusals",
 ]
@@ -304,6 +306,34 @@ def host_numbers(variant: Variant, inputs: Sequence[Any]) -> dict[str, Any]:
             is_array = isinstance(value, np.ndarray)
             numbers[name] = value.shape[axis] if is_array else value
     return numbers
+
+
+def overflow(variant: Variant, inputs: Sequence[Any]) -> PenstockError:
+    """The error for a call in which a size or number does not fit 64 bits.
+
+    Args:
+        variant: its artifact says which there are, and the last of its errors, where
+            each comes from.
+        inputs: all leaves of a call.
+    """
+    artifact = variant.artifact
+    texts = artifact.facts.get("checked", ()) if artifact is not None else ()
+    numbers = host_numbers(variant, inputs)
+    entries = variant.errors[len(variant.errors) - len(texts) :]
+    for text, entry in zip(texts, entries, strict=False):
+        try:
+            value = evaluate_dim(parse_dim(text), numbers)
+        except ZeroDivisionError:
+            continue
+        if not -(1 << 63) <= value < 1 << 63:
+            return entry.error(value)
+    return NumberRangeError(
+        None,
+        "a size or number that the program computes from these arguments does not fit "
+        "64 bits",
+        code="size-overflow",
+        hint="use smaller arrays and numbers",
+    )
 
 
 def _places(variant: Variant) -> dict[str, tuple[int, int]]:

@@ -24,6 +24,7 @@ from penstock.ir.types import DTYPES, Dtype, bool_
 from penstock.runtime.binding import Binder, Call, Parameter, leaf_names
 from penstock.runtime.constants import Reference, decode, encode
 from penstock.runtime.leaves import (
+    MOST_AXES,
     ArrayLeaf,
     InstanceLeaf,
     IntegerLeaf,
@@ -186,6 +187,20 @@ class Signature(Record):
         )
         return max(count, *numbers, 2)
 
+    @property
+    def slot_texts(self) -> list[str]:
+        """What each slot and each number of the sizes is for, as code is made for."""
+        numbers = {
+            f"{'int' if isinstance(r, IntegerResult) else 'float'} {r.index}"
+            for r in self.results
+            if isinstance(r, (IntegerResult, RealResult))
+        }
+        return [
+            *(leaf.describe() for leaf in self.leaves if leaf.slot_count),
+            *(f"-> {r.dtype} of {r.rank} axes" for r in self.array_results),
+            *(f"-> {number}" for number in sorted(numbers)),
+        ]
+
     def leaf_names(self) -> tuple[str, ...]:
         """What messages call each leaf."""
         captured = (
@@ -311,7 +326,7 @@ class Signature(Record):
                 Structure.from_json(form["result_structure"]),
             )
             _check(signature)
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise ArtifactError(
                 None,
                 "cannot read the signature of the function",
@@ -360,9 +375,5 @@ def _check(signature: Signature) -> None:
             bound = 1 << 16
         if not 0 <= index < max(bound, 1):
             raise ValueError("an index beyond the inputs")
-        if isinstance(result, ArrayResult) and not 0 <= result.rank <= _MOST_AXES:
+        if isinstance(result, ArrayResult) and not 0 <= result.rank <= MOST_AXES:
             raise ValueError("a rank that NumPy does not have")
-
-
-# NumPy's NPY_MAXDIMS.
-_MOST_AXES = 64

@@ -36,11 +36,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=values.HELP,
     )
     parser.add_argument(
-        "--seconds", type=float, default=2.0, help="how long to measure (default: 2)"
+        "--seconds",
+        type=_parse_seconds,
+        default=2.0,
+        help="how long to measure (default: 2)",
     )
     parser.add_argument(
         "--fastmath", action="store_true", help="let algebra change the last bits"
     )
+
+
+def _parse_seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    # Also nan is not.
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return seconds
 
 
 def run(options: argparse.Namespace) -> int:

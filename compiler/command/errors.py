@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sysconfig
 import traceback
@@ -39,6 +40,11 @@ _LIBRARIES = tuple(
 )
 
 
+# What writing to a device that is full, or to one that has gone, ends with; files
+# have names.
+_OF_OUTPUT = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
+
+
 def describe_error(error: Exception) -> str | None:
     """The message for an error that is not Penstock's own fault.
 
@@ -54,6 +60,8 @@ def describe_error(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"error: {error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno in _OF_OUTPUT:
+        return f"error: standard output: {error.strerror}"
     if isinstance(error, SyntaxError) and error.filename is not None:
         return f"{error.filename}:{error.lineno}: SyntaxError: {error.msg}"
     place = _place(error)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.driver import Compilation, CompileOptions
 from penstock.frontend.trace import Trace
+from penstock.ir.graph.requirements import with_requirements
 from penstock.ir.graph.text_parse import parse_function
 from penstock.ir.graph.value import Function
 from penstock.ir.reals import Real
@@ -47,7 +48,11 @@ def compilation_of(function: Function, *, fastmath: bool = False) -> Compilation
     Args:
         function: its arrays are taken in C order, integers after them.
         fastmath: whether algebra may change the last bits of results.
+
+    Raises:
+        VerifyError: it needs something of a size that is known only when it runs.
     """
+    function = with_requirements(function)
     asked = {
         name
         for guard in function.guards

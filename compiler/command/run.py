@@ -7,6 +7,8 @@ code. Inputs that are not given are drawn at random, and sizes that nothing says
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.command import source, values
@@ -15,6 +17,7 @@ from penstock.command.errors import CommandError, UsageError
 if TYPE_CHECKING:
     import numpy as np
 
+    from penstock.command.inputs import Input
     from penstock.ir.graph.value import Function
 
 EXAMPLE = "penstock run gelu.pir --size n=1024 --arg x.npy --compiled"
@@ -91,11 +94,24 @@ def _run_graph(
     inputs, facts = inputs_of_graph(function)
     given = given_by_name(options.arg, inputs, random)
     filled = fill(inputs, facts, given, dict(options.size), random)
+    _tell_of_drawn(inputs, filled, {*given, *dict(options.size)})
     evaluate = _run_natively if options.compiled else _evaluate
     results = evaluate(function, filled)
     if len(results) == 1:
         return {"result": results[0]}
     return {f"result {index}": result for index, result in enumerate(results)}
+
+
+def _tell_of_drawn(
+    inputs: Sequence[Input], filled: Sequence[Any], given: Container[str]
+) -> None:
+    """Say which inputs nobody gave, beside the results that are made of them."""
+    from penstock.runtime.refusal import describe_value
+
+    for entry, value in zip(inputs, filled, strict=True):
+        if entry.name not in given:
+            text = describe_value(value)
+            print(f"penstock run: {entry.name} is not given: {text}", file=sys.stderr)
 
 
 def _evaluate(function: Function, filled: list[Any]) -> list[Any]:
@@ -148,6 +164,7 @@ def _run_saved(
     else:
         inputs, facts = inputs_of_variant(variant)
         leaves = fill(inputs, facts, {}, dict(options.size), random)
+        _tell_of_drawn(inputs, leaves, set(dict(options.size)))
         arguments = unflatten(variant.signature.structure, leaves)
         call = Call(variant.signature.parameters, arguments)
         prepared = variant.prepare(call)

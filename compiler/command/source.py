@@ -91,7 +91,13 @@ def load_function(source: Source) -> Callable[..., Any]:
     module.__file__ = source.path
     # Classes of the file are found again by their module's name.
     sys.modules[name] = module
-    loader.exec_module(module)
+    try:
+        loader.exec_module(module)
+    except (SyntaxError, ValueError) as error:
+        # Python says of such a file neither which it is nor on which line.
+        if "null bytes" not in str(error) or getattr(error, "filename", None):
+            raise
+        raise CommandError(f"{source.path}: {error}") from None
     found: Any = module
     for part in source.name.split("."):
         if not hasattr(found, part):

@@ -9,9 +9,10 @@ import numpy as np
 
 from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray, fresh, wrap
-from penstock.frontend.host_numbers import HostInteger, size_of
+from penstock.frontend.host_numbers import HostInteger, host_integer, size_of
 from penstock.frontend.lift import convert, value_of
-from penstock.frontend.promotion import result_dtype
+from penstock.frontend.promotion import check_fits, result_dtype
+from penstock.frontend.refusals import bad_value
 from penstock.frontend.regions import Region, captured_by
 from penstock.frontend.tracer import Traced, Tracer, require_tracer
 from penstock.frontend.transform_leaves import Leaves, with_values
@@ -20,11 +21,12 @@ from penstock.ir.errors import DtypeError, OptionError, ShapeError, StructureErr
 from penstock.ir.graph.value import Builder, Value
 from penstock.ir.graph.value import Function as FunctionOfGraph
 from penstock.ir.location import user_location
-from penstock.ir.types import TensorType, bool_, i64
+from penstock.ir.types import TensorType, bool_, i64, u64
 from penstock.runtime.pytree import Structure, unflatten
 
 __all__ = [
     "branch",
+    "index_of_branch",
     "repeat_over",
     "repeat_times",
     "repeat_while",
@@ -306,17 +308,17 @@ def repeat_times(
 ) -> Any:
     """What ``body(i, value)`` makes of a value, for each i from lower to upper."""
     tracer = require_tracer("fori_loop")
-    if not (_is_host_integer(lower) and _is_host_integer(upper)):
+    first, stop = _host_size(lower), _host_size(upper)
+    if first is None or stop is None:
         return _count(tracer, lower, upper, body, initial, segments)
-    first, stop = (
-        size_of(int(number) if isinstance(number, np.integer) else number)
-        for number in (lower, upper)
-    )
-    assert first is not None
-    assert stop is not None
-    trip: Size = stop - first if tracer.ask(first, "<=", stop) else 0
+    start = value_of(tracer, host_integer(tracer, first), i64)
+    trip: Size = 0
+    for number in (first, stop):
+        _require_range(tracer, number)
+    if tracer.ask(first, "<=", stop):
+        trip = stop - first
+        _require_range(tracer, trip)
     leaves = Leaves(tracer, initial)
-    start = value_of(tracer, lower, i64)
 
     def run(region: Region, tree: Any) -> tuple[Any, Any]:
         counter = tracer.emit("add", region.parameters[0], start)
@@ -329,10 +331,17 @@ def repeat_times(
 _COUNTER = TensorType(i64)
 
 
-def _is_host_integer(value: Any) -> bool:
-    return type(value) is HostInteger or (
-        isinstance(value, (int, np.integer)) and not issubclass(type(value), Traced)
-    )
+def _host_size(number: Any) -> Size | None:
+    """The size that a number of the program is; ``None`` where it is traced."""
+    if isinstance(number, np.integer) and not issubclass(type(number), Traced):
+        return int(number)
+    return size_of(number)
+
+
+def _require_range(tracer: Tracer, size: Size) -> None:
+    """Raise a NumberRangeError for a constant beyond what counters hold."""
+    if isinstance(size, int):
+        check_fits(tracer, size, i64)
 
 
 def _count(
@@ -358,16 +367,65 @@ def _count(
 
 
 def _integer(tracer: Tracer, number: Any) -> TracedArray:
-    value = value_of(tracer, number)
-    type_ = tracer.type_of(value)
-    if type_.shape != () or not type_.dtype.is_integer:
+    value = _one_integer(tracer, number, "fori_loop: a bound")
+    if value.dtype is u64:
         raise DtypeError(
             user_location(),
-            f"fori_loop counts to {type_}, but must to an integer",
+            "fori_loop: a bound is u64[], but counters are i64",
+            code="counter-dtype",
+            hint="convert it: n.astype(np.int64)",
+        )
+    return wrap(tracer, convert(tracer, value, i64))
+
+
+def _one_integer(tracer: Tracer, number: Any, what: str) -> Value:
+    """A number that is known when the program runs."""
+    value = value_of(tracer, number)
+    type_ = tracer.type_of(value)
+    if type_.shape != () or type_.dtype.is_float:
+        raise DtypeError(
+            user_location(),
+            f"{what} is {type_}, but must be an integer",
             code="counter-dtype",
             hint="convert it: n.astype(int)",
         )
-    return wrap(tracer, convert(tracer, value, i64))
+    return value
+
+
+def index_of_branch(number: Any) -> Any:
+    """What ``switch`` chooses by: a number of the program, or a traced integer.
+
+    Raises:
+        DtypeError: it is no integer.
+    """
+    tracer = require_tracer("switch")
+    size = _host_size(number)
+    if size is not None:
+        return host_integer(tracer, size)
+    return wrap(tracer, _one_integer(tracer, number, "switch: the index"))
+
+
+def _turns(tracer: Tracer, length: Any) -> Size:
+    """How often ``scan`` goes on, where it is told.
+
+    Raises:
+        StructureError: the length is no integer that is known while tracing.
+        ArgumentError: it is below 0.
+        NumberRangeError: it does not fit a counter.
+    """
+    trip = _host_size(length)
+    if trip is None:
+        type_ = tracer.type_of(value_of(tracer, length))
+        raise StructureError(
+            user_location(),
+            f"scan: length is {type_}, but must be a Python integer",
+            code="scan-length",
+            hint="pass length=n",
+        )
+    _require_range(tracer, trip)
+    if not tracer.ask(trip, ">=", 0):
+        raise bad_value(f"scan: length is {tracer.number(trip)}, below 0")
+    return trip
 
 
 def repeat_over(
@@ -381,7 +439,7 @@ def repeat_over(
     """What ``body(value, element)`` makes of a value, and a stack of what it gave."""
     tracer = require_tracer("scan")
     leaves, sliced = Leaves(tracer, initial), Leaves(tracer, arrays)
-    trip: Size | None = None if length is None else size_of(length)
+    trip = None if length is None else _turns(tracer, length)
     elements = []
     for path, type_ in zip(sliced.structure.paths(), sliced.types, strict=True):
         if not type_.rank:
@@ -402,7 +460,6 @@ def repeat_over(
             code="scan-length",
             hint="pass length=n",
         )
-    tracer.ask(trip, ">=", 0)
 
     def run(region: Region, tree: Any) -> tuple[Any, Any]:
         own = [fresh(tracer, p) if p.shape else wrap(tracer, p)

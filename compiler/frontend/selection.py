@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.handles import TracedArray
+from penstock.frontend.handles import TracedArray, wrap
+from penstock.frontend.lift import value_of
 from penstock.frontend.promotion import integer_range
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.ir.errors import UnsupportedError
@@ -141,7 +142,8 @@ class Selection(Traced):
             if name not in ("max", "min") or "initial" in options:
                 return self._call(name, shown, self.full, options)
             options["initial"] = _limits(self.full)[name == "min"]
-            return self._unless_empty(self._call(name, shown, self.full, options))
+            result = self._call(name, shown, self.full, options)
+            return self._unless_empty(name, result)
 
         return reduce
 
@@ -166,10 +168,15 @@ class Selection(Traced):
             raise _unsupported("reducing x[mask] along other axes than the selected")
         return tuple(found)
 
-    def _unless_empty(self, result: Any) -> Any:
-        """A result that is not there where nothing is selected: an IndexError then."""
-        place = np.where(np.any(self.mask), 0, 1)
-        return np.take(np.expand_dims(result, 0), place, axis=0)
+    def _unless_empty(self, name: str, result: Any) -> Any:
+        """A result that is not there where nothing is selected: a ValueError then."""
+        tracer = self.tracer
+        found = np.broadcast_to(np.any(self.mask), np.shape(result))
+        text = f"{name} of no elements: the mask selects none of {self.full.tensor}"
+        value = tracer.emit(
+            "require", value_of(tracer, result), value_of(tracer, found), text=text
+        )
+        return wrap(tracer, value)
 
     def astype(self, dtype: Any) -> Selection:
         """The selected elements in another dtype."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from _thread import _local, get_ident
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from typing import Any
 from penstock import runtime
 from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Dim, Size, evaluate_dim, symbol, symbols_of
-from penstock.ir.errors import LeakedValueError, TraceError
+from penstock.ir.errors import LeakedValueError, NumberRangeError, TraceError
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.guards import RELATIONS, Facts, Guard
 from penstock.ir.location import Location, hide_directory, user_location
@@ -175,8 +176,40 @@ class Tracer:
         """
         self.check()
         every: dict[str, Any] = attributes
-        return self.builder.add(
+        value = self.builder.add(
             op, *operands, locations=self.locations(), regions=regions, **every
+        )
+        if isinstance(value.type, TensorType):
+            self._check_sizes(value)
+        return value
+
+    def _check_sizes(self, value: Value) -> None:
+        """Raise a NumberRangeError for sizes and places that no array can have.
+
+        Those of symbols are checked when the program is called.
+        """
+        sizes = [size for size in value.shape if isinstance(size, int)]
+        numbers = [
+            part
+            for attribute in value.attributes.values()
+            if isinstance(attribute, tuple)
+            for part in attribute
+            if isinstance(part, int)
+        ]
+        wrong = next(
+            (n for n in (*sizes, *numbers) if not -(1 << 63) <= n < 1 << 63), None
+        )
+        if wrong is not None:
+            message = f"{value.op.name}: {wrong} does not fit 64 bits"
+        elif math.prod(sizes) * value.dtype.bits >= 1 << 66:
+            message = f"{value.op.name}: no memory holds {self.type_of(value)}"
+        else:
+            return
+        raise NumberRangeError(
+            user_location(),
+            message,
+            code="size-overflow",
+            hint="use smaller arrays and numbers",
         )
 
     def constant(self, array: Any, dtype: Dtype) -> Value:

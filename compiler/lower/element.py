@@ -160,14 +160,18 @@ class ValueContext:
 
     def check(self, condition: Scalar, detail: Scalar, axis: int) -> None:
         """Raise an index error at run time unless the condition holds."""
+        message = f"index {{value}} is out of bounds for axis {axis} of {self.types[0]}"
+        error = RunError("index-out-of-bounds", message, self.value.loc)
+        self._check(condition, detail, error)
+
+    def require(self, condition: Scalar, text: str) -> None:
+        """Raise an ArgumentError at run time unless the condition holds."""
+        error = RunError("no-elements", text, self.value.loc, "ArgumentError")
+        self._check(condition, self.builder.size(0), error)
+
+    def _check(self, condition: Scalar, detail: Scalar, error: RunError) -> None:
         if self.when is not None:
             condition = condition | ~self.when
-        source = self.types[0]
-        error = RunError(
-            "index-out-of-bounds",
-            f"index {{value}} is out of bounds for axis {axis} of {source}",
-            self.value.loc,
-        )
         self.builder.check(condition, self.errors.number(error), detail)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from penstock.ir.attributes import concrete_attribute
 from penstock.ir.dims import Dim, Size, evaluate_dim
-from penstock.ir.errors import IndexOutOfBoundsError, RunError
+from penstock.ir.errors import ArgumentError, IndexOutOfBoundsError, RunError
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.types import TOKEN, TensorType, TupleType, Type, text_of_array
 
@@ -89,14 +89,22 @@ def evaluate_value(
     Raises:
         RunError: the op gave another dtype or shape than its type says.
         IndexOutOfBoundsError: an index is outside its axis, at the Value's place.
+        ArgumentError: what an op requires does not hold.
     """
     attributes = {
         name: concrete_attribute(attribute, sizes)
         for name, attribute in value.attributes.items()
     }
     type_ = _concrete(value.type, sizes)
+    types = [operand.type for operand in value.operands]
+    for guard in value.op.requirements(types, value.attributes):
+        if not guard.holds(sizes):
+            message = f"{value.op.name}: {guard} does not hold"
+            raise RunError(value.loc, message, code="evaluate")
     try:
         result = value.op.evaluate(arrays, attributes, type_)
+    except ArgumentError as error:
+        raise ArgumentError(value.loc, error.message, code=error.code) from None
     except IndexError as error:
         raise IndexOutOfBoundsError(value.loc, str(error)) from None
     if isinstance(type_, TensorType):

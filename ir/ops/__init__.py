@@ -21,6 +21,7 @@ from penstock.ir.ops import (  # noqa: F401
     order,
     random,
     reduce,
+    require,
     scan,
     scatter,
     search,

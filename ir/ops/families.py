@@ -57,6 +57,9 @@ class ElementContext(Protocol):
     def check(self, condition: Scalar, detail: Scalar, axis: int) -> None:
         """Raise an index error at run time unless the condition holds."""
 
+    def require(self, condition: Scalar, text: str) -> None:
+        """Raise an ArgumentError at run time unless the condition holds."""
+
 
 class NestContext(ElementContext, Protocol):
     """What the lowering rule of an op with loops of its own sees.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from penstock.ir.dims import Size, without_remainders
+from penstock.ir.dims import Size, product, without_remainders
 from penstock.ir.errors import AxisError, TypeRuleError
 from penstock.ir.graph.expression import Expression
+from penstock.ir.guards import Guard
 from penstock.ir.loop.node import Scalar
 from penstock.ir.op import Anything, define
 from penstock.ir.ops.families import ElementContext, Movement, broadcast_indices
@@ -47,6 +48,14 @@ class Reshape(Movement):
                 f"{list(result.shape)} would have {result.size}"
             )
         return result
+
+    @classmethod
+    def requirements(
+        cls, types: Sequence[Type], attributes: Mapping[str, Any]
+    ) -> Iterator[Guard]:
+        """No quotient of sizes leaves a remainder."""
+        (type_,) = cls.check_operands(types)
+        yield Guard(product(attributes["shape"]), "==", type_.size)
 
     @staticmethod
     def transpose(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from penstock.ir.dims import Size
+from penstock.ir.dims import Size, dim_maximum, dim_minimum
 from penstock.ir.errors import TypeRuleError
 from penstock.ir.graph.expression import Expression
+from penstock.ir.guards import Guard
 from penstock.ir.loop.node import Scalar
 from penstock.ir.op import Anything, define
 from penstock.ir.ops.families import (
@@ -48,6 +49,23 @@ def check_slice(
         if count < 0:
             raise TypeRuleError(f"{name}: a slice of {count} elements")
     return size
+
+
+def slice_requirements(
+    type_: TensorType, attributes: Mapping[str, Any]
+) -> Iterator[Guard]:
+    """That a slice lies within the array, if it has elements at all."""
+    start, step, size = (attributes[key] for key in ("start", "step", "size"))
+    for first, stride, count, whole in zip(start, step, size, type_.shape, strict=True):
+        last = first + (count - 1) * stride
+        if isinstance(stride, int):
+            low, high = (first, last) if stride >= 0 else (last, first)
+        else:
+            low, high = dim_minimum(first, last), dim_maximum(first, last)
+        # With the count as a factor, they hold where there are no elements.
+        factor = 1 if isinstance(count, int) and count > 0 else count
+        yield Guard(low * factor, ">=", 0)
+        yield Guard((whole - 1 - high) * factor, ">=", 0)
 
 
 def slice_key(start: Sequence[int], step: Sequence[int], size: Sequence[int]) -> Any:
@@ -93,6 +111,14 @@ class Slice(Movement):
         """The operand's dtype in the given sizes."""
         (type_,) = cls.check_operands(types)
         return type_.with_shape(check_slice(cls.name, type_, attributes))
+
+    @classmethod
+    def requirements(
+        cls, types: Sequence[Type], attributes: Mapping[str, Any]
+    ) -> Iterator[Guard]:
+        """The slice lies within the array."""
+        (type_,) = cls.check_operands(types)
+        return slice_requirements(type_, attributes)
 
     @staticmethod
     def transpose(
@@ -172,6 +198,16 @@ class UpdateSlice(Movement):
                 f"update_slice: cannot write {y} to {x.with_shape(size)}"
             )
         return x
+
+    @classmethod
+    def requirements(
+        cls, types: Sequence[Type], attributes: Mapping[str, Any]
+    ) -> Iterator[Guard]:
+        """The slice lies within x, and writes no element twice."""
+        yield from slice_requirements(cls.check_operands(types)[0], attributes)
+        for stride, count in zip(attributes["step"], attributes["size"], strict=True):
+            if count != 1:
+                yield Guard(stride, "!=", 0)
 
     @staticmethod
     def jvp(

@@ -79,7 +79,9 @@ def test_version(command):
         (("run", "gelu.pir", "--size", "q=3"), "no size q; the sizes are n"),
         (("run", "gelu.pir", "--arg", "z=3"), "no input z; the inputs are x"),
         (("cache", "burn"), "invalid choice: 'burn'"),
-        (("bench", "model.py:gelu", "--seconds", "x"), "invalid float value: 'x'"),
+        (("bench", "model.py:gelu", "--seconds", "x"), "'x' is no number of seconds"),
+        (("bench", "model.py:gelu", "--seconds", "-1"), "'-1' is no number of"),
+        (("bench", "model.py:gelu", "--seconds", "nan"), "'nan' is no number of"),
         (("nope",), "invalid choice: 'nope'"),
     ],
 )
@@ -257,3 +259,33 @@ def test_a_reader_that_leaves_early(folder):
     )
     assert finished.stderr == ""
     assert finished.stdout.splitlines()[-1] in ("0", "1")
+
+
+def test_a_file_with_a_null_byte(command, folder):
+    (folder / "null.py").write_bytes(b"def f(x):\n    return x\n\0")
+    status, out, err = command("dump", "null.py:f", "--arg", "f32[3]")
+    assert (status, out) == (1, "")
+    assert err == (
+        "penstock dump: error: null.py: source code string cannot contain null bytes\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (">&-", "standard output is closed"),
+        pytest.param(
+            "> /dev/full",
+            "standard output: No space left on device",
+            marks=pytest.mark.skipif(
+                not os.path.exists("/dev/full"), reason="there is no such device"
+            ),
+        ),
+    ],
+)
+def test_output_that_cannot_be_written(folder, output, message):
+    line = f"{sys.executable} -m penstock dump model.py:gelu --arg 'f32[3]' {output}"
+    found = subprocess.run(
+        ["sh", "-c", line], cwd=folder, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert (found.returncode, found.stderr) == (1, f"penstock dump: error: {message}\n")

@@ -301,3 +301,33 @@ f.__wrapped__ = lambda x: x * 3
 """)
     out = command("bench", "wrong.py:f", "--arg", "f64[10]", "--seconds", "0.01").out
     assert out.endswith("results differ by at most 0.33 of the largest\n")
+
+
+def test_run_of_a_slice_that_lies_outside(command, folder):
+    (folder / "outside.pir").write_text("""
+    func @f(%x: f32[n], k: int) -> f32[4] {
+      %0 = slice %x {start=(k,), step=(1,), size=(4,)} : f32[4]
+      %1 = add %0, %0 : f32[4]
+      return %1
+    }""")
+    arguments = ("run", "outside.pir", "--compiled", "--arg", "f32[8]")
+    assert command(*arguments, "--size", "k=4").status == 0
+    for k, reason in (
+        (10**9, "-k + n - 4 >= 0: -k + n - 4 is -999999996"),
+        (-1, "k >= 0: k is -1"),
+    ):
+        status, out, err = command(*arguments, "--size", f"k={k}")
+        assert (status, out) == (1, "")
+        assert err == f"penstock run: error: @f: it does not hold that {reason}\n"
+
+
+def test_run_says_what_it_was_not_given(command, tmp_path):
+    assert command("run", "pair.pir", "--arg", "y=f64[5]", "--size", "k=2").err == (
+        "penstock run: x is not given: f64[5]\npenstock run: rate is not given: f64[]\n"
+    )
+    assert command("run", "gelu.pir", "--arg", "f32[5]").err == ""
+    ps.compile(lambda x, n: x * n).save(tmp_path / "f.penstock", np.ones((2, 3)), 4)
+    assert command("run", str(tmp_path / "f.penstock")).err == (
+        "penstock run: x is not given: f64[8,8]\n"
+        "penstock run: n is not given: int (8)\n"
+    )

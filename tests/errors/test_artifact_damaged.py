@@ -64,6 +64,30 @@ def test_artifact_damaged(path):
             "cannot read the signature of the function",
         ),
         (lambda form: form.pop("captured"), "a part of it is missing"),
+        (
+            lambda form: form["binder"]["parameters"].pop(),
+            "its parameters are not those of its signature",
+        ),
+        (
+            lambda form: form.update(captured=[]),
+            "its code was made for another signature",
+        ),
+        (
+            lambda form: form["leaves"][0].update(rank=2),
+            "its code was made for another signature",
+        ),
+        (
+            lambda form: form["results"].__setitem__(0, ["array", "f64", 2]),
+            "its code was made for another signature",
+        ),
+        (
+            lambda form: form["captured"][0]["leaf"].update(rank=2**62),
+            "cannot read the signature of the function",
+        ),
+        (
+            lambda form: form["leaves"][0].update(rank=10.0**300),
+            "cannot read the signature of the function",
+        ),
     ],
 )
 def test_a_whole_file_that_makes_no_sense(path, change, reason):

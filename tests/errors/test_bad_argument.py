@@ -568,3 +568,30 @@ CASES = [
 @pytest.mark.parametrize(("source", "args", "expected"), CASES)
 def test_bad_argument(source, args, expected):
     assert message(source, *args) == text(expected)
+
+
+@pytest.mark.parametrize(
+    ("expression", "what"),
+    [
+        ("np.arange(0, 5.0, 0.0)", "the step is 0"),
+        (
+            "np.arange(0.0, 1e300)",
+            "from 0.0 to 1e+300 by 1.0 are more numbers than an array can hold",
+        ),
+        (
+            "np.arange(0.0, 1.0, 1e-310)",
+            "from 0.0 to 1.0 by 1e-310 are more numbers than an array can hold",
+        ),
+        (
+            "np.arange(0.0, np.nan)",
+            "from 0.0 to nan by 1.0 are more numbers than an array can hold",
+        ),
+    ],
+)
+def test_ranges_that_no_array_holds(expression, what):
+    assert message(f"def f(x):\n    return {expression}\n", X) == text(f"""
+        program.py:2:12: error: arange: {what} [bad-argument]
+            |
+          2 |     return {expression}
+            |            {"^" * len(expression)}
+        """)

@@ -1,5 +1,9 @@
 """The message ``static-name``."""
 
+import pytest
+
+import penstock as ps
+from penstock.ir.errors import OptionError
 from tests.errors.program import X, message, text
 
 
@@ -9,3 +13,18 @@ def test_static_name():
           help: name an argument, 'x', or one of its axes, ('x', 0)
         """
     assert message("def f(x): return x", X, static=("y",)) == text(expected)
+
+
+@pytest.mark.parametrize("static", [3, None, ([],), (("x", "y"),), (3,)])
+def test_static_that_names_nothing(static):
+    with pytest.raises(OptionError) as caught:
+        ps.compile(lambda x: x, static=static)
+    assert str(caught.value) == (
+        f"error: static is {static!r}, but must hold names of arguments [static-name]\n"
+        "  help: name an argument, 'x', or one of its axes, ('x', 0)"
+    )
+
+
+def test_static_of_one_name():
+    f = ps.compile(lambda xy: xy + 1, static="xy")
+    assert (f(1), f(2), f.stats().variants) == (2, 3, 2)

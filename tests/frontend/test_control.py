@@ -256,3 +256,40 @@ def test_errors():
         return ps.scan(lambda c, r: c + r, 0.0, x)
 
     assert "scan: the function must return a pair" in error_of(pair, np.ones(2))
+
+
+def test_numbers_of_numpy_say_how_often_and_which():
+    once = ps.compile(lambda x: ps.fori_loop(np.int8(1), np.int64(4), add_one, x))
+    np.testing.assert_array_equal(once(np.zeros(2)), [3.0, 3.0])
+    assert ps.scan(lambda c, _: (c + 1, None), 0, length=np.uint8(3))[0] == 3
+    for index, chosen in ((True, 1), (np.int8(-3), 0), (2**70, 2), (np.bool_(1), 1)):
+        assert ps.switch(index, [lambda: 0, lambda: 1, lambda: 2]) == chosen
+
+
+def add_one(i, x):
+    return x + 1
+
+
+def test_lengths_below_zero_are_no_lengths():
+    """Neither when a variant is made for one nor when there is one already."""
+    f = ps.compile(lambda n: ps.scan(lambda c, _: (c + 1, None), 0, length=n)[0])
+    assert f(3) == 3
+    assert f(0) == 0
+    for g in (f, ps.compile(lambda n: ps.scan(lambda c, _: (c, None), 0, length=n))):
+        with pytest.raises(ValueError, match="length is -5, below 0"):
+            g(-5)
+    assert f(4) == 4
+    assert f.stats().variants == 1
+
+
+def test_more_turns_than_a_counter_holds():
+    def f(x):
+        return ps.fori_loop(-(2**62), 2**63 - 1, add_one, x)
+
+    with pytest.raises(errors.NumberRangeError) as caught:
+        f(0)
+    assert caught.value.code == "size-overflow"
+    with pytest.raises(errors.NumberRangeError) as caught:
+        ps.compile(f)(0)
+    assert caught.value.code == "integer-range"
+    assert caught.value.message.startswith("the Python integer 13835058055282163711 ")

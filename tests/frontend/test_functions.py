@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import penstock as ps
 from penstock.frontend.numpy_functions.table import FUNCTIONS
-from penstock.ir.errors import UnsupportedError
+from penstock.ir.errors import ArgumentError, UnsupportedError
 from tests.frontend.arrays import (
     BOOLS,
     BYTES,
@@ -818,3 +819,22 @@ def test_what_the_table_lacks_is_refused_by_name():
         traced(lambda x: x.byteswap(), X)
     with pytest.raises(AttributeError, match="no attribute 'frobnicate'"):
         traced(lambda x: x.frobnicate(), X)
+
+
+def test_vander_of_any_number_of_columns():
+    """One graph for all: the columns are not written out one by one."""
+    f = ps.compile(lambda x, n: (np.vander(x, n), np.vander(x, n, increasing=True)))
+    x = np.array([0.5, 3.0, -1.25, 1.0])
+    for count in (2, 3, 70):
+        for found, increasing in zip(f(x, count), (False, True), strict=True):
+            wanted = np.vander(x, count, increasing=increasing)
+            np.testing.assert_array_equal(found, wanted)
+    assert f.stats().variants == 1
+    assert len(f.lower(x, 2000).text("trace").splitlines()) < 40
+    assert f(x, 0)[0].shape == (4, 0)
+    with pytest.raises(ArgumentError, match="vander: -1 columns are wanted"):
+        f(x, -1)
+    square = ps.compile(lambda x: np.vander(x) + 0)
+    for size in (2, 4, 5):
+        np.testing.assert_array_equal(square(x[:size]), np.vander(x[:size]))
+    assert square.stats().variants == 1

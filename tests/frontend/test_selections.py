@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from penstock.ir.errors import IndexOutOfBoundsError, UnsupportedError
+from penstock.ir.errors import ArgumentError, UnsupportedError
 from tests.frontend.running import check, run
 
 X = np.array([[1.0, -2.0, 3.0, 0.5], [4.0, 5.0, -6.0, 2.0], [-1.0, 7.0, 8.0, 3.0]])
@@ -50,7 +50,7 @@ def test_groups_of_rows():
 
 @pytest.mark.parametrize("name", ["max", "min"])
 def test_extrema_of_nothing_are_errors(name):
-    with pytest.raises(IndexOutOfBoundsError):
+    with pytest.raises(ArgumentError, match="no elements"):
         run(lambda x: getattr(x[x > 100], name)(), X)
 
 

@@ -247,6 +247,10 @@ _LAYOUTS = {
         Layout((shape, size), {"start": start, "step": step, "size": size})
         for shape, start, step, size in _SLICED
     ),
+    "require": lambda: tuple(
+        Layout((shape,), {"text": "none"}, {1: np.ones(shape, bool)})
+        for shape in ((5,), (3, 4), (0, 2))
+    ),
     "gather": lambda: (
         Layout((shape,), {"axes": axes}, dict(enumerate(indices, 1)))
         for shape, axes, indices in _gathered()

@@ -145,8 +145,11 @@ class TestFoldersThatCannotBeUsed:
         def refuse(*arguments, **options):
             raise PermissionError(13, "Permission denied")
 
+        def read_only(path, flags, mode=0o777, *, real=os.open):
+            return refuse() if flags & os.O_WRONLY else real(path, flags, mode)
+
         again = Cache(cache.folder)
-        monkeypatch.setattr(os, "open", refuse)
+        monkeypatch.setattr(os, "open", read_only)
         monkeypatch.setattr(os, "utime", refuse)
         assert not again.store(_key(2), _artifact())
         assert again.problem == f"{cache.folder}: Permission denied"
@@ -245,3 +248,18 @@ def _timed(action):
     start = time.process_time()
     action()
     return time.process_time() - start
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_pipe_is_not_waited_for(cache):
+    cache.store(_key(1), _artifact())
+    path = os.path.join(cache.folder, _key(1) + ".pns")
+    mark = os.path.join(cache.folder, cache_module._TRIM_MARK)
+    for name in (path, mark):
+        os.unlink(name)
+        os.mkfifo(name)
+    os.utime(mark, (0, 0))
+    assert cache.load(_key(1)) is None
+    assert not os.path.exists(path)
+    assert cache.store(_key(1), _artifact())
+    assert cache.load(_key(1)) == _artifact()

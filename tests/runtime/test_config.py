@@ -115,29 +115,44 @@ def test_a_target_of_a_block_is_compiled_for():
         (
             {"thread": 2},
             (
-                "there is no setting thread [unknown-setting]\n"
+                "error: there is no setting thread [unknown-setting]\n"
                 "  help: did you mean threads?"
             ),
         ),
         (
             {"zzz": 2},
             (
-                "there is no setting zzz [unknown-setting]\n"
+                "error: there is no setting zzz [unknown-setting]\n"
                 "  help: there are threads, cache, target, dump, debug"
             ),
         ),
-        ({"threads": 0}, "threads=0 is not a positive number [thread-count]"),
-        ({"threads": True}, "threads=True is not a positive number [thread-count]"),
-        ({"threads": "two"}, "threads='two' is not a positive number [thread-count]"),
-        ({"cache": 3}, "cache=3 is not a folder, or 'off' [bad-setting]"),
-        ({"dump": ""}, "dump='' is not a folder [bad-setting]"),
-        ({"debug": "maybe"}, "debug='maybe' is not on or off [bad-setting]"),
+        ({"threads": 0}, "error: threads=0 is not a positive number [thread-count]"),
+        (
+            {"threads": True},
+            "error: threads=True is not a positive number [thread-count]",
+        ),
+        (
+            {"threads": "two"},
+            "error: threads='two' is not a positive number [thread-count]",
+        ),
+        ({"cache": 3}, "error: cache=3 is not a folder, or 'off' [bad-setting]"),
+        ({"dump": ""}, "error: dump='' is not a folder [bad-setting]"),
+        ({"dump": "a\0b"}, "error: dump='a\\x00b' is not a folder [bad-setting]"),
+        (
+            {"cache": "\0"},
+            "error: cache='\\x00' is not a folder, or 'off' [bad-setting]",
+        ),
+        (
+            {"cache": "\ud800"},
+            "error: cache='\\ud800' is not a folder, or 'off' [bad-setting]",
+        ),
+        ({"debug": "maybe"}, "error: debug='maybe' is not on or off [bad-setting]"),
     ],
 )
 def test_what_cannot_be_set(settings, message):
     with pytest.raises(OptionError) as caught:
         ps.config(**settings)
-    assert str(caught.value) == f"error: {message}"
+    assert str(caught.value) == message
 
 
 def test_settings_cannot_be_assigned():

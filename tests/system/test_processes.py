@@ -382,3 +382,17 @@ def test_interrupt(start: Start, program: str, threads: str) -> None:
     assert word == "interrupted"
     # All of it would take a minute and more; a chunk takes milliseconds.
     assert float(at) - sent < 15
+
+
+OPTIMIZED = """
+if __name__ == "__main__":
+    print(__debug__, is_right.__doc__, is_right())
+    print(ps.grad(lambda x: (x**2).sum())(np.arange(3.0)))
+"""
+
+
+@pytest.mark.parametrize("level", ["1", "2"])
+def test_python_without_asserts_and_docstrings(run_script: Run, level: str) -> None:
+    """As with -O and -OO."""
+    output = run_script(PROGRAM + OPTIMIZED, PYTHONOPTIMIZE=level)
+    assert output == "False None True\n[0. 2. 4.]\n"

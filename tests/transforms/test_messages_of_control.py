@@ -126,7 +126,7 @@ CASES = {
         """,
         X,
         """
-        program.py:2:12: error: fori_loop counts to f64[], but must to an integer [counter-dtype]
+        program.py:2:12: error: fori_loop: a bound is f64[], but must be an integer [counter-dtype]
             |
           2 |     return ps.fori_loop(0, x.sum(), lambda i, x: x, x)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
@@ -173,6 +173,103 @@ CASES = {
           2 |     return ps.scan(lambda c, y: c + y, 0.0, x)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           help: return carry, None where there is nothing to stack
+        """,
+    ),
+    "loop to an unsigned number": (
+        """
+        def f(x):
+            return ps.fori_loop(0, x, lambda i, c: c, 0)
+        """,
+        np.uint64(2**63 + 5),
+        """
+        program.py:2:12: error: fori_loop: a bound is u64[], but counters are i64 [counter-dtype]
+            |
+          2 |     return ps.fori_loop(0, x, lambda i, c: c, 0)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: convert it: n.astype(np.int64)
+        """,
+    ),
+    "loop to what no counter holds": (
+        """
+        def f(x):
+            return ps.fori_loop(0, 2**64 + 5, lambda i, c: c + 1, x)
+        """,
+        X,
+        """
+        program.py:2:12: error: the Python integer 18446744073709551621 does not fit i64 [integer-range]
+            |
+          2 |     return ps.fori_loop(0, 2**64 + 5, lambda i, c: c + 1, x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: give it a dtype of its own, e.g. np.int64(...)
+        """,
+    ),
+    "scan of a length below 0": (
+        """
+        def f(x):
+            return ps.scan(lambda c, y: (c, None), 0, length=x)
+        """,
+        -5,
+        """
+        program.py:2:12: error: scan: length is -5, below 0 [bad-argument]
+            |
+          2 |     return ps.scan(lambda c, y: (c, None), 0, length=x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+    "scan of a length beyond 64 bits": (
+        """
+        def f(x):
+            return ps.scan(lambda c, y: (c, None), x, length=2**64 + 5)
+        """,
+        X,
+        """
+        program.py:2:12: error: the Python integer 18446744073709551621 does not fit i64 [integer-range]
+            |
+          2 |     return ps.scan(lambda c, y: (c, None), x, length=2**64 + 5)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: give it a dtype of its own, e.g. np.int64(...)
+        """,
+    ),
+    "scan of a fraction of turns": (
+        """
+        def f(x):
+            return ps.scan(lambda c, y: (c, None), 0, length=2.5)
+        """,
+        X,
+        """
+        program.py:2:12: error: scan: length is f64[], but must be a Python integer [scan-length]
+            |
+          2 |     return ps.scan(lambda c, y: (c, None), 0, length=2.5)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: pass length=n
+        """,
+    ),
+    "switch by a fraction": (
+        """
+        def f(x):
+            return ps.switch(1.7, [np.sin, np.cos, np.tanh], x)
+        """,
+        X,
+        """
+        program.py:2:12: error: switch: the index is f64[], but must be an integer [counter-dtype]
+            |
+          2 |     return ps.switch(1.7, [np.sin, np.cos, np.tanh], x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: convert it: n.astype(int)
+        """,
+    ),
+    "switch by several": (
+        """
+        def f(x):
+            return ps.switch(x.astype(int), [np.sin, np.cos], x)
+        """,
+        X,
+        """
+        program.py:2:12: error: switch: the index is i64[n], but must be an integer [counter-dtype]
+            |
+          2 |     return ps.switch(x.astype(int), [np.sin, np.cos], x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: convert it: n.astype(int)
         """,
     ),
 }

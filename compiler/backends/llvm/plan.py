@@ -18,14 +18,8 @@ from penstock.backends.llvm.kernel import (
 )
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
-from penstock.backends.llvm.plan_prepare import (
-    PREPARE,
-    Slots,
-    computed_within,
-    emit_prepare,
-    is_real,
-    names_in,
-)
+from penstock.backends.llvm.plan_prepare import PREPARE, Slots, emit_prepare, is_real
+from penstock.backends.llvm.plan_sizes import computed_within, names
 from penstock.backends.llvm.sizes import Sizes, emit_overflow
 from penstock.ir.loop.node import Buffer, Let
 from penstock.ir.plan.node import (
@@ -374,7 +368,7 @@ class _RunEmitter:
         computed = [
             size
             for size in computed_within(self.plan)
-            if bind.symbol in names_in(size) and names_in(size) <= known
+            if bind.symbol in names(size) and names(size) <= known
         ]
         overflow = emit_overflow(self.sizes, [bind.arena, *computed])
         size = self.sizes.emit(bind.arena)

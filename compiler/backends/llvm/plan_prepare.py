@@ -8,24 +8,22 @@ integer or float argument its value; for each result its address.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from penstock.backends.llvm.emitter import Emitter
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
+from penstock.backends.llvm.plan_sizes import answered_sizes, asked_of_prepare
 from penstock.backends.llvm.sizes import Sizes, emit_guard, emit_overflow, emit_real
-from penstock.ir.dims import Dim, Size, symbols_of
-from penstock.ir.loop.node import Let
-from penstock.ir.plan.node import Plan, PlanBuffer, PlanLoop
+from penstock.ir.dims import Dim
+from penstock.ir.plan.node import Plan, PlanBuffer
 from penstock.ir.reals import Real
 
 __all__ = [
     "PREPARE",
     "Slots",
-    "computed_within",
     "emit_prepare",
     "is_real",
-    "names_in",
 ]
 
 PREPARE = "penstock_prepare"
@@ -103,16 +101,8 @@ def emit_prepare(module: Module, plan: Plan, slots: Slots) -> None:
         _leave_if(e, emit_overflow(sizes, (guard.left, guard.right)), -1)
         holds = emit_guard(sizes, guard, reals)
         _leave_if(e, e.bit_not(holds), number + 1)
-    written: list[Size | Real] = [plan.arena, plan.work]
-    for result in plan.results:
-        written += result.type.shape
-    written += plan.returned
-    # The work is an estimate, which may be anything.
-    # What depends on sizes that are born later is looked at there.
-    within = [s for s in computed_within(plan) if not names_in(s) & {*plan.bound}]
-    computed = [plan.arena, *written[2:], *within]
-    _leave_if(e, emit_overflow(sizes, computed), -1)
-    for position, entry in enumerate(written):
+    _leave_if(e, emit_overflow(sizes, [plan.arena, *asked_of_prepare(plan)]), -1)
+    for position, entry in enumerate([plan.arena, plan.work, *answered_sizes(plan)]):
         if isinstance(entry, Real):
             value = emit_real(sizes, entry, reals)
         else:
@@ -130,19 +120,3 @@ def _leave_if(e: Emitter, condition: Operand | None, answer: int) -> None:
     e.begin(failed)
     e.ret(e.constant(answer, "i64"))
     e.begin(passed)
-
-
-def computed_within(plan: Plan) -> Iterator[Size]:
-    """Sizes that the program computes with: integers of the user's among them."""
-    for kernel in plan.kernels:
-        for statement in kernel.body.walk():
-            if isinstance(statement, Let) and statement.primitive == "size":
-                yield statement.value
-    for step in plan.statements():
-        if isinstance(step, PlanLoop):
-            yield step.trip
-
-
-def names_in(size: Size) -> set[str]:
-    """The symbols that a size mentions."""
-    return {*symbols_of(size)}

@@ -10,7 +10,14 @@ from penstock.ir.dims import Atom, Dim, Size
 from penstock.ir.guards import RELATIONS, Guard
 from penstock.ir.reals import Real
 
-__all__ = ["Sizes", "emit_guard", "emit_overflow", "emit_real", "emit_size"]
+__all__ = [
+    "Sizes",
+    "computed_sizes",
+    "emit_guard",
+    "emit_overflow",
+    "emit_real",
+    "emit_size",
+]
 
 _COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
@@ -133,7 +140,7 @@ def emit_overflow(sizes: Sizes, asked: Iterable[Size | Real]) -> Operand | None:
     """
     e = sizes.e
     found: Operand | None = None
-    parts = (part for size in dict.fromkeys(asked) for part in _computed(size))
+    parts = (part for size in dict.fromkeys(asked) for part in computed_sizes(size))
     for part in dict.fromkeys(parts):
         if part in sizes.checked:
             continue
@@ -144,13 +151,13 @@ def emit_overflow(sizes: Sizes, asked: Iterable[Size | Real]) -> Operand | None:
     return found
 
 
-def _computed(size: Size | Real) -> Iterator[Dim]:
+def computed_sizes(size: Size | Real) -> Iterator[Dim]:
     """A size and those within it that are more than a symbol or a number."""
     if isinstance(size, Real):
         if size.operation == "size":
-            yield from _computed(size.size)
+            yield from computed_sizes(size.size)
         for operand in size.arguments:
-            yield from _computed(operand)
+            yield from computed_sizes(operand)
         return
     if isinstance(size, int):
         return
@@ -161,7 +168,7 @@ def _computed(size: Size | Real) -> Iterator[Dim]:
         for atom in monomial:
             if atom.operation != "symbol":
                 for argument in atom.arguments:
-                    yield from _computed(argument)
+                    yield from computed_sizes(argument)
 
 
 def emit_guard(sizes: Sizes, guard: Guard, reals: Mapping[str, Operand]) -> Operand:

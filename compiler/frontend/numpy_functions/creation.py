@@ -370,20 +370,24 @@ def fromfunction(
 
 
 def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
-    """``np.vander`` with a constant number of columns."""
+    """``np.vander``."""
     column = operand(x)
     if len(column.sizes) != 1:
         raise bad_value(f"vander: {column.tensor} must have one axis")
+    tracer = column.tracer
     column = column.astype(np.promote_types(column.dtype, int))
-    count = column.tracer.pin(column.sizes[0]) if N is None else operator.index(N)
-    one = numpy.ones_like(column)
-    columns = [one]
-    for _ in range(count - 1):
-        columns.append(columns[-1] * column)
-    columns = columns[:count]
-    if not columns:
+    count = column.sizes[0] if N is None else size_argument(tracer, N)
+    if tracer.ask(count, "<", 0):
+        raise bad_value(f"vander: {tracer.number(count)} columns are wanted")
+    if tracer.ask(count, "==", 0):
         return numpy.empty((column.shape[0], 0), column.dtype)
-    return numpy.stack(columns if increasing else columns[::-1], axis=1)
+    ones = numpy.ones_like(column)[:, None]
+    repeated = broadcast_into(
+        tracer, column[:, None], (*column.sizes, tracer.normalize(count - 1))
+    )
+    powers = numpy.cumprod(fresh(tracer, repeated), axis=1)
+    result = numpy.concatenate((ones, powers), axis=1)
+    return result if increasing else result[:, ::-1].copy()
 
 
 def require_square(x: TracedArray, name: str) -> None:

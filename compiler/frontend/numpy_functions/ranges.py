@@ -98,8 +98,15 @@ def _range_count(tracer: Tracer, start: Any, stop: Any, step: Any) -> Size:
         exact = (float(part) for part in (start, stop, step))
         first, last, delta = exact
         if delta == 0:
-            raise ZeroDivisionError("division by zero")
-        return max(0, math.ceil((last - first) / delta))
+            raise bad_value("arange: the step is 0")
+        count = (last - first) / delta
+        # Also nan and infinity.
+        if not count < _MOST:
+            raise bad_value(
+                f"arange: from {first} to {last} by {delta} are more numbers than "
+                "an array can hold"
+            )
+        return max(0, math.ceil(max(count, 0.0)))
     by = tracer.pin(by)
     if by == 0:
         raise bad_value("arange: the step is 0")
@@ -107,6 +114,10 @@ def _range_count(tracer: Tracer, start: Any, stop: Any, step: Any) -> Size:
     if not tracer.ask(span, ">=", 0):
         return 0
     return tracer.normalize(span if abs(by) == 1 else (span + (abs(by) - 1)) // abs(by))
+
+
+# Elements that no array can hold.
+_MOST = 2.0**63
 
 
 def linspace(

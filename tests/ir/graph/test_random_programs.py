@@ -74,4 +74,6 @@ def test_programs_hold_every_op():
     transforms |= {"scale", "segmented", "stop_gradient"}
     # Random bits have tests of their own.
     transforms |= {"philox"}
+    # What selects by a mask alone.
+    transforms |= {"require"}
     assert set(OPS) - set(counts) == {"parameter", "cluster"} | transforms | ROUNDED

@@ -5,13 +5,14 @@ from types import MappingProxyType
 import pytest
 
 from penstock.ir.dims import symbol
-from penstock.ir.errors import VerifyError
+from penstock.ir.errors import TextError, VerifyError
+from penstock.ir.graph.attribute_kinds import kind_of
 from penstock.ir.graph.text_parse import parse_function
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.graph.verify import verify
 from penstock.ir.guards import Guard
 from penstock.ir.location import Location
-from penstock.ir.op import Op, op_named
+from penstock.ir.op import OPS, Op, op_named
 from penstock.ir.reals import Real
 from penstock.ir.types import TOKEN, TensorType, TupleType, f32, f64, i64
 from tests.ir.graph.test_text import WHOLE
@@ -257,3 +258,28 @@ def test_tokens_pass_through_loops():
       effects %8
     }""")
     verify(function)
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
+def test_the_attributes_of_every_op_have_a_kind(op):
+    for name in op.attributes:
+        assert kind_of(op, name) is not None, name
+
+
+LOOP = """
+func @f(%x: f32[n], k: int) -> f32[] {{
+  %0 = const 0.0 : f32[]
+  %1 = loop %0 {{trip=4, carried=1, sliced=0, {}}} : f32[] {{
+    body(%2: i64[], %3: f32[]) -> f32[] {{
+      return %3
+    }}
+  }}
+  return %1
+}}"""
+
+
+def test_attributes_of_another_kind():
+    verify(parse_function(LOOP.format("reverse=true")))
+    with pytest.raises(TextError) as caught:
+        parse_function(LOOP.format("reverse=k"))
+    assert caught.value.message == "loop: reverse is k, but must be a bool"

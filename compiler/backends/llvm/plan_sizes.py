@@ -1,0 +1,62 @@
+"""The sizes of a Plan that its code computes, and holds to 64 bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from penstock.backends.llvm.sizes import computed_sizes
+from penstock.ir.dims import Dim, Size, symbols_of
+from penstock.ir.loop.node import Let
+from penstock.ir.plan.node import Plan, PlanLoop
+from penstock.ir.reals import Real
+
+__all__ = [
+    "answered_sizes",
+    "asked_of_prepare",
+    "checked_sizes",
+    "computed_within",
+    "names",
+]
+
+
+def checked_sizes(plan: Plan) -> list[Dim]:
+    """What ``prepare`` holds to 64 bits, in its order: all that is computed of it.
+
+    The work is an estimate, which may be anything.
+    """
+    asked = [side for guard in plan.guards for side in (guard.left, guard.right)]
+    asked += [*asked_of_prepare(plan), plan.arena]
+    every = (part for size in asked for part in computed_sizes(size))
+    return list(dict.fromkeys(every))
+
+
+def asked_of_prepare(plan: Plan) -> list[Size | Real]:
+    """What the whole program computes, but for the arena.
+
+    What depends on sizes that are born later is looked at there.
+    """
+    bound = {*plan.bound}
+    within = (size for size in computed_within(plan) if not names(size) & bound)
+    return [*answered_sizes(plan), *within]
+
+
+def answered_sizes(plan: Plan) -> list[Size | Real]:
+    """The sizes of the results, and the numbers that the function returns."""
+    sizes = [size for result in plan.results for size in result.type.shape]
+    return [*sizes, *plan.returned]
+
+
+def computed_within(plan: Plan) -> Iterator[Size]:
+    """Sizes that the program computes with: integers of the user's among them."""
+    for kernel in plan.kernels:
+        for statement in kernel.body.walk():
+            if isinstance(statement, Let) and statement.primitive == "size":
+                yield statement.value
+    for step in plan.statements():
+        if isinstance(step, PlanLoop):
+            yield step.trip
+
+
+def names(size: Size) -> set[str]:
+    """The symbols of a size."""
+    return {*symbols_of(size)}
