@@ -24,7 +24,7 @@ import numpy as np
 
 from penstock.frontend.containers import FrozenSet
 from penstock.frontend.forbidden import forbidden
-from penstock.frontend.inputs import Inputs
+from penstock.frontend.inputs import Inputs, refuse_own_class
 from penstock.frontend.namespace import numpy_view
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.frontend.transformed import Transformed
@@ -68,6 +68,18 @@ def is_library(module: object) -> bool:
 
 # Ours, but NumPy programs such as users write, and traced as theirs are.
 _AS_USERS_WRITE = ("penstock.nn", "penstock.optim")
+
+
+def has_own_methods(kind: type[Any]) -> bool:
+    """Whether a class of the user's has methods, which have to run over views."""
+    return not issubclass(kind, enum.Enum) and any(
+        type(value) is FunctionType
+        for one in kind.__mro__
+        if not is_library(one.__module__)
+        for value in vars(one).values()
+    )
+
+
 _LIBRARIES = frozenset({"numpy", "scipy", "penstock", "builtins", "opt_einsum"})
 
 
@@ -189,7 +201,9 @@ class Capture:
         kind = type(value)
         if issubclass(kind, np.ndarray):
             return self._wrap_array(value, reader)
-        if issubclass(kind, _KEYS):
+        if issubclass(kind, np.generic):
+            refuse_own_class(value, reader.describe(), user_location())
+        if issubclass(kind, _KEYS) and not has_own_methods(kind):
             self.record_key(reader, value)
             return value
         if issubclass(kind, (set, frozenset)):

@@ -39,7 +39,7 @@ from penstock.frontend.mirrors import (
 from penstock.frontend.stand_ins import ModuleView, SuperView, equal_by_identity
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
-from penstock.runtime.leaves import InstanceLeaf
+from penstock.runtime.leaves import InstanceLeaf, own_array_class
 from penstock.runtime.pytree import DEEPEST
 from penstock.runtime.readers import (
     AbsenceReader,
@@ -76,6 +76,8 @@ def is_user_object(value: Any) -> bool:
     kind = type(value)
     if issubclass(kind, (type, ModuleType, FunctionType, MethodType, Enum)):
         return False
+    if own_array_class(kind):
+        return False  # No object but an array or number, which is an error.
     return is_user_class(kind) or kind is SimpleNamespace
 
 
