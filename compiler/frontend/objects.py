@@ -9,6 +9,7 @@ object that the traced program makes is an instance with state.
 from __future__ import annotations
 
 import functools
+import sys
 from enum import Enum
 from types import (
     FunctionType,
@@ -78,7 +79,15 @@ def is_user_object(value: Any) -> bool:
         return False
     if own_array_class(kind):
         return False  # No object but an array or number, which is an error.
-    return is_user_class(kind) or kind is SimpleNamespace
+    return is_user_class(kind) or _is_namespace(kind)
+
+
+def _is_namespace(kind: type[Any]) -> bool:
+    if kind is SimpleNamespace:
+        return True
+    # Not imported for this: where it is not, there is no object of it.
+    module = sys.modules.get("argparse")
+    return module is not None and kind is module.Namespace
 
 
 class ObjectViews:
