@@ -112,7 +112,7 @@ class Compiled:
         Raises:
             PenstockError: the function cannot be compiled for them.
         """
-        call = self.dispatcher.binder.bind(args, kwargs)
+        call = self.dispatcher.bind(args, kwargs)
         return Lowered(self._state.lower(call))
 
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:
@@ -139,7 +139,7 @@ class Compiled:
         """
         asked = bool(args or kwargs)
         return self._state.explain(
-            self.dispatcher.binder.bind(args, kwargs) if asked else None
+            self.dispatcher.bind(args, kwargs) if asked else None
         )
 
     def stats(self) -> Statistics:
@@ -163,7 +163,7 @@ class Compiled:
         """
         from penstock.runtime.load import pack, save
 
-        call = self.dispatcher.binder.bind(args, kwargs)
+        call = self.dispatcher.bind(args, kwargs)
         variant = self.dispatcher.variant_for(call)
         save(path, pack(self.dispatcher.binder, variant, call))
 

@@ -96,7 +96,8 @@ def constant_key(value: object) -> Hashable:
         return (kind, *(constant_key(end) for end in ends))
     if isinstance(value, np.generic):
         return (kind, value.dtype, value.tobytes())
-    if isinstance(value, enum.Enum) or kind.__hash__ is None:
+    # Equal codes take long to compare, and new code is rarely equal.
+    if isinstance(value, (enum.Enum, types.CodeType)) or kind.__hash__ is None:
         return (kind, id(value))
     return (kind, value)
 

@@ -65,6 +65,7 @@ FUNCTIONS: Final = (
     "PyCell_Get",
     "PyMethod_New",
     "PyFunction_GetDefaults",
+    "PyFunction_GetCode",
     "PyErr_Occurred",
     "PyErr_Clear",
     "PyErr_ExceptionMatches",
@@ -242,8 +243,9 @@ class ReaderKind:
     ITEM: Final = 3
     LENGTH: Final = 4
     KEYS: Final = 5
-    ARGUMENT: Final = 6
-    VALUE: Final = 7
+    CODE: Final = 6
+    ARGUMENT: Final = 7
+    VALUE: Final = 8
 
 
 class Result:

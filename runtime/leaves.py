@@ -8,7 +8,7 @@ serves that key alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -201,6 +201,8 @@ class KeyLeaf(Leaf):
         """The key's text, cut short."""
         if isinstance(self.value, ModuleType):
             return f"module {self.value.__name__}"
+        if isinstance(self.value, CodeType):
+            return f"that of line {self.value.co_firstlineno}"
         name = getattr(self.value, "__qualname__", None)
         text = _without_scope(name) if name else repr(self.value)
         return text if len(text) <= 40 else f"{text[:37]}..."

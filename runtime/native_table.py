@@ -22,6 +22,7 @@ from penstock.runtime.signature import (
     ArrayLeaf,
     AttributeReader,
     CellReader,
+    CodeReader,
     DefaultReader,
     GlobalReader,
     InstanceLeaf,
@@ -309,6 +310,9 @@ class _VariantWriter:
             is_length = isinstance(reader, LengthReader)
             kind = ReaderKind.LENGTH if is_length else ReaderKind.KEYS
             return self._make_step(kind, parent)
+        if isinstance(reader, CodeReader):
+            parent = self._add_step(reader.parent, None)
+            return self._make_step(ReaderKind.CODE, parent)
         if isinstance(reader, DefaultReader):
             return self._step(reader.as_item())
         if isinstance(reader, ArgumentReader):

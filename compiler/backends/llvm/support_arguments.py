@@ -393,7 +393,11 @@ def add_read_place(module: Module) -> None:
         return f.choose(
             f.eq(kind, ReaderKind.LENGTH),
             lambda: length(parent),
-            lambda: [call_python(f, "PySequence_Tuple", [parent], "ptr")],
+            lambda: f.choose(
+                f.eq(kind, ReaderKind.CODE),
+                lambda: held(call_python(f, "PyFunction_GetCode", [parent], "ptr")),
+                lambda: [call_python(f, "PySequence_Tuple", [parent], "ptr")],
+            ),
         )
 
     def length(parent: Operand) -> Sequence[Operand]:
@@ -416,7 +420,7 @@ def add_read_place(module: Module) -> None:
         return [call_python(f, "PyCell_Get", [source], "ptr")]
 
     def compound() -> Sequence[Operand]:
-        return f.choose(f.le(kind, ReaderKind.KEYS), part, direct)
+        return f.choose(f.le(kind, ReaderKind.CODE), part, direct)
 
     f.ret(f.choose(f.eq(kind, ReaderKind.CELL), cell, compound)[0])
 
