@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import enum
 import functools
-import sys
 from types import (
     BuiltinFunctionType,
     FunctionType,
+    MappingProxyType,
     MethodType,
     ModuleType,
     WrapperDescriptorType,
@@ -25,7 +25,9 @@ import numpy as np
 from penstock.frontend.containers import FrozenSet
 from penstock.frontend.forbidden import forbidden
 from penstock.frontend.inputs import Inputs, refuse_own_class
+from penstock.frontend.libraries import is_library
 from penstock.frontend.namespace import numpy_view
+from penstock.frontend.plain import plain
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.frontend.transformed import Transformed
 from penstock.ir.location import user_location
@@ -48,26 +50,14 @@ if TYPE_CHECKING:
     from penstock.frontend.functions import FunctionViews
     from penstock.frontend.objects import ObjectViews
 
-__all__ = ["Capture", "is_library"]
+__all__ = ["Capture"]
 
 _LRU_CACHE = type(functools.lru_cache(len))
 _CONTAINERS = (list, dict, set, np.ndarray)
-_WITH_IDENTITY = (list, dict, np.ndarray)
+_WITH_IDENTITY = (list, dict, np.ndarray, MappingProxyType)
 _KEYS = (
     str, bytes, int, float, complex, type(None), enum.Enum, np.dtype, np.generic,
 )  # fmt: skip
-
-
-def is_library(module: object) -> bool:
-    """Whether a module's name is one of Python's own, NumPy's, SciPy's or ours."""
-    if not isinstance(module, str) or module.startswith(_AS_USERS_WRITE):
-        return False
-    top = module.partition(".")[0]
-    return top in _LIBRARIES or (top in sys.stdlib_module_names and top != "__main__")
-
-
-# Ours, but NumPy programs such as users write, and traced as theirs are.
-_AS_USERS_WRITE = ("penstock.nn", "penstock.optim")
 
 
 def has_own_methods(kind: type[Any]) -> bool:
@@ -78,9 +68,6 @@ def has_own_methods(kind: type[Any]) -> bool:
         if not is_library(one.__module__)
         for value in vars(one).values()
     )
-
-
-_LIBRARIES = frozenset({"numpy", "scipy", "penstock", "builtins", "opt_einsum"})
 
 
 class Capture:
@@ -107,7 +94,7 @@ class Capture:
         self.objects: ObjectViews = ObjectViews(self)
         self.shared = shared
         self._seen: dict[Reader, Any] = {}
-        tracer.plain = self.objects.plain
+        tracer.plain = plain
         # What has an identity that ``is`` could ask for: the object and its view.
         self._places: dict[Reader, Any] = {}
         self._views: dict[int, Any] = {}
@@ -244,6 +231,9 @@ class Capture:
         if issubclass(kind, dict) and is_library(kind.__module__):
             self.record(reader, InstanceLeaf(kind))
             return CapturedDict(self, value, reader)
+        if kind is MappingProxyType:
+            self.record(reader, InstanceLeaf(kind))
+            return MappingProxyType(CapturedDict(self, value, reader))
         if kind is list:
             self.record(reader, InstanceLeaf(kind))
             return CapturedList(self, value, reader)

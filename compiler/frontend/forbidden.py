@@ -69,9 +69,9 @@ _STATE_CLASSES = frozenset(
 # Modules whose objects stay as they are, although they have dicts.
 _STEADY = frozenset(
     (
-        "_frozen_importlib", "_frozen_importlib_external", "abc", "dataclasses", "enum",
-        "fractions", "functools", "inspect", "ipaddress", "operator", "pathlib",
-        "penstock", "re", "types", "typing", "zoneinfo",
+        "_frozen_importlib", "_frozen_importlib_external", "abc", "builtins",
+        "dataclasses", "enum", "fractions", "functools", "inspect", "ipaddress",
+        "operator", "pathlib", "penstock", "re", "types", "typing", "zoneinfo",
     )
 )  # fmt: skip
 # What loggers may do: once, while tracing, as `print` does.
@@ -289,3 +289,7 @@ def _clock_class(kind: type[Any]) -> Any:
         names["__new__"] = lambda cls, *args, **options: kind(*args, **options)
         _clocks[kind] = _StandInType(kind.__name__, (kind,), names)
     return _clocks[kind]
+
+
+# Python names it in its own errors, such as those of operators.
+PartlyForbidden.__name__ = PartlyForbidden.__qualname__ = "module"

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penstock.frontend.captured import is_library
 from penstock.frontend.identity import asks_identity
+from penstock.frontend.libraries import is_library
 from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.location import Location, user_location
 from penstock.runtime.readers import (

@@ -398,3 +398,12 @@ def _make_view(value: Any) -> Any:
     ):
         return NumpyFunction(value)
     return None
+
+
+# Python names these in its own errors, such as those of operators.
+for _kind, _name in (
+    (NumpyFunction, "function"),
+    (NumpyUfunc, "numpy.ufunc"),
+    (NumpyNamespace, "module"),
+):
+    _kind.__name__ = _kind.__qualname__ = _name

@@ -1,0 +1,62 @@
+"""Views of captured state call themselves what they are views of."""
+
+import types
+from collections import Counter, OrderedDict, defaultdict
+
+import numpy as np
+import pytest
+
+import penstock as ps
+from penstock.ir.errors import TraceError
+
+X = np.ones(2)
+ITEMS = [1.0, 2.0]
+NAMES = {"a": 1.0}
+MEMBERS = {1, 2}
+MODULE = types.ModuleType("mine")
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda x: ITEMS.max(), "'list' object has no attribute 'max'"),
+        (lambda x: NAMES.most(), "'dict' object has no attribute 'most'"),
+        (lambda x: MEMBERS.most(), "'set' object has no attribute 'most'"),
+        (lambda x: NAMES + 1, "'dict' and 'int'"),
+        (lambda x: np * 2, "'module' and 'int'"),
+        (lambda x: MODULE * 2, "'module' and 'int'"),
+        (lambda x: np.sin * 2, "'function' and 'int'"),
+        (lambda x: np.isclose + 1, "'function' and 'int'"),
+    ],
+)
+def test_messages_of_python(function, message):
+    with pytest.raises((TypeError, AttributeError)) as raised:
+        ps.compile(function)(X)
+    assert message in str(raised.value) or "numpy.ufunc" in str(raised.value)
+
+
+ORDERED = OrderedDict(a=1.0)
+
+
+class Own(list):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (lambda x: OrderedDict(a=x), "OrderedDict"),
+        (lambda x: {"a": [Counter("ab")]}, "Counter"),
+        (lambda x: defaultdict(list, a=x), "defaultdict"),
+        (lambda x: ORDERED, "OrderedDict"),
+        (lambda x: Own([x]), "Own"),
+    ],
+)
+def test_results_of_other_classes_are_errors(function, name):
+    with pytest.raises(TraceError) as raised:
+        ps.compile(function)(X)
+    assert raised.value.code == "result-type"
+    assert raised.value.message.startswith(f"the function returns a {name}, which")
+    plain = ps.compile(lambda x: [dict(ORDERED), NAMES, ITEMS])(X)
+    assert plain == [{"a": 1.0}, NAMES, ITEMS]
+    assert [type(one) for one in plain] == [dict, dict, list]
