@@ -35,6 +35,7 @@ from penstock.runtime.layout import (
     TUPLE_ITEMS,
     Array,
     Callable,
+    Code,
     Descriptor,
     Leaf,
     LeafKind,
@@ -438,6 +439,13 @@ def add_attempt(module: Module) -> None:
     )
     table, variant, given, slots, sizes, objects = f.parameters
     miss = f.label("miss")
+    codes = load_word(f, variant, Variant.CODES)
+    code_count = load_word(f, variant, Variant.CODE_COUNT, "i64")
+    with f.for_loop(integer(f, 0), code_count) as loop:
+        code = f.offset(codes, f.mul(loop.index, Code.SIZE))
+        now = load_word(f, load_word(f, code, Code.PLACE), 0)
+        with f.when(f.ne(now, load_word(f, code, Code.OBJECT)), likely=False):
+            leave(f, f.constant(0, "i32"))
     parts = load_word(f, variant, Variant.PART_COUNT, "i64")
 
     def take_apart() -> Sequence[Operand]:
