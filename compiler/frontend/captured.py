@@ -30,6 +30,7 @@ from penstock.frontend.namespace import numpy_view
 from penstock.frontend.plain import plain
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.frontend.transformed import Transformed
+from penstock.frontend.untraced import record_untraced
 from penstock.ir.location import user_location
 from penstock.runtime.leaves import InstanceLeaf, KeyLeaf, Leaf, normalize
 from penstock.runtime.readers import (
@@ -192,6 +193,8 @@ class Capture:
             refuse_own_class(value, reader.describe(), user_location())
         if issubclass(kind, _KEYS) and not has_own_methods(kind):
             self.record_key(reader, value)
+            if issubclass(kind, enum.Enum):
+                record_untraced(self, kind, AttributeReader(reader, "__class__"))
             return value
         if issubclass(kind, (set, frozenset)):
             members = frozenset(value)
@@ -211,6 +214,7 @@ class Capture:
             return stand_in
         if issubclass(kind, type):
             self.record_key(reader, value)
+            record_untraced(self, value, reader)
             return self.objects.class_view(value, reader)
         callable_view = self._wrap_callable(value, kind, reader)
         if callable_view is not None:
@@ -218,6 +222,8 @@ class Capture:
         if issubclass(kind, ModuleType):
             self.record_key(reader, value)
             return self.objects.module_view(value, reader)
+        if issubclass(kind, BaseException):
+            record_untraced(self, kind, AttributeReader(reader, "__class__"))
         return self.objects.object_view(value, reader)
 
     def _wrap_array(self, value: Any, reader: Reader) -> Any:
