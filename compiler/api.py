@@ -183,7 +183,15 @@ class Compiled:
         return self
 
     def __reduce__(self) -> str:
-        name: str = self.__wrapped__.__qualname__
+        name = getattr(self.__wrapped__, "__qualname__", None)
+        if not isinstance(name, str):
+            from pickle import PicklingError
+
+            shown = getattr(self.__wrapped__, "__name__", type(self.__wrapped__))
+            raise PicklingError(
+                f"cannot pickle {shown}, which has no name in a module: pickle the "
+                "function that it was made of, and make it again"
+            )
         return name
 
 

@@ -19,7 +19,15 @@ import numpy as np
 from penstock.ir.errors import ArtifactError
 from penstock.ir.record import Record
 
-__all__ = ["Reference", "constant_key", "decode", "encode", "path_of", "same_constant"]
+__all__ = [
+    "Reference",
+    "constant_key",
+    "decode",
+    "encode",
+    "path_of",
+    "same_constant",
+    "shown",
+]
 
 
 class Reference(Record):
@@ -69,6 +77,14 @@ def path_of(value: object) -> Reference | None:
         return reference if reference.resolve() is value else None
     except LookupError:
         return None
+
+
+def shown(value: object) -> str:
+    """The text of a key in messages; its class's, where the user's own code fails."""
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001
+        return f"<{type(value).__name__}>"
 
 
 def constant_key(value: object) -> Hashable:

@@ -16,7 +16,7 @@ import numpy as np
 from penstock.ir.errors import ArtifactError, DtypeError
 from penstock.ir.record import Record
 from penstock.ir.types import DTYPES, Dtype, dtype_of
-from penstock.runtime.constants import Reference, decode, encode, same_constant
+from penstock.runtime.constants import Reference, decode, encode, same_constant, shown
 
 __all__ = [
     "ArrayLeaf",
@@ -204,7 +204,7 @@ class KeyLeaf(Leaf):
         if isinstance(self.value, CodeType):
             return f"that of line {self.value.co_firstlineno}"
         name = getattr(self.value, "__qualname__", None)
-        text = _without_scope(name) if name else repr(self.value)
+        text = _without_scope(name) if name else shown(self.value)
         return text if len(text) <= 40 else f"{text[:37]}..."
 
     def to_json(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from types import CellType, ModuleType
 from typing import Any
 
-from penstock.runtime.constants import constant_key
+from penstock.runtime.constants import constant_key, shown
 
 __all__ = [
     "AbsenceReader",
@@ -191,7 +191,7 @@ class ItemReader(Reader):
 
     def describe(self) -> str:
         """``params['w']``."""
-        return f"{self.parent.bare()}[{self.key!r}]"
+        return f"{self.parent.bare()}[{shown(self.key)}]"
 
     def place(self) -> Hashable:
         """The parent and the key."""

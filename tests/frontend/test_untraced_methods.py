@@ -56,14 +56,6 @@ def test_methods_that_read_no_state():
     np.testing.assert_array_equal(compiled(Steady.ONE, X), X * 9)
 
 
-@pytest.mark.parametrize(
-    ("function", "name"),
-    [
-        (lambda x: x * Reading.ONE.scale(), "Reading.scale"),
-        (lambda x: x * ReadingProperty.ONE.scale, "ReadingProperty.scale"),
-        (lambda x: x * ReadingError().scale, "ReadingError.__init__"),
-    ],
-)
 def test_methods_that_read_variables_are_errors():
     factor = 2.0
 
@@ -77,6 +69,14 @@ def test_methods_that_read_variables_are_errors():
         ps.compile(lambda x: x * Enclosed.ONE.scale())(X)
 
 
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (lambda x: x * Reading.ONE.scale(), "Reading.scale"),
+        (lambda x: x * ReadingProperty.ONE.scale, "ReadingProperty.scale"),
+        (lambda x: x * ReadingError().scale, "ReadingError.__init__"),
+    ],
+)
 def test_methods_that_read_globals_are_errors(function, name):
     with pytest.raises(UnsupportedError) as raised:
         ps.compile(function)(X)

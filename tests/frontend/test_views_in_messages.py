@@ -60,3 +60,35 @@ def test_results_of_other_classes_are_errors(function, name):
     plain = ps.compile(lambda x: [dict(ORDERED), NAMES, ITEMS])(X)
     assert plain == [{"a": 1.0}, NAMES, ITEMS]
     assert [type(one) for one in plain] == [dict, dict, list]
+
+
+class Mute:
+    def __repr__(self):
+        raise ValueError("no text")
+
+
+def test_keys_without_texts():
+    mute = Mute()
+    names = {mute: 2.0}
+    x = ps.compile(lambda names, x: x * names[mute])(names, X)
+    np.testing.assert_array_equal(x, X * 2)
+    compiled = ps.compile(lambda x: x * names[mute])
+    np.testing.assert_array_equal(compiled(X), X * 2)
+    assert "<Mute>" in str(compiled.explain())
+
+
+def test_numpy_scalars_as_keys():
+    names = {1: 2.0}
+    for key in (np.int64(1), np.array(1)):
+        with pytest.raises(TypeError, match=r"unhashable type: 'numpy\.ndarray'") as e:
+            ps.compile(lambda x, k: x * names[k])(X, key)
+        assert "pass a Python number" in e.value.hint
+        assert e.value.loc.file == __file__
+    compiled = ps.compile(lambda x, k: x * names[k])
+    np.testing.assert_array_equal(compiled(X, 1), X * 2)
+    np.testing.assert_array_equal(
+        ps.compile(lambda x: x * names[np.int64(1)])(X), X * 2
+    )
+    with pytest.raises(TypeError) as raised:
+        ps.compile(lambda x: {x: 1})(X)
+    assert raised.value.hint is None
