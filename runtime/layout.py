@@ -309,8 +309,8 @@ class BuildKind:
 def _version() -> int:
     """A number that differs for every content of this file."""
     tables = (
-        Callable, Array, Descriptor, Table, Variant, Code, Leaf, LeafKind,
-        Container, ContainerKind, Reader, ReaderKind, Result, ResultKind, Build, BuildKind,
+        Callable, Array, Descriptor, Table, Variant, Code, Leaf, LeafKind, Container,
+        ContainerKind, Reader, ReaderKind, Result, ResultKind, Build, BuildKind,
     )  # fmt: skip
     constants = [
         sorted((name, offset) for name, offset in vars(table).items() if name.isupper())

@@ -383,10 +383,17 @@ def _code_offset() -> int:
     return 8 * found.pop() if len(found) == 1 else 0
 
 
-def _positions(structure: Structure) -> list[int]:
-    """For each leaf of the arguments, the parameter that it is in."""
-    return [
-        position
-        for position, child in enumerate(structure.children)
-        for _ in range(child.leaf_count)
-    ]
+class _Part:
+    """An argument, or an item of a container among the arguments."""
+
+    def __init__(self, structure: Structure) -> None:
+        self.structure = structure
+        self.items = [_Part(child) for child in structure.children]
+        self.place = 0
+
+    def leaves(self) -> Iterator[_Part]:
+        """The leaves within, and what is ``None``."""
+        if self.structure is LEAF or self.structure is NONE:
+            yield self
+        for item in self.items:
+            yield from item.leaves()
