@@ -485,7 +485,7 @@ def test_other_threads_see_nothing():
 
     class Wait(Exception):  # noqa: N818
         # What exceptions do is not traced, so that they may wait for another thread.
-        def __init__(self):
+        def __init__(self, reached=reached, release=release):
             reached.set()
             release.wait(10)
 
