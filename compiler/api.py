@@ -114,7 +114,7 @@ class Compiled:
         Raises:
             PenstockError: the function cannot be compiled for them.
         """
-        call = self.dispatcher.binder.bind(args, kwargs)
+        call = self.dispatcher.bind(args, kwargs)
         return Lowered(self._state.lower(call))
 
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:
@@ -141,7 +141,7 @@ class Compiled:
         """
         asked = bool(args or kwargs)
         return self._state.explain(
-            self.dispatcher.binder.bind(args, kwargs) if asked else None
+            self.dispatcher.bind(args, kwargs) if asked else None
         )
 
     def stats(self) -> Statistics:
@@ -165,7 +165,7 @@ class Compiled:
         """
         from penstock.runtime.load import pack, save
 
-        call = self.dispatcher.binder.bind(args, kwargs)
+        call = self.dispatcher.bind(args, kwargs)
         variant = self.dispatcher.variant_for(call)
         save(path, pack(self.dispatcher.binder, variant, call))
 
@@ -185,7 +185,15 @@ class Compiled:
         return self
 
     def __reduce__(self) -> str:
-        name: str = self.__wrapped__.__qualname__
+        name = getattr(self.__wrapped__, "__qualname__", None)
+        if not isinstance(name, str):
+            from pickle import PicklingError
+
+            shown = getattr(self.__wrapped__, "__name__", type(self.__wrapped__))
+            raise PicklingError(
+                f"cannot pickle {shown}, which has no name in a module: pickle the "
+                "function that it was made of, and make it again"
+            )
         return name
 
 

@@ -17,7 +17,7 @@ from penstock.making import Making
 from penstock.runtime.binding import Call
 from penstock.runtime.dispatch import Statistics, Variant
 from penstock.runtime.refusal import host_numbers, readable_guard
-from penstock.runtime.signature import ArrayLeaf, RealLeaf
+from penstock.runtime.signature import ArrayLeaf, CodeReader, RealLeaf
 
 if TYPE_CHECKING:
     from penstock.passes.saving_report import Part
@@ -165,7 +165,14 @@ class VariantReport:
         return cls(
             making.number,
             leaves[:count],
-            leaves[count:],
+            # That functions have the code they had goes without saying.
+            tuple(
+                leaf
+                for leaf, entry in zip(
+                    leaves[count:], variant.signature.captured, strict=True
+                )
+                if not isinstance(entry.reader, CodeReader)
+            ),
             tuple(map(readable_guard, compilation.traced.function.guards)),
             tuple(map(_fixed_text, compilation.traced.fixed)),
             making.reason,

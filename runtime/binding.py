@@ -62,6 +62,11 @@ class Parameter:
         return (self._function.__defaults__ or ())[self._position]
 
 
+def code_of(function: object) -> object:
+    """The code of a Python function or method; ``None`` for others."""
+    return getattr(function, "__code__", None)
+
+
 class Call:
     """The arguments of one call, bound to parameters and flattened.
 
@@ -121,6 +126,9 @@ class Binder:
         self.function = function
         self.parameters = tuple(parameters)
         self.names = tuple(parameter.name for parameter in parameters)
+        # What the parameters were read from: `function`, or another callable.
+        self.source: Any = function
+        self._code = code_of(function)
         self.positional = tuple(
             p for p in parameters if p.kind in (_POSITIONAL_ONLY, _POSITIONAL)
         )
@@ -149,7 +157,7 @@ class Binder:
         given = list(signature.parameters.values())
         plain = function if type(function) is FunctionType else None
         defaulted = [p.name for p in given if _is_positional(p) and _has_default(p)]
-        return cls(
+        made = cls(
             name,
             [
                 Parameter(
@@ -165,6 +173,12 @@ class Binder:
             ],
             plain,
         )
+        made.source, made._code = function, code_of(function)
+        return made
+
+    def is_current(self) -> bool:
+        """Whether the function still has the code of which these are parameters."""
+        return code_of(self.source) is self._code
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
         """Bind the arguments of a call.

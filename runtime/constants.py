@@ -19,7 +19,15 @@ import numpy as np
 from penstock.ir.errors import ArtifactError
 from penstock.ir.record import Record
 
-__all__ = ["Reference", "constant_key", "decode", "encode", "path_of", "same_constant"]
+__all__ = [
+    "Reference",
+    "constant_key",
+    "decode",
+    "encode",
+    "path_of",
+    "same_constant",
+    "shown",
+]
 
 
 class Reference(Record):
@@ -71,6 +79,14 @@ def path_of(value: object) -> Reference | None:
         return None
 
 
+def shown(value: object) -> str:
+    """The text of a key in messages; its class's, where the user's own code fails."""
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001
+        return f"<{type(value).__name__}>"
+
+
 def constant_key(value: object) -> Hashable:
     """A hashable key that tells constants apart as compiled code must.
 
@@ -96,7 +112,8 @@ def constant_key(value: object) -> Hashable:
         return (kind, *(constant_key(end) for end in ends))
     if isinstance(value, np.generic):
         return (kind, value.dtype, value.tobytes())
-    if isinstance(value, enum.Enum) or kind.__hash__ is None:
+    # Equal codes take long to compare, and new code is rarely equal.
+    if isinstance(value, (enum.Enum, types.CodeType)) or kind.__hash__ is None:
         return (kind, id(value))
     return (kind, value)
 

@@ -349,7 +349,7 @@ class Dispatcher:
             PenstockError: the arguments do not fit, the function does not compile, or
                 the program fails.
         """
-        call = self.binder.bind(args, kwargs)
+        call = self.bind(args, kwargs)
         for variant in self.variants:
             prepared = variant.prepare(call)
             if prepared is not None:
@@ -359,6 +359,25 @@ class Dispatcher:
         np.add(self.clock, 1, self.clock)
         variant.count_call(int(self.clock[0]))
         return variant.run(prepared, thread_limit(self.options.threads))
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Bind arguments to the parameters that the function has now.
+
+        Args:
+            args: the positional arguments.
+            kwargs: the keyword arguments.
+
+        Raises:
+            StructureError: they do not fit the parameters.
+        """
+        if not self.binder.is_current():
+            with _compiling.lock:
+                # Its code was replaced: no variant serves that, and it may take others.
+                self.binder = Binder.of(self.binder.source)
+                self.variants = ()
+                if self.on_change is not None:
+                    self.on_change()
+        return self.binder.bind(args, kwargs)
 
     def find(self, call: Call) -> Variant | None:
         """The variant that serves a call, if there is one already."""

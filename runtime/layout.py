@@ -24,6 +24,7 @@ __all__ = [
     "Build",
     "BuildKind",
     "Callable",
+    "Code",
     "Container",
     "ContainerKind",
     "Descriptor",
@@ -65,6 +66,7 @@ FUNCTIONS: Final = (
     "PyCell_Get",
     "PyMethod_New",
     "PyFunction_GetDefaults",
+    "PyFunction_GetCode",
     "PyErr_Occurred",
     "PyErr_Clear",
     "PyErr_ExceptionMatches",
@@ -170,7 +172,17 @@ class Variant:
     BUILDS: Final = 120  # in the order in which they are made
     BUILD_COUNT: Final = 128
     FAIL: Final = 136  # callable: (status, value), raises
-    SIZE: Final = 144
+    CODES: Final = 144  # address of a Code for each function that it was traced from
+    CODE_COUNT: Final = 152
+    SIZE: Final = 160
+
+
+class Code:
+    """Where a function has its code, and what must be there."""
+
+    PLACE: Final = 0
+    OBJECT: Final = 8
+    SIZE: Final = 16
 
 
 class Leaf:
@@ -242,8 +254,9 @@ class ReaderKind:
     ITEM: Final = 3
     LENGTH: Final = 4
     KEYS: Final = 5
-    ARGUMENT: Final = 6
-    VALUE: Final = 7
+    CODE: Final = 6
+    ARGUMENT: Final = 7
+    VALUE: Final = 8
 
 
 class Result:
@@ -296,7 +309,7 @@ class BuildKind:
 def _version() -> int:
     """A number that differs for every content of this file."""
     tables = (
-        Callable, Array, Descriptor, Table, Variant, Leaf, LeafKind, Container,
+        Callable, Array, Descriptor, Table, Variant, Code, Leaf, LeafKind, Container,
         ContainerKind, Reader, ReaderKind, Result, ResultKind, Build, BuildKind,
     )  # fmt: skip
     constants = [

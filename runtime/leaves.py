@@ -7,9 +7,8 @@ serves that key alone.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from penstock.ir.errors import ArtifactError, DtypeError
 from penstock.ir.record import Record
 from penstock.ir.types import DTYPES, Dtype, dtype_of
-from penstock.runtime.constants import Reference, decode, encode, same_constant
+from penstock.runtime.constants import Reference, decode, encode, same_constant, shown
 
 __all__ = [
     "MOST_AXES",
@@ -30,6 +29,7 @@ __all__ = [
     "leaf_from_json",
     "leaf_of",
     "normalize",
+    "own_array_class",
 ]
 
 _INT64_LEAST, _INT64_GREATEST = -(1 << 63), (1 << 63) - 1
@@ -205,8 +205,10 @@ class KeyLeaf(Leaf):
         """The key's text, cut short."""
         if isinstance(self.value, ModuleType):
             return f"module {self.value.__name__}"
+        if isinstance(self.value, CodeType):
+            return f"that of line {self.value.co_firstlineno}"
         name = getattr(self.value, "__qualname__", None)
-        text = _without_scope(name) if name else repr(self.value)
+        text = _without_scope(name) if name else shown(self.value)
         return text if len(text) <= 40 else f"{text[:37]}..."
 
     def to_json(self) -> dict[str, Any]:
@@ -321,30 +323,38 @@ def normalize(value: object) -> object:
     """A leaf in the form that variants take, without changing its meaning.
 
     NumPy scalars become arrays of rank 0; arrays in foreign byte order or misaligned
-    in memory become copies; subclasses become plain arrays. Matrices and masked arrays
-    compute by other rules than arrays, so they are left as they are, and no variant
-    accepts them.
+    in memory become copies; ``np.memmap`` becomes a plain array. Other subclasses may
+    compute by rules of their own, so they are left as they are, and no variant accepts
+    them.
 
     Example:
         >>> normalize(np.float32(2))
         array(2., dtype=float32)
     """
     # By type: a traced array only says that it is an array.
-    if issubclass(type(value), np.ndarray):
+    kind = type(value)
+    if issubclass(kind, np.ndarray):
         assert isinstance(value, np.ndarray)
-        if type(value) is not np.ndarray:
-            if isinstance(value, np.matrix) or _is_masked(value):
+        if kind is not np.ndarray:
+            if own_array_class(kind):
                 return value
             value = np.asarray(value)
         if value.dtype.isnative and value.flags.aligned:
             return value
         return value.astype(value.dtype.newbyteorder("="))
-    if issubclass(type(value), np.generic):
-        return np.asarray(value)
+    if issubclass(kind, np.generic):
+        return value if own_array_class(kind) else np.asarray(value)
     return value
 
 
-def _is_masked(value: object) -> bool:
-    # There is no masked array in a process that has not imported numpy.ma.
-    module = sys.modules.get("numpy.ma")
-    return module is not None and isinstance(value, module.MaskedArray)
+def own_array_class(kind: type[Any]) -> bool:
+    """Whether a class of arrays or NumPy scalars may compute by rules of its own.
+
+    Example:
+        >>> own_array_class(np.memmap), own_array_class(np.ma.MaskedArray)
+        (False, True)
+    """
+    if issubclass(kind, np.ndarray):
+        return kind not in (np.ndarray, np.memmap)
+    module = kind.__module__.partition(".")[0]
+    return issubclass(kind, np.generic) and module not in ("numpy", "ml_dtypes")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import sys
 from collections.abc import Iterator
 from inspect import Parameter
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from penstock.runtime.signature import (
     ArrayLeaf,
     AttributeReader,
     CellReader,
+    CodeReader,
     DefaultReader,
     GlobalReader,
     InstanceLeaf,
@@ -126,12 +130,16 @@ class _VariantWriter:
         self._part_count = 0
         # For each leaf of the arguments and what is captured, which object it is.
         self._places: list[int] = []
+        self._codes: list[dict[int, int]] = []
+        self._functions: dict[Reader, FunctionType] = {}
         self._leaves = self._argument_leaves(signature)
         captured_leaves = signature.leaves[signature.argument_count :]
         for entry, leaf in zip(signature.captured, captured_leaves, strict=False):
             if entry.structure is not LEAF:
                 raise UncoveredError
-            if isinstance(entry.reader, KeysReader):
+            if self._add_code(entry.reader, leaf):
+                self._places.append(-1)
+            elif isinstance(entry.reader, KeysReader):
                 # Its keys are read one by one: there is no one object of them.
                 self._add_keys(entry.reader, leaf)
                 self._places.append(-1)
@@ -168,6 +176,8 @@ class _VariantWriter:
                 fields.FAIL: memory.keep(_Failure(variant)),
                 fields.RESULT_SLOT: signature.slot_offsets[-1],
                 **self._results.write(),
+                fields.CODES: memory.records(self._codes, layout.Code.SIZE),
+                fields.CODE_COUNT: len(self._codes),
             },
             fields.SIZE,
         )
@@ -266,6 +276,28 @@ class _VariantWriter:
             fields.SCALARS + 8: scalars[-1] if scalars else 0,
         }
 
+    def _add_code(self, reader: Reader, leaf: Leaf) -> bool:
+        """Have the code of a function compared where it is, without a step for it.
+
+        Returns:
+            Whether that is possible: it is known which function is read.
+        """
+        if isinstance(leaf, KeyLeaf) and type(leaf.value) is FunctionType:
+            self._functions[reader] = leaf.value
+        if not isinstance(reader, CodeReader) or not isinstance(leaf, KeyLeaf):
+            return False
+        parent = reader.parent
+        function = self._functions.get(parent)
+        if isinstance(parent, ValueReader):
+            function = parent.value
+        offset = _code_offset()
+        if type(function) is not FunctionType or not offset:
+            return False
+        keep, fields = self._memory.keep, layout.Code
+        place, code = keep(function) + offset, keep(leaf.value)
+        self._codes.append({fields.PLACE: place, fields.OBJECT: code})
+        return True
+
     def _add_keys(self, reader: KeysReader, leaf: Leaf) -> None:
         """Compare the keys of a dict one by one: a tuple's own comparison is laxer."""
         if not isinstance(leaf, KeyLeaf) or type(leaf.value) is not tuple:
@@ -309,6 +341,9 @@ class _VariantWriter:
             is_length = isinstance(reader, LengthReader)
             kind = ReaderKind.LENGTH if is_length else ReaderKind.KEYS
             return self._make_step(kind, parent)
+        if isinstance(reader, CodeReader):
+            parent = self._add_step(reader.parent, None)
+            return self._make_step(ReaderKind.CODE, parent)
         if isinstance(reader, DefaultReader):
             return self._step(reader.as_item())
         if isinstance(reader, ArgumentReader):
@@ -330,6 +365,22 @@ class _Failure:
 
     def __call__(self, code: int, value: int) -> None:
         raise self._variant.failure(code, value)
+
+
+@functools.cache
+def _code_offset() -> int:
+    """Where function objects have their code, found by looking; 0 if that fails."""
+
+    def probe() -> None: ...
+    def other() -> int:
+        return 1
+
+    count = FunctionType.__basicsize__ // 8
+    words = (ctypes.c_int64 * count).from_address(id(probe))
+    found = {i for i, word in enumerate(words) if word == id(probe.__code__)}
+    probe.__code__ = other.__code__
+    found &= {i for i, word in enumerate(words) if word == id(other.__code__)}
+    return 8 * found.pop() if len(found) == 1 else 0
 
 
 class _Part:

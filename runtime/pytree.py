@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 
 from penstock.ir.errors import ArtifactError, StructureError
-from penstock.runtime.constants import Reference, constant_key, decode, encode, path_of
+from penstock.runtime.constants import (
+    Reference,
+    constant_key,
+    decode,
+    encode,
+    path_of,
+    shown,
+)
 
 __all__ = [
     "DEEPEST",
@@ -102,7 +109,7 @@ class Structure:
         if self.kind in ("named", "dataclass"):
             steps = [f".{name}" for name in self.keys]
         elif self.kind == "dict":
-            steps = [f"[{key!r}]" for key in self.keys]
+            steps = [f"[{shown(key)}]" for key in self.keys]
         else:
             steps = [f"[{index}]" for index in range(len(self.children))]
         return tuple(
@@ -370,7 +377,7 @@ def _format(structure: Structure, leaves: Iterator[str]) -> str:
         return f"[{', '.join(parts)}]"
     pairs = list(zip(structure.keys, parts, strict=True))
     if kind == "dict":
-        return "{" + ", ".join(f"{key!r}: {part}" for key, part in pairs) + "}"
+        return "{" + ", ".join(f"{shown(key)}: {part}" for key, part in pairs) + "}"
     owner = structure.owner
     name = owner.reference.name if isinstance(owner, _Owner) else owner.__name__  # type: ignore[union-attr]
     return f"{name}({', '.join(f'{key}={part}' for key, part in pairs)})"

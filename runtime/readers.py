@@ -7,13 +7,14 @@ from collections.abc import Callable, Hashable, Sequence
 from types import CellType, ModuleType
 from typing import Any
 
-from penstock.runtime.constants import constant_key
+from penstock.runtime.constants import constant_key, shown
 
 __all__ = [
     "AbsenceReader",
     "ArgumentReader",
     "AttributeReader",
     "CellReader",
+    "CodeReader",
     "DefaultReader",
     "GlobalReader",
     "ItemReader",
@@ -190,7 +191,7 @@ class ItemReader(Reader):
 
     def describe(self) -> str:
         """``params['w']``."""
-        return f"{self.parent.bare()}[{self.key!r}]"
+        return f"{self.parent.bare()}[{shown(self.key)}]"
 
     def place(self) -> Hashable:
         """The parent and the key."""
@@ -293,6 +294,31 @@ class DefaultReader(Reader):
     def place(self) -> Hashable:
         """The function's identity and the name."""
         return id(self.function), self.name
+
+
+class CodeReader(Reader):
+    """The code of a Python function, which tools that reload modules replace.
+
+    Args:
+        parent: reads the function.
+    """
+
+    __slots__ = ("parent",)
+
+    def __init__(self, parent: Reader) -> None:
+        self.parent = parent
+
+    def read(self, arguments: Sequence[Any] = ()) -> Any:
+        """The code now."""
+        return self.parent.read(arguments).__code__
+
+    def describe(self) -> str:
+        """``code of layer``."""
+        return f"code of {self.parent.bare()}"
+
+    def place(self) -> Hashable:
+        """The parent."""
+        return self.parent
 
 
 class ArgumentReader(Reader):

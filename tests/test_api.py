@@ -348,3 +348,6 @@ def test_it_is_copied_and_pickled_as_functions_are():
     assert pickle.loads(pickle.dumps(_triple)) is _triple
     with pytest.raises((pickle.PicklingError, AttributeError)):
         pickle.dumps(ps.compile(lambda x: x))
+    for made in (ps.grad(np.sum), ps.vmap(np.sum)):
+        with pytest.raises(pickle.PicklingError, match="pickle the function that it"):
+            pickle.dumps(made)

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     compiled = source.compiled_function(options.function, fastmath=options.fastmath)
     positional, named = values.build_call(options.arg)
-    call = compiled.dispatcher.binder.bind(positional, named)
+    call = compiled.dispatcher.bind(positional, named)
     compiled.dispatcher.variant_for(call)
     print(compiled.explain(*positional, **named))
     return 0

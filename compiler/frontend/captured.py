@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import enum
 import functools
-import sys
 from types import (
     BuiltinFunctionType,
     FunctionType,
+    MappingProxyType,
     MethodType,
     ModuleType,
     WrapperDescriptorType,
@@ -24,10 +24,13 @@ import numpy as np
 
 from penstock.frontend.containers import FrozenSet
 from penstock.frontend.forbidden import forbidden
-from penstock.frontend.inputs import Inputs
+from penstock.frontend.inputs import Inputs, refuse_own_class
+from penstock.frontend.libraries import is_library
 from penstock.frontend.namespace import numpy_view
+from penstock.frontend.plain import plain
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.frontend.transformed import Transformed
+from penstock.frontend.untraced import record_untraced
 from penstock.ir.location import user_location
 from penstock.runtime.leaves import InstanceLeaf, KeyLeaf, Leaf, normalize
 from penstock.runtime.readers import (
@@ -48,27 +51,24 @@ if TYPE_CHECKING:
     from penstock.frontend.functions import FunctionViews
     from penstock.frontend.objects import ObjectViews
 
-__all__ = ["Capture", "is_library"]
+__all__ = ["Capture"]
 
 _LRU_CACHE = type(functools.lru_cache(len))
 _CONTAINERS = (list, dict, set, np.ndarray)
-_WITH_IDENTITY = (list, dict, np.ndarray)
+_WITH_IDENTITY = (list, dict, np.ndarray, MappingProxyType)
 _KEYS = (
     str, bytes, int, float, complex, type(None), enum.Enum, np.dtype, np.generic,
 )  # fmt: skip
 
 
-def is_library(module: object) -> bool:
-    """Whether a module's name is one of Python's own, NumPy's, SciPy's or ours."""
-    if not isinstance(module, str) or module.startswith(_AS_USERS_WRITE):
-        return False
-    top = module.partition(".")[0]
-    return top in _LIBRARIES or (top in sys.stdlib_module_names and top != "__main__")
-
-
-# Ours, but NumPy programs such as users write, and traced as theirs are.
-_AS_USERS_WRITE = ("penstock.nn", "penstock.optim")
-_LIBRARIES = frozenset({"numpy", "scipy", "penstock", "builtins", "opt_einsum"})
+def has_own_methods(kind: type[Any]) -> bool:
+    """Whether a class of the user's has methods, which have to run over views."""
+    return not issubclass(kind, enum.Enum) and any(
+        type(value) is FunctionType
+        for one in kind.__mro__
+        if not is_library(one.__module__)
+        for value in vars(one).values()
+    )
 
 
 class Capture:
@@ -95,7 +95,7 @@ class Capture:
         self.objects: ObjectViews = ObjectViews(self)
         self.shared = shared
         self._seen: dict[Reader, Any] = {}
-        tracer.plain = self.objects.plain
+        tracer.plain = plain
         # What has an identity that ``is`` could ask for: the object and its view.
         self._places: dict[Reader, Any] = {}
         self._views: dict[int, Any] = {}
@@ -189,8 +189,12 @@ class Capture:
         kind = type(value)
         if issubclass(kind, np.ndarray):
             return self._wrap_array(value, reader)
-        if issubclass(kind, _KEYS):
+        if issubclass(kind, np.generic):
+            refuse_own_class(value, reader.describe(), user_location())
+        if issubclass(kind, _KEYS) and not has_own_methods(kind):
             self.record_key(reader, value)
+            if issubclass(kind, enum.Enum):
+                record_untraced(self, kind, AttributeReader(reader, "__class__"))
             return value
         if issubclass(kind, (set, frozenset)):
             members = frozenset(value)
@@ -210,6 +214,7 @@ class Capture:
             return stand_in
         if issubclass(kind, type):
             self.record_key(reader, value)
+            record_untraced(self, value, reader)
             return self.objects.class_view(value, reader)
         callable_view = self._wrap_callable(value, kind, reader)
         if callable_view is not None:
@@ -217,6 +222,8 @@ class Capture:
         if issubclass(kind, ModuleType):
             self.record_key(reader, value)
             return self.objects.module_view(value, reader)
+        if issubclass(kind, BaseException):
+            record_untraced(self, kind, AttributeReader(reader, "__class__"))
         return self.objects.object_view(value, reader)
 
     def _wrap_array(self, value: Any, reader: Reader) -> Any:
@@ -230,6 +237,9 @@ class Capture:
         if issubclass(kind, dict) and is_library(kind.__module__):
             self.record(reader, InstanceLeaf(kind))
             return CapturedDict(self, value, reader)
+        if kind is MappingProxyType:
+            self.record(reader, InstanceLeaf(kind))
+            return MappingProxyType(CapturedDict(self, value, reader))
         if kind is list:
             self.record(reader, InstanceLeaf(kind))
             return CapturedList(self, value, reader)

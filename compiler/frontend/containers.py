@@ -324,3 +324,14 @@ class CapturedDict(FrozenDict):
         return repr(self._plain())
 
     __hash__ = None  # type: ignore[assignment]
+
+
+# Python names these in its own errors, such as those of operators.
+for _kind, _name in (
+    (FrozenList, "list"),
+    (CapturedList, "list"),
+    (FrozenDict, "dict"),
+    (CapturedDict, "dict"),
+    (FrozenSet, "set"),
+):
+    _kind.__name__ = _kind.__qualname__ = _name

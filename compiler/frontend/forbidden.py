@@ -1,7 +1,8 @@
 """Clocks, files, the environment, random state: what no key could hold.
 
 They give other results in each call, but a traced function runs once. It sees
-stand-ins for them, which raise when they are used.
+stand-ins for them, which raise when they are used. So it does for what Python and its
+libraries keep where no key could look: the state of threads, contexts and references.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from penstock.frontend.namespace import Forbidden
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -19,8 +22,9 @@ __all__ = ["check_key", "forbidden"]
 
 _MODULES = frozenset(
     (
-        "glob", "random", "secrets", "shutil", "socket", "subprocess", "tempfile",
-        "time", "uuid",
+        "atexit", "gc", "getpass", "glob", "locale", "random", "resource", "secrets",
+        "select", "shutil", "signal", "socket", "subprocess", "tempfile", "time",
+        "tracemalloc", "uuid",
     )
 )  # fmt: skip
 # What of `os` and its like gives the same result in every call.
@@ -29,6 +33,52 @@ _PURE = frozenset(
         "basename", "commonpath", "commonprefix", "cpu_count", "dirname", "fsdecode",
         "fsencode", "fspath", "isabs", "join", "normcase", "normpath", "split",
         "splitdrive", "splitext", "splitroot",
+    )
+)  # fmt: skip
+# Functions that tell or set what is kept where no key looks, by their module.
+_STATE_FUNCTIONS = {
+    "_contextvars": ("copy_context",),
+    "_thread": ("_count", "get_ident", "get_native_id", "stack_size"),
+    "_weakref": ("getweakrefcount", "getweakrefs"),
+    "decimal": ("getcontext", "localcontext", "setcontext"),
+    "logging": ("getLevelName", "disable", "getLoggerClass", "setLoggerClass"),
+    "sys": (
+        "_getframe", "getallocatedblocks", "getprofile", "getrecursionlimit",
+        "getrefcount", "getswitchinterval", "gettrace", "setprofile",
+        "setrecursionlimit", "setswitchinterval", "settrace",
+    ),
+    "threading": (
+        "activeCount", "active_count", "currentThread", "current_thread", "enumerate",
+        "main_thread", "settrace", "setprofile", "gettrace", "getprofile",
+    ),
+}  # fmt: skip
+# Modules whose own lists and dicts, and some of whose functions, are stand-ins.
+_PARTLY = frozenset(
+    (
+        "_thread", "contextvars", "datetime", "decimal", "io", "logging", "pathlib",
+        "sys", "threading", "warnings", "weakref",
+    )
+)  # fmt: skip
+# Modules whose objects have state that cannot be watched.
+_STATE_CLASSES = frozenset(
+    (
+        "_contextvars", "_ctypes", "_thread", "_weakref", "_weakrefset", "contextvars",
+        "ctypes", "mmap", "threading", "weakref",
+    )
+)  # fmt: skip
+# Modules whose objects stay as they are, although they have dicts.
+_STEADY = frozenset(
+    (
+        "_frozen_importlib", "_frozen_importlib_external", "abc", "builtins",
+        "dataclasses", "enum", "fractions", "functools", "inspect", "ipaddress",
+        "operator", "pathlib", "penstock", "re", "types", "typing", "zoneinfo",
+    )
+)  # fmt: skip
+# What loggers may do: once, while tracing, as `print` does.
+_LOGGING = frozenset(
+    (
+        "critical", "debug", "error", "exception", "fatal", "info", "log", "name",
+        "warn", "warning",
     )
 )  # fmt: skip
 _PATHS = frozenset({"genericpath", "ntpath", "posixpath"})
@@ -46,6 +96,9 @@ def forbidden(value: Any, describe: Callable[[], str]) -> Any:
     kind = type(value)
     if issubclass(kind, ModuleType):
         return _module(value)
+    state = _state(value, kind, describe)
+    if state is not None:
+        return state
     path = _path(value)
     if path is not None:
         return path
@@ -70,6 +123,23 @@ def forbidden(value: Any, describe: Callable[[], str]) -> Any:
     return None
 
 
+def _state(value: Any, kind: type[Any], describe: Callable[[], str]) -> Any:
+    """A stand-in for an object whose state is kept where no key looks."""
+    if issubclass(kind, type):
+        return None
+    module = kind.__module__
+    if module == "logging":
+        return LoggerView(describe(), value)
+    is_state = module == "decimal" and kind.__name__ == "Context"
+    if is_state or kind is memoryview:
+        return State(describe(), value)
+    if module in _STATE_CLASSES or any(
+        one.__module__ == "_ctypes" for one in kind.__mro__
+    ):
+        return State(describe(), value)
+    return None
+
+
 def check_key(value: Any, name: str) -> None:
     """Raise for a library's object whose state would be read without a record.
 
@@ -78,7 +148,11 @@ def check_key(value: Any, name: str) -> None:
         name: how messages call it.
     """
     kind = type(value)
-    if kind.__module__ in ("collections", "array", "queue") or kind is bytearray:
+    module = kind.__module__.partition(".")[0]
+    known = module in ("collections", "array", "queue") or kind is bytearray
+    # What a class of Python's or NumPy's keeps in a dict can change unnoticed.
+    steady = module in _STEADY or kind in (np.finfo, np.iinfo)
+    if known or (not steady and getattr(value, "__dict__", None)):
         raise UnsupportedError(
             user_location(),
             f"{name} is a {kind.__name__}, which cannot be captured",
@@ -99,8 +173,14 @@ def _function(value: Any, owner: Any) -> Any:
     if module in _SYSTEM and name not in _PURE:
         shown = "os.path" if module in _PATHS else "os"
         return Forbidden(f"{shown}.{name}", value)
+    if name in _STATE_FUNCTIONS.get(module, ()):
+        return Forbidden(f"{module.lstrip('_')}.{name}", value)
+    if module == "logging" and name == "getLogger":
+        return lambda *args: LoggerView("logging.getLogger()", value(*args))
     if module in _OPENING and name == "open":
         return Forbidden("open", value)
+    if _state(owner, type(owner), lambda: "") is not None:
+        return Forbidden(name, value)  # `get = variable.get`
     if isinstance(owner, type) and (clock := _clock_class(owner)) is not None:
         return getattr(clock, name)  # `now = datetime.datetime.now`
     return None
@@ -110,9 +190,30 @@ def _module(module: ModuleType) -> Any:
     name = module.__name__
     if name in _MODULES:
         return Forbidden(name, module, is_random=name == "random")
-    if name in _SYSTEM or name in ("datetime", "io", "pathlib", "sys"):
+    if name in _SYSTEM or name in _PARTLY:
         return PartlyForbidden(module)
     return None
+
+
+class State(Forbidden):
+    """An object of which nothing can be read: not one attribute of it is watched."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        Forbidden(f"{self._name}.{name}", None).refuse()
+
+    __bool__ = __eq__ = __ne__ = Forbidden.refuse
+    __hash__ = object.__hash__
+
+
+class LoggerView(State):
+    """A logger, which may write, as ``print`` may, but tells nothing of itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _LOGGING:
+            return getattr(self._value, name)
+        return super().__getattr__(name)
 
 
 class PartlyForbidden:
@@ -132,7 +233,7 @@ class PartlyForbidden:
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._module, name)
         shown = f"{self._module.__name__}.{name}"
-        if type(value) in (list, dict):
+        if type(value) in (list, dict, set):
             return Forbidden(shown, value)  # `sys.argv`
         stand_in = forbidden(value, lambda: shown)
         return value if stand_in is None else stand_in
@@ -188,3 +289,7 @@ def _clock_class(kind: type[Any]) -> Any:
         names["__new__"] = lambda cls, *args, **options: kind(*args, **options)
         _clocks[kind] = _StandInType(kind.__name__, (kind,), names)
     return _clocks[kind]
+
+
+# Python names it in its own errors, such as those of operators.
+PartlyForbidden.__name__ = PartlyForbidden.__qualname__ = "module"

@@ -13,14 +13,15 @@ from collections.abc import Iterator
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penstock.frontend.captured import is_library
 from penstock.frontend.identity import asks_identity
+from penstock.frontend.libraries import is_library
 from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.location import Location, user_location
 from penstock.runtime.readers import (
     AbsenceReader,
     AttributeReader,
     CellReader,
+    CodeReader,
     DefaultReader,
     GlobalReader,
     ItemReader,
@@ -185,6 +186,7 @@ class FunctionViews:
                 code="unsupported-function",
                 hint="call the function for the type itself",
             )
+        self.capture.record_once(CodeReader(reader), function.__code__)
         cells, view = self._blank(function, live if library else None)
         self._views[id(function)] = (function, view)
         self._fill_cells(function, cells, reader)
@@ -227,8 +229,10 @@ class FunctionViews:
 
         Its defaults are arguments of that call, so that they are no captured state.
         """
+        reader = ValueReader(function, function.__name__)
+        self.capture.record_once(CodeReader(reader), function.__code__)
         cells, view = self._blank(function)
-        self._fill_cells(function, cells, ValueReader(function, "function"))
+        self._fill_cells(function, cells, reader)
         return view
 
     def _blank(

@@ -15,7 +15,7 @@ from penstock.frontend.broadcasting import broadcast_into
 from penstock.frontend.cells import Cell
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.promotion import check_cast
-from penstock.frontend.refusals import bad_value
+from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Traced, Tracer, leaked
 from penstock.frontend.views import Step, put_path, take_path
 from penstock.ir.dims import Size
@@ -338,7 +338,8 @@ class TracedArray(Traced):
         return complex(number(self, "complex()"))
 
     def __hash__(self) -> int:
-        raise TypeError("unhashable type: 'numpy.ndarray'")
+        hint = "pass a Python number: int(k); NumPy's scalars count as arrays"
+        raise bad_type("unhashable type: 'numpy.ndarray'", None if self.sizes else hint)
 
     def __repr__(self) -> str:
         if not self.tracer.active:

@@ -26,9 +26,10 @@ from penstock.runtime.leaves import (
     Leaf,
     RealLeaf,
     leaf_of,
+    own_array_class,
 )
 
-__all__ = ["Inputs"]
+__all__ = ["Inputs", "refuse_own_class"]
 
 _NOT_A_WORD = re.compile(r"\W+", re.ASCII)
 
@@ -68,7 +69,7 @@ class Inputs:
         """
         if type(value) is np.ndarray:
             return self._add_array(value, name, owner, loc)
-        _refuse(value, owner, loc)
+        refuse_own_class(value, owner, loc)
         leaf = KeyLeaf(value) if self._is_static(name) else leaf_of(value)
         self.leaves.append(leaf)
         if isinstance(leaf, IntegerLeaf):
@@ -153,13 +154,24 @@ def _word(name: str) -> str:
     return word
 
 
-def _refuse(value: Any, owner: str, loc: Location | None) -> None:
-    """Raise a StructureError for what no variant could serve."""
-    if isinstance(value, np.ndarray):
+def refuse_own_class(value: Any, owner: str, loc: Location | None) -> None:
+    """Raise a StructureError for arrays and scalars with rules of their own.
+
+    Args:
+        value: anything.
+        owner: what messages call it.
+        loc: where it is read.
+    """
+    kind = type(value)
+    if own_array_class(kind):
+        parent = "np.ndarray" if issubclass(kind, np.ndarray) else "a NumPy scalar"
+        masked = (
+            ", or x.filled(...) for masked ones" if "Masked" in kind.__name__ else ""
+        )
         raise StructureError(
             loc,
-            f"{owner} is a {type(value).__name__}, which computes by other rules than "
-            "arrays",
+            f"{owner} is a {kind.__name__}, a subclass of {parent} that may compute by "
+            "other rules",
             code="array-subclass",
-            hint="pass a plain array: np.asarray(x), or x.filled(...) for masked ones",
+            hint=f"pass a plain one: np.asarray(x){masked}",
         )

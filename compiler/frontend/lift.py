@@ -11,6 +11,7 @@ import numpy as np
 from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.host_numbers import HostInteger
 from penstock.frontend.host_reals import HostReal
+from penstock.frontend.inputs import refuse_own_class
 from penstock.frontend.promotion import (
     Kind,
     check_fits,
@@ -81,6 +82,7 @@ def kind_of(operand: Any) -> Kind | None:
     if kind is bool:
         return bool_
     if issubclass(kind, (np.ndarray, np.generic)):
+        refuse_own_class(operand, "an operand", user_location())
         return supported_dtype(operand.dtype)
     if issubclass(kind, (list, tuple)):
         return None
@@ -112,6 +114,7 @@ def value_of(tracer: Tracer, operand: Any, dtype: Dtype | None = None) -> Value:
     if issubclass(kind, (list, tuple)):
         return convert(tracer, as_array(tracer, operand).value, dtype)
     if issubclass(kind, (np.ndarray, np.generic)) or hasattr(kind, "__array__"):
+        refuse_own_class(operand, "an operand", user_location())
         array = np.asarray(operand)
         return convert(
             tracer, tracer.constant(array, supported_dtype(array.dtype)), dtype

@@ -6,9 +6,12 @@ it finds is handed to the ``ObjectViews`` of its trace.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
+
+from penstock.frontend.libraries import is_library
+from penstock.ir.location import is_user_code
 
 if TYPE_CHECKING:
     from penstock.frontend.objects import ObjectViews
@@ -16,19 +19,34 @@ if TYPE_CHECKING:
 __all__ = [
     "MISSING",
     "MirrorType",
-    "SpecialMethod",
     "captured_class",
     "find",
     "find_with_owner",
     "is_local",
     "is_mirror",
+    "is_user_class",
     "make_mirror",
+    "mro_of",
     "real_class",
     "state_of",
+    "true_classes",
 ]
 
 MISSING: Any = object()
 """Stands for an attribute that is not there."""
+
+# What Python keeps of classes: changes of it are noticed where the program asks.
+_OF_CLASSES = frozenset(
+    (
+        "__annotations__", "__base__", "__bases__", "__dict__", "__doc__", "__module__",
+        "__mro__", "__name__", "__qualname__",
+    )
+)  # fmt: skip
+
+
+def is_user_class(kind: type[Any]) -> bool:
+    """Whether a class is the user's own, so that its methods run over views."""
+    return not is_library(kind.__module__) and not issubclass(kind, BaseException)
 
 
 class MirrorType(type):
@@ -42,13 +60,26 @@ class MirrorType(type):
 
     def __getattribute__(cls, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
-            return type.__getattribute__(cls, name)
+            if name not in _OF_CLASSES or not _is_asked_by_user():
+                return type.__getattribute__(cls, name)
+            found: ObjectViews = type.__getattribute__(cls, "_penstock_views")
+            return found.of_class(cls, name)
         views: ObjectViews = type.__getattribute__(cls, "_penstock_views")
         return views.class_attribute(cls, name)
 
     def __setattr__(cls, name: str, value: Any) -> None:
         views: ObjectViews = type.__getattribute__(cls, "_penstock_views")
         views.refuse_write(cls.__name__, name)
+
+
+def _is_asked_by_user() -> bool:
+    return is_user_code(sys._getframe(2).f_code)
+
+
+def mro_of(kind: type[Any]) -> tuple[type[Any], ...]:
+    """The order of a class's bases, itself the first; no read of it is recorded."""
+    found: tuple[type[Any], ...] = type.__getattribute__(kind, "__mro__")
+    return found
 
 
 def _dict_of(kind: type[Any]) -> Any:
@@ -73,7 +104,7 @@ def is_local(kind: type[Any]) -> bool:
 
 def true_classes(kind: type[Any]) -> Iterator[type[Any]]:
     """The classes in which attributes are looked up, without mirrors."""
-    return (one for one in kind.__mro__ if not is_mirror(one))
+    return (one for one in mro_of(kind) if not is_mirror(one))
 
 
 def captured_class(kind: type[Any]) -> type[Any]:
@@ -115,27 +146,6 @@ def state_of(value: Any) -> dict[str, Any]:
     except AttributeError:
         return {}
     return found
-
-
-class SpecialMethod:
-    """A special method of a mirror: what it reads is recorded when it is used.
-
-    Args:
-        views: makes the function's view.
-        kind: the class.
-        name: the method's name.
-        function: the method.
-    """
-
-    def __init__(
-        self, views: ObjectViews, kind: type[Any], name: str, function: FunctionType
-    ) -> None:
-        self._parts = (kind, name, function)
-        self._views = views
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        view = self._views.function(*self._parts)
-        return view if instance is None else MethodType(view, instance)
 
 
 def make_mirror(
@@ -186,8 +196,10 @@ def _get_attribute(self: Any, name: str) -> Any:
         return type(self)
     if name == "__dict__":
         return _views_of(self).attributes_of(self)
+    views = _views_of(self)
     if name.startswith("__") and name.endswith("__"):
-        return object.__getattribute__(self, name)
+        if name not in _OF_CLASSES and not views.has_of_its_own(self, name):
+            return object.__getattribute__(self, name)
     return _views_of(self).attribute(self, name)
 
 

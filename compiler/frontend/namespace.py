@@ -34,6 +34,13 @@ _FILE_FUNCTIONS = frozenset(
         "savez", "savez_compressed",
     )
 )  # fmt: skip
+# What they tell or set is kept where no key looks.
+_STATE_FUNCTIONS = frozenset(
+    (
+        "get_printoptions", "getbufsize", "geterr", "geterrcall", "set_printoptions",
+        "setbufsize", "seterr", "seterrcall",
+    )
+)  # fmt: skip
 
 
 def _belongs(name: Any) -> bool:
@@ -298,7 +305,8 @@ class Forbidden:
             return value
         return Forbidden(f"{self._name}.{name}", value, is_random=self._is_random)
 
-    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise the TraceError for using it."""
         is_iterator = hasattr(type(self._value), "__next__")
         read = (
             "advance" if is_iterator else "run" if callable(self._value) else "be read"
@@ -311,8 +319,16 @@ class Forbidden:
             hint=_NUMBERS if self._is_random else _OUTSIDE,
         )
 
-    __call__ = __getitem__ = __setitem__ = __delitem__ = __contains__ = _refuse
-    __iter__ = __next__ = __len__ = __enter__ = _refuse
+    __call__ = __getitem__ = __setitem__ = __delitem__ = __contains__ = refuse
+    __iter__ = __next__ = __len__ = __enter__ = refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = refuse
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = refuse
+    __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = refuse
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = refuse
+    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = refuse
+    __neg__ = __pos__ = __abs__ = __invert__ = refuse
+    __lt__ = __le__ = __gt__ = __ge__ = refuse
+    __int__ = __float__ = __index__ = __array__ = refuse
 
     def __exit__(self, *exception: object) -> None:
         """Never: ``__enter__`` raises."""
@@ -374,10 +390,20 @@ def _make_view(value: Any) -> Any:
         return MathFunction(value)
     if not _belongs(module):
         return None
-    if module in _PACKAGES and getattr(value, "__name__", None) in _FILE_FUNCTIONS:
+    impure = _FILE_FUNCTIONS | _STATE_FUNCTIONS
+    if module in _PACKAGES and getattr(value, "__name__", None) in impure:
         return Forbidden(f"np.{value.__name__}", value)
     if isinstance(value, (FunctionType, BuiltinFunctionType)) or (
         kind.__name__ == "_ArrayFunctionDispatcher"
     ):
         return NumpyFunction(value)
     return None
+
+
+# Python names these in its own errors, such as those of operators.
+for _kind, _name in (
+    (NumpyFunction, "function"),
+    (NumpyUfunc, "numpy.ufunc"),
+    (NumpyNamespace, "module"),
+):
+    _kind.__name__ = _kind.__qualname__ = _name

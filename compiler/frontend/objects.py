@@ -9,6 +9,7 @@ object that the traced program makes is an instance with state.
 from __future__ import annotations
 
 import functools
+import sys
 from enum import Enum
 from types import (
     FunctionType,
@@ -20,31 +21,32 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from penstock.frontend.captured import is_library
 from penstock.frontend.forbidden import check_key
+from penstock.frontend.libraries import is_library
 from penstock.frontend.mirrors import (
     MISSING,
     MirrorType,
-    SpecialMethod,
     captured_class,
     find,
     find_with_owner,
     is_local,
     is_mirror,
+    is_user_class,
     make_mirror,
+    mro_of,
     real_class,
     state_of,
-    true_classes,
 )
-from penstock.frontend.stand_ins import ModuleView, SuperView, equal_by_identity
+from penstock.frontend.special_methods import descriptor_in_class, special_methods
+from penstock.frontend.stand_ins import ModuleView, SuperView
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
-from penstock.runtime.leaves import InstanceLeaf
-from penstock.runtime.pytree import DEEPEST
+from penstock.runtime.leaves import InstanceLeaf, own_array_class
 from penstock.runtime.readers import (
     AbsenceReader,
     AttributeReader,
     ItemReader,
+    KeysReader,
     Reader,
     SamenessReader,
     ValueReader,
@@ -55,28 +57,23 @@ if TYPE_CHECKING:
 
 __all__ = ["ObjectViews", "is_user_object"]
 
-# Dunder names that mirrors take from the class itself.
-_LEFT_ALONE = frozenset(
-    (
-        "__class__", "__class_getitem__", "__delattr__", "__dict__", "__doc__",
-        "__getattribute__", "__init_subclass__", "__module__", "__new__",
-        "__qualname__", "__set_name__", "__setattr__", "__slots__",
-        "__subclasshook__", "__weakref__",
-    )
-)  # fmt: skip
-
-
-def is_user_class(kind: type[Any]) -> bool:
-    """Whether a class is the user's own, so that its methods run over views."""
-    return not is_library(kind.__module__) and not issubclass(kind, BaseException)
-
 
 def is_user_object(value: Any) -> bool:
     """Whether a value is an instance of a user's class, or a plain namespace."""
     kind = type(value)
     if issubclass(kind, (type, ModuleType, FunctionType, MethodType, Enum)):
         return False
-    return is_user_class(kind) or kind is SimpleNamespace
+    if own_array_class(kind):
+        return False  # No object but an array or number, which is an error.
+    return is_user_class(kind) or _is_namespace(kind)
+
+
+def _is_namespace(kind: type[Any]) -> bool:
+    if kind is SimpleNamespace:
+        return True
+    # Not imported for this: where it is not, there is no object of it.
+    module = sys.modules.get("argparse")
+    return module is not None and kind is module.Namespace
 
 
 class ObjectViews:
@@ -142,8 +139,10 @@ class ObjectViews:
                 code="unsupported-class",
                 hint="define __getattr__ instead",
             )
+        place = AttributeReader(self.class_reader(kind), "__class__")
+        self._class_readers.setdefault(type(kind), place)
         metaclass = self._metaclass(type(kind))
-        mirror = make_mirror(self, kind, metaclass, self._special_methods(kind))
+        mirror = make_mirror(self, kind, metaclass, special_methods(self, kind))
         if mirror is None:
             raise UnsupportedError(
                 user_location(),
@@ -166,37 +165,18 @@ class ObjectViews:
         if kind is type:
             return MirrorType
         if kind not in self._metaclasses:
-            made = type(f"Mirror{kind.__name__}", (MirrorType, kind), {})
+            names = special_methods(self, kind)
+            made = type(f"Mirror{kind.__name__}", (MirrorType, kind), names)
             self._metaclasses[kind] = made
         return self._metaclasses[kind]
 
-    def _special_methods(self, kind: type[Any]) -> dict[str, Any]:
-        """Special methods, which Python looks up in the class alone."""
-        names: dict[str, Any] = {}
-        if find(kind, "__eq__") is object.__eq__:
-            # One hash for all objects of the class, so that dicts ask, too.
-            names["__eq__"] = equal_by_identity(self)
-            names["__hash__"] = lambda view: id(kind)
-        for one in reversed([*true_classes(kind)]):
-            if not is_user_class(one):
-                continue
-            for name, value in type.__getattribute__(one, "__dict__").items():
-                if not (name.startswith("__") and name.endswith("__")):
-                    continue
-                if name == "__new__" and isinstance(value, staticmethod):
-                    function = value.__func__
-                    if isinstance(function, FunctionType):
-                        names[name] = staticmethod(self.function(kind, name, function))
-                elif name not in _LEFT_ALONE and isinstance(value, FunctionType):
-                    names[name] = SpecialMethod(self, kind, name, value)
-        return names
-
     def function(self, kind: type[Any], name: str, function: FunctionType) -> Any:
-        """A function that is found in a class, over views."""
-        reader = AttributeReader(self._class_reader(kind), name)
-        return self.capture.functions.view(function, reader)
+        """A function that is found in a class, over views; the read is recorded."""
+        reader = AttributeReader(self.class_reader(kind), name)
+        return self.capture.wrap(function, reader)
 
-    def _class_reader(self, kind: type[Any]) -> Reader:
+    def class_reader(self, kind: type[Any]) -> Reader:
+        """Reads a class."""
         kind = real_class(kind)
         return self._class_readers.get(kind) or ValueReader(kind, kind.__name__)
 
@@ -205,20 +185,47 @@ class ObjectViews:
         raw, owner = find_with_owner(mirror, name)
         if is_local(owner):
             return type.__getattribute__(mirror, name)
-        reader = AttributeReader(self._class_reader(captured_class(mirror)), name)
+        reader = AttributeReader(self.class_reader(captured_class(mirror)), name)
         if raw is MISSING:
-            try:
-                return type.__getattribute__(mirror, name)
-            except AttributeError:
-                self._record_absence(reader)
-                raise
+            return self._from_metaclass(mirror, name, reader)
         if isinstance(raw, staticmethod):
             return self.capture.wrap(raw.__func__, reader)
         if isinstance(raw, classmethod):
             return self._bind_class_method(raw, reader, mirror)
         if isinstance(raw, (property, MemberDescriptorType, GetSetDescriptorType)):
             return raw
+        if _is_own_descriptor(raw):
+            return self._call_descriptor(None, mirror, raw, owner, name)
         return self.capture.wrap(raw, reader)
+
+    def _from_metaclass(self, mirror: type[Any], name: str, reader: Reader) -> Any:
+        """An attribute that a class may have from its own class."""
+        metaclass = type(captured_class(mirror))
+        raw = find(metaclass, name)
+        place = AttributeReader(self.class_reader(metaclass), name)
+        if isinstance(raw, FunctionType) and is_user_class(metaclass):
+            return MethodType(self.capture.wrap(raw, place), mirror)
+        if isinstance(raw, property):
+            return self.capture.wrap(raw.fget, AttributeReader(place, "fget"))(mirror)
+        if raw is not MISSING and not hasattr(type(raw), "__get__"):
+            return self.capture.wrap(raw, reader)
+        try:
+            return type.__getattribute__(mirror, name)
+        except AttributeError:
+            self._record_absence(reader)
+            raise
+
+    def of_class(self, mirror: type[Any], name: str) -> Any:
+        """What Python itself keeps of a class: ``__doc__``, ``__mro__``."""
+        if is_local(mirror):
+            return type.__getattribute__(mirror, name)
+        real = real_class(mirror)
+        place = AttributeReader(self.class_reader(real), name)
+        return self.capture.wrap(type.__getattribute__(real, name), place)
+
+    def names_of(self, view: Any) -> list[str]:
+        """``dir(view)``, without what mirrors have beyond their classes."""
+        return sorted({*dir(captured_class(type(view))), *self.attributes_of(view)})
 
     def _bind_class_method(self, raw: Any, reader: Reader, owner: Any) -> Any:
         function = self.capture.wrap(raw.__func__, AttributeReader(reader, "__func__"))
@@ -279,33 +286,6 @@ class ObjectViews:
         self._frozen[id(view)] = (view, owner)
         return view
 
-    def plain(self, value: Any, depth: int = 0) -> Any:
-        """A result as the caller gets it: real classes, plain lists and dicts."""
-        kind, depth = type(value), depth + 1
-        if depth > DEEPEST + 1:
-            return value  # Taking it apart raises the error.
-        if kind is tuple:
-            return tuple([self.plain(item, depth) for item in value])
-        if issubclass(kind, list):
-            return [self.plain(item, depth) for item in value]
-        if issubclass(kind, dict) and not is_mirror(kind):
-            return {key: self.plain(item, depth) for key, item in value.items()}
-        if not is_mirror(kind):
-            fields = getattr(kind, "__dataclass_fields__", None)
-            if fields is None or not any(
-                is_mirror(type(getattr(value, name, None))) for name in fields
-            ):
-                return value
-        real = real_class(kind)
-        if issubclass(kind, tuple):
-            return tuple.__new__(real, [self.plain(item, depth) for item in value])
-        if not hasattr(real, "__dataclass_fields__"):
-            return value
-        made = object.__new__(real)
-        for name in real.__dataclass_fields__:
-            object.__setattr__(made, name, self.plain(getattr(value, name), depth))
-        return made
-
     def attribute(self, view: Any, name: str) -> Any:
         """An attribute of an object, looked up as ``object.__getattribute__`` does."""
         kind = type(view)
@@ -330,8 +310,15 @@ class ObjectViews:
                 if origin is not None
                 else self._reader_in_class(view, name)
             )
+            if find(kind, "__getattr__") is MISSING:
+                self._record_absence(self._reader_in_class(view, "__getattr__"))
             raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
         return self._bind(view, raw, name, origin)
+
+    def has_of_its_own(self, view: Any, name: str) -> bool:
+        """Whether an object has an attribute that is not one of its class."""
+        origin = self._origins.get(id(view))
+        return origin is not None and name in state_of(origin[1])
 
     def _record_absence(self, reader: Reader) -> None:
         self.capture.wrap(True, AbsenceReader(reader))
@@ -355,15 +342,19 @@ class ObjectViews:
             return self.capture.wrap(found, place)
         if is_library(type(raw).__module__):
             return raw.__get__(view, type(view))
-        return self._call_descriptor(view, raw, name)
+        owner = find_with_owner(type(view), name)[1]
+        return self._call_descriptor(view, type(view), raw, owner, name)
 
     def _reader_in_class(self, view: Any, name: str) -> Reader:
         kind = captured_class(type(view))
-        return AttributeReader(self._class_reader(kind), name)
+        return AttributeReader(self.class_reader(kind), name)
 
-    def _call_descriptor(self, view: Any, raw: Any, name: str) -> Any:
-        descriptor = self.capture.wrap(raw, self._reader_in_class(view, name))
-        return type(descriptor).__get__(descriptor, view, type(view))
+    def _call_descriptor(
+        self, view: Any, kind: type[Any], raw: Any, owner: type[Any], name: str
+    ) -> Any:
+        real = captured_class(kind)
+        descriptor = descriptor_in_class(self, real, raw, owner, name)
+        return type(descriptor).__get__(descriptor, view, kind)
 
     def _bind(self, view: Any, raw: Any, name: str, origin: Any) -> Any:
         reader = self._reader_in_class(view, name)
@@ -386,7 +377,12 @@ class ObjectViews:
         if hasattr(type(raw), "__get__"):
             if is_library(type(raw).__module__):
                 return raw.__get__(view, type(view))
-            return self._call_descriptor(view, raw, name)
+            if origin is not None and hasattr(origin[1], "__dict__"):
+                # What is set in the object itself comes first.
+                names = KeysReader(AttributeReader(origin[2], "__dict__"))
+                self.capture.record_once(names, tuple(state_of(origin[1])))
+            owner = find_with_owner(type(view), name)[1]
+            return self._call_descriptor(view, type(view), raw, owner, name)
         if origin is not None:
             reader = AttributeReader(origin[2], name)
         return self.capture.wrap(raw, reader)
@@ -422,7 +418,9 @@ class ObjectViews:
             and _is_data_descriptor(raw)
             and not isinstance(raw, (MemberDescriptorType, GetSetDescriptorType))
         ):
-            descriptor = self.capture.wrap(raw, self._reader_in_class(view, name))
+            owner = find_with_owner(type(view), name)[1]
+            real = captured_class(type(view))
+            descriptor = descriptor_in_class(self, real, raw, owner, name)
             type(descriptor).__set__(descriptor, view, value)
         else:
             object.__setattr__(view, name, value)
@@ -455,7 +453,8 @@ class ObjectViews:
 
     def after(self, kind: type[Any], view: Any, name: str) -> Any:
         """An attribute found behind a class in the order of bases."""
-        is_class = issubclass(type(view), type)
+        # In a method of a metaclass, a class is an object as others.
+        is_class = issubclass(type(view), type) and kind in mro_of(view)
         owner = view if is_class else type(view)
         raw, place = find_with_owner(owner, name, after=kind)
         if raw is MISSING:
@@ -488,6 +487,10 @@ class ObjectViews:
 
 def _is_data_descriptor(raw: Any) -> bool:
     return hasattr(type(raw), "__set__") or hasattr(type(raw), "__delete__")
+
+
+def _is_own_descriptor(raw: Any) -> bool:
+    return hasattr(type(raw), "__get__") and is_user_object(raw)
 
 
 def _is_compiled(raw: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.frontend.containers import FrozenDict
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import HostInteger, HostNumber
 from penstock.frontend.host_reals import HostReal
@@ -140,7 +141,10 @@ def _collect(
             code="selection-size",
             hint="keep the full size and choose elements with np.where(mask, a, b)",
         )
-    noun = "function" if callable(leaf) else type(leaf).__name__
+    kind = type(leaf)
+    if issubclass(kind, FrozenDict):
+        kind = leaf.outside_type  # An OrderedDict of the caller, say.
+    noun = "function" if callable(leaf) else kind.__name__
     raise TraceError(
         place(),
         f"the function returns a {noun}, which a compiled function cannot return",

@@ -1,4 +1,4 @@
-"""What stands for modules of the user, for ``super()`` and for ``object.__eq__``."""
+"""What stands for modules of the user and for ``super()``."""
 
 from __future__ import annotations
 
@@ -10,16 +10,7 @@ from penstock.runtime.readers import AbsenceReader, AttributeReader, Reader
 if TYPE_CHECKING:
     from penstock.frontend.objects import ObjectViews
 
-__all__ = ["ModuleView", "SuperView", "equal_by_identity"]
-
-
-def equal_by_identity(views: ObjectViews) -> Any:
-    """The ``__eq__`` of mirrors of classes that define none."""
-
-    def equal(left: Any, right: Any) -> Any:
-        return views.same(left, right)
-
-    return equal
+__all__ = ["ModuleView", "SuperView"]
 
 
 class SuperView:
@@ -64,3 +55,7 @@ class ModuleView:
 
     def __repr__(self) -> str:
         return repr(object.__getattribute__(self, "_parts")[1])
+
+
+# Python names it in its own errors, such as those of operators.
+ModuleView.__name__ = ModuleView.__qualname__ = "module"

@@ -16,6 +16,7 @@ from penstock.frontend.arguments import Arguments
 from penstock.frontend.captured import Capture
 from penstock.frontend.functions import place_of_return
 from penstock.frontend.inputs import Inputs
+from penstock.frontend.plain import plain
 from penstock.frontend.results import Results, collect_results
 from penstock.frontend.small_sizes import FixedSize, fix_small_sizes
 from penstock.frontend.tracer import Tracer
@@ -117,9 +118,8 @@ def _trace(
             raise
         if capture.record_identities() and not shared:
             return None
-        plain = capture.objects.plain(returned)
         results = collect_results(
-            tracer, inputs, plain, lambda: _place_of_return(function)
+            tracer, inputs, plain(returned), lambda: _place_of_return(function)
         )
         fixed = fix_small_sizes(tracer, results.values) if fix_sizes else ()
     _check_static(inputs)

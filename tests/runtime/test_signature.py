@@ -238,10 +238,21 @@ class TestNormalize:
         class Mine(np.ndarray):
             pass
 
-        assert type(normalize(np.zeros(3).view(Mine))) is np.ndarray
+        class Number(np.float64):
+            pass
+
+        class Map(np.memmap):
+            pass
+
+        assert type(normalize(np.zeros(3).view(np.memmap))) is np.ndarray
         masked = np.ma.masked_array([1.0], [True])
-        assert normalize(masked) is masked
-        assert not leaf_of(np.zeros(1)).accepts(masked)
+        for own in (
+            masked, np.zeros(1).view(Mine), np.zeros(1).view(Map), Number(2.0),
+            np.zeros(1).view(np.recarray),
+        ):  # fmt: skip
+            assert normalize(own) is own
+            assert not leaf_of(np.zeros(1)).accepts(own)
+            assert not leaf_of(np.zeros(())).accepts(own)
 
 
 W = np.arange(3.0)

@@ -79,6 +79,21 @@ KNOWN_DIFFERENCES = (
         "v = a.copy(); v[np.zeros((2, 0), bool)] = 1",
         'array("i4", (2, 3))',
     ),
+    KnownDifference(
+        "arrays in foreign byte order are converted before the program sees them",
+        r"value bool exact",
+        r"dtype\(['\"]>",
+        "v = np.full(2, a.dtype == np.dtype('>i4'))",
+        'array("i4", (2,), "swapped")',
+    ),
+    KnownDifference(
+        "a NumPy scalar among the arguments is an array of rank 0, and NumPy squares "
+        "arrays of bools as int8, but scalars as int64",
+        r"dtype or shape int",
+        r"int8\(\) is not int64\(\)",
+        "v = a ** 2",
+        "np.bool_(True)",
+    ),
 )
 """All of them."""
 

@@ -35,6 +35,7 @@ from penstock.runtime.layout import (
     TUPLE_ITEMS,
     Array,
     Callable,
+    Code,
     Descriptor,
     Leaf,
     LeafKind,
@@ -393,7 +394,11 @@ def add_read_place(module: Module) -> None:
         return f.choose(
             f.eq(kind, ReaderKind.LENGTH),
             lambda: length(parent),
-            lambda: [call_python(f, "PySequence_Tuple", [parent], "ptr")],
+            lambda: f.choose(
+                f.eq(kind, ReaderKind.CODE),
+                lambda: held(call_python(f, "PyFunction_GetCode", [parent], "ptr")),
+                lambda: [call_python(f, "PySequence_Tuple", [parent], "ptr")],
+            ),
         )
 
     def length(parent: Operand) -> Sequence[Operand]:
@@ -416,7 +421,7 @@ def add_read_place(module: Module) -> None:
         return [call_python(f, "PyCell_Get", [source], "ptr")]
 
     def compound() -> Sequence[Operand]:
-        return f.choose(f.le(kind, ReaderKind.KEYS), part, direct)
+        return f.choose(f.le(kind, ReaderKind.CODE), part, direct)
 
     f.ret(f.choose(f.eq(kind, ReaderKind.CELL), cell, compound)[0])
 
@@ -434,6 +439,13 @@ def add_attempt(module: Module) -> None:
     )
     table, variant, given, slots, sizes, objects = f.parameters
     miss = f.label("miss")
+    codes = load_word(f, variant, Variant.CODES)
+    code_count = load_word(f, variant, Variant.CODE_COUNT, "i64")
+    with f.for_loop(integer(f, 0), code_count) as loop:
+        code = f.offset(codes, f.mul(loop.index, Code.SIZE))
+        now = load_word(f, load_word(f, code, Code.PLACE), 0)
+        with f.when(f.ne(now, load_word(f, code, Code.OBJECT)), likely=False):
+            leave(f, f.constant(0, "i32"))
     parts = load_word(f, variant, Variant.PART_COUNT, "i64")
 
     def take_apart() -> Sequence[Operand]:
