@@ -10,12 +10,12 @@ import numpy as np
 from penstock.at_once import at_once
 from penstock.frontend.control import (
     branch,
-    index_of_branch,
     repeat_over,
     repeat_times,
     repeat_while,
     segment_length,
 )
+from penstock.frontend.control_numbers import index_of_branch
 from penstock.ir.errors import OptionError
 
 __all__ = ["cond", "fori_loop", "scan", "switch", "while_loop"]

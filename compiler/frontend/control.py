@@ -8,25 +8,29 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend.broadcasting import require_equal
-from penstock.frontend.handles import TracedArray, fresh, wrap
+from penstock.frontend.control_numbers import (
+    counter_of,
+    host_size_of,
+    require_range,
+    turns_of,
+)
+from penstock.frontend.handles import fresh, wrap
 from penstock.frontend.host_numbers import HostInteger, host_integer, size_of
 from penstock.frontend.lift import convert, value_of
-from penstock.frontend.promotion import check_fits, result_dtype
-from penstock.frontend.refusals import bad_value
+from penstock.frontend.promotion import result_dtype
 from penstock.frontend.regions import Region, captured_by
-from penstock.frontend.tracer import Traced, Tracer, require_tracer
+from penstock.frontend.tracer import Tracer, require_tracer
 from penstock.frontend.transform_leaves import Leaves, with_values
 from penstock.ir.dims import Size
 from penstock.ir.errors import DtypeError, OptionError, ShapeError, StructureError
 from penstock.ir.graph.value import Builder, Value
 from penstock.ir.graph.value import Function as FunctionOfGraph
 from penstock.ir.location import user_location
-from penstock.ir.types import TensorType, bool_, i64, u64
+from penstock.ir.types import TensorType, bool_, i64
 from penstock.runtime.pytree import Structure, unflatten
 
 __all__ = [
     "branch",
-    "index_of_branch",
     "repeat_over",
     "repeat_times",
     "repeat_while",
@@ -308,16 +312,16 @@ def repeat_times(
 ) -> Any:
     """What ``body(i, value)`` makes of a value, for each i from lower to upper."""
     tracer = require_tracer("fori_loop")
-    first, stop = _host_size(lower), _host_size(upper)
+    first, stop = host_size_of(lower), host_size_of(upper)
     if first is None or stop is None:
         return _count(tracer, lower, upper, body, initial, segments)
     start = value_of(tracer, host_integer(tracer, first), i64)
     trip: Size = 0
     for number in (first, stop):
-        _require_range(tracer, number)
+        require_range(tracer, number)
     if tracer.ask(first, "<=", stop):
         trip = stop - first
-        _require_range(tracer, trip)
+        require_range(tracer, trip)
     leaves = Leaves(tracer, initial)
 
     def run(region: Region, tree: Any) -> tuple[Any, Any]:
@@ -331,19 +335,6 @@ def repeat_times(
 _COUNTER = TensorType(i64)
 
 
-def _host_size(number: Any) -> Size | None:
-    """The size that a number of the program is; ``None`` where it is traced."""
-    if isinstance(number, np.integer) and not issubclass(type(number), Traced):
-        return int(number)
-    return size_of(number)
-
-
-def _require_range(tracer: Tracer, size: Size) -> None:
-    """Raise a NumberRangeError for a constant beyond what counters hold."""
-    if isinstance(size, int):
-        check_fits(tracer, size, i64)
-
-
 def _count(
     tracer: Tracer,
     lower: Any,
@@ -353,8 +344,8 @@ def _count(
     segments: Size | None,
 ) -> Any:
     """A loop over numbers of which the program learns only when it runs."""
-    stop = _integer(tracer, upper)
-    first = _integer(tracer, lower)
+    stop = counter_of(tracer, upper)
+    first = counter_of(tracer, lower)
 
     def goes_on(state: Any) -> Any:
         return state[0] < stop
@@ -364,68 +355,6 @@ def _count(
         return counter + 1, body(counter, tree)
 
     return repeat_while(goes_on, turn, (first, initial), segments)[1]
-
-
-def _integer(tracer: Tracer, number: Any) -> TracedArray:
-    value = _one_integer(tracer, number, "fori_loop: a bound")
-    if value.dtype is u64:
-        raise DtypeError(
-            user_location(),
-            "fori_loop: a bound is u64[], but counters are i64",
-            code="counter-dtype",
-            hint="convert it: n.astype(np.int64)",
-        )
-    return wrap(tracer, convert(tracer, value, i64))
-
-
-def _one_integer(tracer: Tracer, number: Any, what: str) -> Value:
-    """A number that is known when the program runs."""
-    value = value_of(tracer, number)
-    type_ = tracer.type_of(value)
-    if type_.shape != () or type_.dtype.is_float:
-        raise DtypeError(
-            user_location(),
-            f"{what} is {type_}, but must be an integer",
-            code="counter-dtype",
-            hint="convert it: n.astype(int)",
-        )
-    return value
-
-
-def index_of_branch(number: Any) -> Any:
-    """What ``switch`` chooses by: a number of the program, or a traced integer.
-
-    Raises:
-        DtypeError: it is no integer.
-    """
-    tracer = require_tracer("switch")
-    size = _host_size(number)
-    if size is not None:
-        return host_integer(tracer, size)
-    return wrap(tracer, _one_integer(tracer, number, "switch: the index"))
-
-
-def _turns(tracer: Tracer, length: Any) -> Size:
-    """How often ``scan`` goes on, where it is told.
-
-    Raises:
-        StructureError: the length is no integer that is known while tracing.
-        ArgumentError: it is below 0.
-        NumberRangeError: it does not fit a counter.
-    """
-    trip = _host_size(length)
-    if trip is None:
-        type_ = tracer.type_of(value_of(tracer, length))
-        raise StructureError(
-            user_location(),
-            f"scan: length is {type_}, but must be a Python integer",
-            code="scan-length",
-            hint="pass length=n",
-        )
-    _require_range(tracer, trip)
-    if not tracer.ask(trip, ">=", 0):
-        raise bad_value(f"scan: length is {tracer.number(trip)}, below 0")
-    return trip
 
 
 def repeat_over(
@@ -439,7 +368,7 @@ def repeat_over(
     """What ``body(value, element)`` makes of a value, and a stack of what it gave."""
     tracer = require_tracer("scan")
     leaves, sliced = Leaves(tracer, initial), Leaves(tracer, arrays)
-    trip = None if length is None else _turns(tracer, length)
+    trip = None if length is None else turns_of(tracer, length)
     elements = []
     for path, type_ in zip(sliced.structure.paths(), sliced.types, strict=True):
         if not type_.rank:
