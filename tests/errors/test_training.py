@@ -57,12 +57,12 @@ def test_params_damaged(tmp_path):
     )
 
 
-def test_bad_option():
+def test_option():
     x = np.ones((1, 1, 4, 4))
     text = message(convolution, x, x, stride={1})
     assert (
         "error: convolution: ({1}, 'same', 1, 1) are no strides, padding, dilation and "
-        "groups [bad-option]"
+        "groups [option]"
     ) in text.splitlines()[0]
     assert text.splitlines()[-1] == (
         "  help: give integers, or a sequence with one for each axis"
