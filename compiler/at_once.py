@@ -12,7 +12,7 @@ import numpy as np
 
 from penstock.api import BoundCompiled, Compiled, compile  # noqa: A004
 from penstock.frontend.tracer import current_tracer
-from penstock.frontend.transformed import Apply, Transformed
+from penstock.frontend.transformed import KEPT, Apply, Transformed
 
 __all__ = ["POSITIONAL", "at_once", "kept"]
 
@@ -73,7 +73,6 @@ class _Kept(dict[Any, Any]):
         return _Kept, ()
 
 
-_NAME = "__penstock__"
 # NumPy's own live as long as the process.
 _of_ufuncs: dict[np.ufunc, _Kept] = {}
 
@@ -86,7 +85,7 @@ def kept(function: Any, key: Hashable, make: Callable[[], Any]) -> Any:
     if type(function) is np.ufunc:
         table = _of_ufuncs.setdefault(function, _Kept())
     elif type(function) is FunctionType or isinstance(function, Compiled):
-        table = vars(function).setdefault(_NAME, _Kept())
+        table = vars(function).setdefault(KEPT, _Kept())
     else:
         return make()
     # What wraps a function takes over its dictionary, and a function's code and

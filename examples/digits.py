@@ -27,9 +27,9 @@ def init_perceptron(key: np.ndarray) -> Parameters:
     """Parameters of two hidden layers."""
     first, second, third = ps.random.split(key, 3)
     return {
-        "first": nn.init_dense(first, 64, 128),
-        "second": nn.init_dense(second, 128, 128),
-        "third": nn.init_dense(third, 128, 10),
+        "first": nn.init_dense(first, 64, 256),
+        "second": nn.init_dense(second, 256, 256),
+        "third": nn.init_dense(third, 256, 10),
     }
 
 
@@ -135,8 +135,8 @@ def main() -> None:
     data = (images[:border], labels[:border], images[border:], labels[border:])
 
     models: list[tuple[str, Any, Model, int]] = [
-        ("perceptron", init_perceptron, perceptron, 3 if quick else 60),
-        ("network", init_network, network, 2 if quick else 40),
+        ("perceptron", init_perceptron, perceptron, 3 if quick else 150),
+        ("network", init_network, network, 2 if quick else 60),
     ]
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -392,6 +392,7 @@ def test_captures_are_what_the_function_reads():
         "closure model: Model",
         "closure twice: twice",
         "default of factor in twice: 2",
+        "model.__class__.__call__: Model.__call__",
         "closure scale: 0.5",
         "model.w: f32[p]",
         "builtin max: max",

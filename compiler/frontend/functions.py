@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.frontend.identity import asks_identity
 from penstock.frontend.libraries import is_library
+from penstock.frontend.transformed import KEPT
 from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.location import Location, user_location
 from penstock.runtime.readers import (
@@ -195,6 +196,8 @@ class FunctionViews:
         view.__module__ = function.__module__
         view.__doc__ = function.__doc__
         for name, value in vars(function).items():
+            if name == KEPT:
+                continue
             # What has no view is left out: reading it is an AttributeError.
             with contextlib.suppress(UnsupportedError):
                 place = AttributeReader(reader, name)

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["OMITTED", "Apply", "Transformed", "signature_of"]
+__all__ = ["KEPT", "OMITTED", "Apply", "Transformed", "signature_of"]
+
+KEPT = "__penstock__"
+"""The attribute of a function that holds what was compiled of it."""
 
 Apply = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 

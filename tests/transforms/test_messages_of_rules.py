@@ -180,10 +180,10 @@ CASES = {
         """,
         X,
         """
-        program.py:7:28: error: a rule of custom_jvp is not linear in the tangents [nonlinear-rule]
+        program.py:7:42: error: a rule of custom_jvp is not linear in the tangents [nonlinear-rule]
             |
           7 |     return primals[0] * 2, tangents[0] * np.sin(tangents[0])
-            |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            |                                          ^^^^^^^^^^^^^^^^^^^
           help: a tangent is a sum of the given tangents, each times a factor
         """,
     ),

@@ -776,27 +776,22 @@ PAIRS = {
         func @f(%x0: i64[], %x1: f32[n], %ct: f32[k]) -> f32[n] where n == k {
           %0 = bind %x0, %x1, %ct {symbol=s} : f32[n] {
             body(%1: f32[n], %2: f32[n]) -> f32[n] {
-              %3 = broadcast_to %1 {shape=(s, n)} : f32[s,n]
-              %4 = transpose %3 {permutation=(1, 0)} : f32[n,s]
-              %5 = const 0.0 : f32[]
-              %6 = pad %4, %5 {low=(0, -1), high=(0, 1)} : f32[n,s]
-              %7 = slice %6 {start=(0, s - 1), step=(1, -1), size=(n, s)} : f32[n,s]
-              %8 = reshape %2 {shape=(n, 1)} : f32[n,1]
-              %9 = pad %8, %5 {low=(0, s - 1), high=(0, 0)} : f32[n,s]
-              %10 = slice %9 {start=(0, s - 1), step=(1, -1), size=(n, s)} : f32[n,s]
-              %11 = recurrence %7, %10 {axis=1} : f32[n,s]
-              %12 = slice %11 {start=(0, s - 1), step=(1, -1), size=(n, s)} : f32[n,s]
-              %13 = pad %4, %5 {low=(0, 1), high=(0, -1)} : f32[n,s]
-              %14 = iota {shape=(n, s), axis=1, dtype=i64} : i64[n,s]
-              %15 = const 0 : i64[]
-              %16 = equal %14, %15 : bool[n,s]
-              %17 = const 1.0 : f32[]
-              %18 = select %16, %17, %5 : f32[n,s]
-              %19 = recurrence %13, %18 {axis=1} : f32[n,s]
-              %20 = scale %12, %19 : f32[n,s]
-              %21 = transpose %20 {permutation=(1, 0)} : f32[s,n]
-              %22 = sum %21 {axes=(0,), keepdims=false} : f32[n]
-              return %22
+              %3 = reshape %2 {shape=(n, 1)} : f32[n,1]
+              %4 = broadcast_to %3 {shape=(n, s)} : f32[n,s]
+              %5 = broadcast_to %1 {shape=(s, n)} : f32[s,n]
+              %6 = transpose %5 {permutation=(1, 0)} : f32[n,s]
+              %7 = cumprod %6 {axis=1} : f32[n,s]
+              %8 = const 1.0 : f32[]
+              %9 = pad %7, %8 {low=(0, 1), high=(0, -1)} : f32[n,s]
+              %10 = slice %6 {start=(0, s - 1), step=(1, -1), size=(n, s)} : f32[n,s]
+              %11 = cumprod %10 {axis=1} : f32[n,s]
+              %12 = pad %11, %8 {low=(0, 1), high=(0, -1)} : f32[n,s]
+              %13 = slice %12 {start=(0, s - 1), step=(1, -1), size=(n, s)} : f32[n,s]
+              %14 = mul %9, %13 : f32[n,s]
+              %15 = scale %4, %14 : f32[n,s]
+              %16 = transpose %15 {permutation=(1, 0)} : f32[s,n]
+              %17 = sum %16 {axes=(0,), keepdims=false} : f32[n]
+              return %17
             }
           }
           return %0
