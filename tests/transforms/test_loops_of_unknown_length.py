@@ -370,9 +370,14 @@ def test_memory_stays_small_while_it_runs():
     import sys
 
     code = """
-import resource, sys
+import re
 import numpy as np
 import penstock as ps
+
+def peak():
+    # Not ru_maxrss, which begins with the peak of the process that started this one.
+    with open("/proc/self/status") as file:
+        return 1024 * int(re.search(r"VmHWM:\\s+(\\d+) kB", file.read())[1])
 
 def f(x):
     def turn(state):
@@ -383,9 +388,9 @@ def f(x):
 
 gradient = ps.compile(ps.grad(f))
 gradient.lower(np.ones(10_000)).text("llvm")
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 gradient(np.ones(10_000))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
     grown = {}
     for checkpoint in (False, True):
@@ -393,8 +398,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
         done = subprocess.run(
             [sys.executable, "-c", text], capture_output=True, text=True, check=True
         )
-        grown[checkpoint] = int(done.stdout) * 1024
-    assert grown[False] > 200e6
+        grown[checkpoint] = int(done.stdout)
+    assert grown[False] > 300e6
     assert grown[True] < 100e6
 
 
