@@ -14,18 +14,18 @@ def rosenbrock(x):
 @pytest.mark.parametrize("method", ["BFGS", "L-BFGS-B", "CG", "SLSQP", "TNC"])
 def test_value_and_gradient(method):
     found = scipy.optimize.minimize(
-        ps.value_and_grad(rosenbrock), np.zeros(5), jac=True, method=method
+        ps.value_and_grad(rosenbrock), np.zeros(5), jac=True, method=method, tol=1e-9
     )
-    np.testing.assert_allclose(found.x, 1, atol=2e-2)
+    np.testing.assert_allclose(found.x, 1, atol=1e-4)
 
 
 @pytest.mark.parametrize("method", ["Newton-CG", "trust-exact", "trust-ncg"])
 def test_with_second_derivatives(method):
     found = scipy.optimize.minimize(
         ps.value_and_grad(rosenbrock), np.zeros(5), jac=True, method=method,
-        hess=ps.hessian(rosenbrock),
+        hess=ps.hessian(rosenbrock), tol=1e-10,
     )  # fmt: skip
-    np.testing.assert_allclose(found.x, 1, atol=1e-2)
+    np.testing.assert_allclose(found.x, 1, atol=1e-6)
 
 
 def test_jacobian_of_least_squares():
