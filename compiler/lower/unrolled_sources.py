@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -18,12 +18,11 @@ __all__ = ["Computed", "Indices", "Memory", "Numbers", "Part", "Source"]
 Indices = Sequence[Scalar]
 
 
-class Source:
+class Source(Protocol):
     """Where the elements of a Value come from."""
 
     def element(self, indices: Indices, when: Scalar | None = None) -> Scalar:
         """An element; zero where ``when`` does not hold."""
-        raise NotImplementedError
 
 
 class Memory(Source):

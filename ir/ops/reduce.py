@@ -121,10 +121,10 @@ def _extremum_jvp(
     """The mean of the tangents of all elements that attain the extremum."""
     (a,), (da,) = x, tangents
     attained = a.apply("equal", keep_axes(y, a.shape, axes))
-    one, zero = a.constant(1), a.constant(0)
-    weight = attained.apply("select", one, zero)
-    chosen = attained.apply("select", da, zero)
-    return chosen.sum(axes, keepdims) / weight.sum(axes, keepdims)
+    chosen = attained.apply("select", da, a.constant(0))
+    # Counted in integers: float32 would stop counting at 2**24.
+    count = attained.apply("astype", dtype=i64).sum(axes, keepdims)
+    return chosen.sum(axes, keepdims) / count.apply("astype", dtype=a.dtype)
 
 
 @define

@@ -274,13 +274,7 @@ def test_a_file_with_a_null_byte(command, folder):
     ("output", "message"),
     [
         (">&-", "standard output is closed"),
-        pytest.param(
-            "> /dev/full",
-            "standard output: No space left on device",
-            marks=pytest.mark.skipif(
-                not os.path.exists("/dev/full"), reason="there is no such device"
-            ),
-        ),
+        ("> /dev/full", "standard output: No space left on device"),
     ],
 )
 def test_output_that_cannot_be_written(folder, output, message):

@@ -250,7 +250,6 @@ def _timed(action):
     return time.process_time() - start
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
 def test_a_pipe_is_not_waited_for(cache):
     cache.store(_key(1), _artifact())
     path = os.path.join(cache.folder, _key(1) + ".pns")
