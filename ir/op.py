@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from penstock.ir.attribute_kinds import AttributeKind
 from penstock.ir.errors import DtypeError, TypeRuleError, VerifyError
 from penstock.ir.record import Record
 from penstock.ir.types import Dtype, TensorType, Type
@@ -153,6 +154,8 @@ class Op:
     family: ClassVar[str]
     operands: ClassVar[tuple[Operand, ...]]
     attributes: ClassVar[tuple[str, ...]] = ()
+    # What those may be whose names say it only in this op.
+    attribute_kinds: ClassVar[Mapping[str, AttributeKind]] = {}
     reference: ClassVar[Any]
     numpy: ClassVar[tuple[Any, ...]] = ()
     pure: ClassVar[bool] = True

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from statistics import median
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,8 @@ def _with_helpers(loss: Callable[..., Any], namespace: Any) -> Callable[..., Any
     """A loss over another namespace, and the functions of its module that it calls."""
     made = with_namespace(loss, namespace)
     for name, value in list(made.__globals__.items()):
-        if callable(value) and getattr(value, "__module__", "") == loss.__module__:
-            if name == "_normal":
-                made.__globals__[name] = with_namespace(value, namespace)
+        if isinstance(value, FunctionType) and value.__module__ == loss.__module__:
+            made.__globals__[name] = with_namespace(value, namespace)
     return made
 
 

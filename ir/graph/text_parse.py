@@ -23,9 +23,9 @@ compared, and the Function is verified, so text that parses is valid.
 from __future__ import annotations
 
 import penstock.ir.ops  # noqa: F401
+from penstock.ir.attribute_kinds import check_attributes, check_sizes
 from penstock.ir.attributes import Attribute
 from penstock.ir.errors import TextError
-from penstock.ir.graph.attribute_kinds import check_attributes, check_sizes
 from penstock.ir.graph.text_term import UNFIT, Terms, reason
 from penstock.ir.graph.text_token import Token, shortened
 from penstock.ir.graph.value import Builder, Function, Value, declare_symbols

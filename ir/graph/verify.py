@@ -7,10 +7,10 @@ from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 
 import penstock.ir.ops  # noqa: F401
+from penstock.ir.attribute_kinds import check_attributes, check_sizes
 from penstock.ir.attributes import attribute_key, attribute_symbols
 from penstock.ir.dims import Atom, Dim, symbols_of
 from penstock.ir.errors import PenstockError, TypeRuleError, VerifyError
-from penstock.ir.graph.attribute_kinds import check_attributes, check_sizes
 from penstock.ir.graph.text_print import print_value
 from penstock.ir.graph.value import Function, Value, bound_symbols
 from penstock.ir.guards import Facts, Guard

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from penstock.ir.attribute_kinds import SIZE
 from penstock.ir.dims import symbols_of
 from penstock.ir.errors import TypeRuleError, VerifyError
 from penstock.ir.op import Anything, Op, Unsupported, define
@@ -305,6 +306,7 @@ class Segmented(Inline):
 
     name = "segmented"
     attributes = ("length",)
+    attribute_kinds = {"length": SIZE}
     source = "Griewank and Walther, Evaluating Derivatives (2008), chapter 12"
 
 

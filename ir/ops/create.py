@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.ir.attribute_kinds import SIZE
 from penstock.ir.attributes import Constant
 from penstock.ir.errors import DtypeError, TypeRuleError
 from penstock.ir.loop.node import Scalar
@@ -89,6 +90,7 @@ class DimValue(Create):
 
     name = "dim"
     attributes = ("size",)
+    attribute_kinds = {"size": SIZE}
     source = "a host integer"
 
     @staticmethod

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.ir.attribute_kinds import INTEGER
 from penstock.ir.errors import DtypeError, TypeRuleError
 from penstock.ir.loop import scalar
 from penstock.ir.loop.node import Scalar
@@ -74,6 +75,7 @@ class Philox(Elementwise):
     name = "philox"
     operands = (Word("block"), Word("key"), Word("stream"))
     attributes = ("half",)
+    attribute_kinds = {"half": INTEGER}
     reference = staticmethod(_philox)
     source = "Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011), 3.3"
     # Half of it multiplications of integers; what it costs beside floating point.

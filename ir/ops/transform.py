@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from penstock.ir.attribute_kinds import OPTIONAL_AXES, SIZE
 from penstock.ir.errors import TypeRuleError
 from penstock.ir.op import Unsupported, define
 from penstock.ir.ops.control import Control, takes, together
@@ -147,6 +148,7 @@ class Vmap(Transform):
 
     name = "vmap"
     attributes = ("axes", "size")
+    attribute_kinds = {"axes": OPTIONAL_AXES, "size": SIZE}
     source = "Frostig, Johnson and Leary, Compiling machine learning programs (2018)"
 
     @classmethod

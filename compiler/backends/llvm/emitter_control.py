@@ -129,6 +129,17 @@ class ControlEmitter(EmitterCore):
         self.branch(after)
         self.begin(after)
 
+    @contextmanager
+    def leaving(
+        self, condition: Operand, *, likely: bool | None = None
+    ) -> Iterator[None]:
+        """Run the body, which returns, where a scalar ``i1`` is true."""
+        failed, passed = self.label("failed"), self.label("passed")
+        self.branch_if(condition, failed, passed, likely=likely)
+        self.begin(failed)
+        yield
+        self.begin(passed)
+
     def choose(
         self,
         condition: Operand,

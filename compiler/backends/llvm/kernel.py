@@ -205,11 +205,8 @@ class _KernelEmitter(MemoryEmitter):
     def leave_on(self, status: Operand) -> None:
         """Return the number of an error, if there is one."""
         e = self.e
-        failed, passed = e.label("failed"), e.label("passed")
-        e.branch_if(e.ne(status, 0), failed, passed, likely=False)
-        e.begin(failed)
-        e.ret(status)
-        e.begin(passed)
+        with e.leaving(e.ne(status, 0), likely=False):
+            e.ret(status)
 
     def carried(self, scalar: Scalar) -> Operand:
         number = self.numbers[scalar]

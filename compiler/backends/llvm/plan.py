@@ -334,11 +334,8 @@ class _RunEmitter:
     def finish(self, status: Operand) -> None:
         """Return at once when a Kernel reports an error."""
         e = self.e
-        failed, passed = e.label("failed"), e.label("passed")
-        e.branch_if(e.ne(status, 0), failed, passed, likely=False)
-        e.begin(failed)
-        self.leave(status)
-        e.begin(passed)
+        with e.leaving(e.ne(status, 0), likely=False):
+            self.leave(status)
 
     def leave(self, status: Operand) -> None:
         """Return a status, whatever memory there is freed."""
@@ -349,12 +346,9 @@ class _RunEmitter:
     def leave_if(self, condition: Operand, error: int, detail: Operand) -> None:
         """End with an error of the table where a condition holds."""
         e = self.e
-        failed, passed = e.label("failed"), e.label("passed")
-        e.branch_if(condition, failed, passed, likely=False)
-        e.begin(failed)
-        e.store(detail, self.words, align=8)
-        self.leave(e.constant(error + 1, "i64"))
-        e.begin(passed)
+        with e.leaving(condition, likely=False):
+            e.store(detail, self.words, align=8)
+            self.leave(e.constant(error + 1, "i64"))
 
     def bind(self, bind: PlanBind) -> None:
         e = self.e

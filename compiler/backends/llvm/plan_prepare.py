@@ -115,8 +115,5 @@ def _leave_if(e: Emitter, condition: Operand | None, answer: int) -> None:
     """Return an answer where a condition holds."""
     if condition is None:
         return
-    failed, passed = e.label("failed"), e.label("passed")
-    e.branch_if(condition, failed, passed)
-    e.begin(failed)
-    e.ret(e.constant(answer, "i64"))
-    e.begin(passed)
+    with e.leaving(condition):
+        e.ret(e.constant(answer, "i64"))

@@ -4,9 +4,9 @@ from types import MappingProxyType
 
 import pytest
 
+from penstock.ir.attribute_kinds import kind_of
 from penstock.ir.dims import symbol
 from penstock.ir.errors import TextError, VerifyError
-from penstock.ir.graph.attribute_kinds import kind_of
 from penstock.ir.graph.text_parse import parse_function
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.graph.verify import verify

@@ -1,17 +1,27 @@
-"""What the attributes of each name may be, wherever they occur."""
+"""What attributes may be: kinds for ops to state, and those of names in common."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.ir.attributes import Attribute, Constant
 from penstock.ir.dims import Dim
 from penstock.ir.errors import TypeRuleError, VerifyError
-from penstock.ir.op import Op
 from penstock.ir.types import Dtype, TensorType, TupleType, Type
 
-__all__ = ["check_attributes", "check_sizes", "kind_of"]
+if TYPE_CHECKING:
+    from penstock.ir.op import Op
+
+__all__ = [
+    "INTEGER",
+    "OPTIONAL_AXES",
+    "SIZE",
+    "AttributeKind",
+    "check_attributes",
+    "check_sizes",
+    "kind_of",
+]
 
 
 def _is_integer(attribute: Any) -> bool:
@@ -45,44 +55,39 @@ def _is(*classes: type) -> Callable[[Any], bool]:
     return lambda attribute: isinstance(attribute, classes)
 
 
-_Kind = tuple[Callable[[Any], bool], str]
-_INTEGER: _Kind = (_is_integer, "an integer")
-_SIZE: _Kind = (_is_size, "a size")
-_INTEGERS: _Kind = (_are_integers, "a tuple of integers")
-_SIZES: _Kind = (_are_sizes, "a tuple of sizes")
-_MAPS: _Kind = (_are_maps, "a tuple of tuples of integers and none")
-_BOOL: _Kind = (_is(bool), "a bool")
-_TEXT: _Kind = (_is(str), "a string")
-_DTYPE: _Kind = (_is(Dtype), "a dtype")
-_CONSTANT: _Kind = (_is(Constant), "a constant")
+AttributeKind = tuple[Callable[[Any], bool], str]
+INTEGER: AttributeKind = (_is_integer, "an integer")
+SIZE: AttributeKind = (_is_size, "a size")
+INTEGERS: AttributeKind = (_are_integers, "a tuple of integers")
+SIZES: AttributeKind = (_are_sizes, "a tuple of sizes")
+MAPS: AttributeKind = (_are_maps, "a tuple of tuples of integers and none")
+BOOL: AttributeKind = (_is(bool), "a bool")
+TEXT: AttributeKind = (_is(str), "a string")
+DTYPE: AttributeKind = (_is(Dtype), "a dtype")
+CONSTANT: AttributeKind = (_is(Constant), "a constant")
 
-# Names mean the same in all ops, but for those in _OF_OP. A test holds that the
-# attributes of every op are here.
-_KINDS: Mapping[str, _Kind] = {
-    "axes": _INTEGERS, "wrt": _INTEGERS, "of": _INTEGERS,
-    "permutation": _INTEGERS,
-    "axis": _INTEGER, "index": _INTEGER, "serial": _INTEGER, "groups": _INTEGER,
-    "half": _INTEGER,
-    "count": _INTEGER, "order": _INTEGER, "batch_axes": _INTEGER,
-    "shape": _SIZES, "start": _SIZES, "step": _SIZES, "size": _SIZES,
-    "low": _SIZES, "high": _SIZES, "stride": _SIZES, "dilation": _SIZES,
-    "trip": _SIZE, "length": _SIZE, "symbol": (_is(Dim), "a new symbol"),
-    "carried": _INTEGER, "sliced": _INTEGER, "reverse": _BOOL,
-    "loops": _SIZES, "inner": _INTEGERS, "results": _MAPS, "reductions": _MAPS,
-    "keepdims": _BOOL, "dtype": _DTYPE, "value": _CONSTANT,
-    "name": _TEXT, "text": _TEXT, "spec": _TEXT, "kind": _TEXT,
-    "side": _TEXT,
+OPTIONAL_AXES: AttributeKind = (_are_axes, "a tuple of integers and none")
+
+# What names mean that several ops have; an op states the others itself.
+_KINDS: Mapping[str, AttributeKind] = {
+    "axes": INTEGERS, "wrt": INTEGERS, "of": INTEGERS,
+    "permutation": INTEGERS,
+    "axis": INTEGER, "index": INTEGER, "serial": INTEGER, "groups": INTEGER,
+    "count": INTEGER, "order": INTEGER, "batch_axes": INTEGER,
+    "shape": SIZES, "start": SIZES, "step": SIZES, "size": SIZES,
+    "low": SIZES, "high": SIZES, "stride": SIZES, "dilation": SIZES,
+    "trip": SIZE, "symbol": (_is(Dim), "a new symbol"),
+    "carried": INTEGER, "sliced": INTEGER, "reverse": BOOL,
+    "loops": SIZES, "inner": INTEGERS, "results": MAPS, "reductions": MAPS,
+    "keepdims": BOOL, "dtype": DTYPE, "value": CONSTANT,
+    "name": TEXT, "text": TEXT, "spec": TEXT, "kind": TEXT,
+    "side": TEXT,
 }  # fmt: skip
-_OF_OP: Mapping[tuple[str, str], _Kind] = {
-    ("dim", "size"): _SIZE,
-    ("vmap", "axes"): (_are_axes, "a tuple of integers and none"),
-    ("vmap", "size"): _SIZE,
-}
 
 
-def kind_of(op: type[Op], name: str) -> _Kind | None:
+def kind_of(op: type[Op], name: str) -> AttributeKind | None:
     """What an attribute of an op may be: a test of it, and what messages call it."""
-    return _OF_OP.get((op.name, name)) or _KINDS.get(name)
+    return op.attribute_kinds.get(name) or _KINDS.get(name)
 
 
 def check_attributes(op: type[Op], attributes: Mapping[str, Attribute]) -> None:
