@@ -19,7 +19,7 @@ from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Traced, Tracer, leaked
 from penstock.frontend.views import Step, put_path, take_path
 from penstock.ir.dims import Size
-from penstock.ir.errors import TraceError, UnsupportedError
+from penstock.ir.errors import ArgumentError, TraceError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, TensorType
@@ -202,7 +202,8 @@ class TracedArray(Traced):
         """Replace what the handle sees by a Value of the same type.
 
         Raises:
-            TraceError: the storage is the caller's, or the view is read-only.
+            TraceError: the storage is the caller's.
+            ArgumentError: the view is read-only.
         """
         self.check_writable()
         cell = self.cell
@@ -211,7 +212,7 @@ class TracedArray(Traced):
         cell.put(value)
 
     def check_writable(self) -> None:
-        """Raise a TraceError if this must not be written."""
+        """Raise a TraceError or ArgumentError if this must not be written."""
         self.tracer.check()
         if self.cell.owner:
             raise self.tracer.fail(
@@ -228,7 +229,9 @@ class TracedArray(Traced):
             )
         for step in self.path:
             if step.read_only:
-                raise self.tracer.fail(
+                # As NumPy's, a ValueError: programs may catch it.
+                raise ArgumentError(
+                    user_location(),
                     f"cannot write to {step.read_only}",
                     code="write-to-view",
                     hint="write to a copy: x = x.copy()",

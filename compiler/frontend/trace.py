@@ -25,6 +25,7 @@ from penstock.ir.errors import OptionError, TraceError, UnsupportedError
 from penstock.ir.graph.settle import settled
 from penstock.ir.graph.value import Function
 from penstock.ir.location import Location, is_user_code
+from penstock.ir.noted import noted_errors
 from penstock.ir.reals import Real
 from penstock.ir.record import Record
 from penstock.runtime.binding import Call
@@ -107,17 +108,25 @@ def _trace(
     """Trace a function; ``None`` if it has to see which objects are the same."""
     tracer = Tracer(name)
     inputs = Inputs(tracer, static)
-    with tracer:
+    with noted_errors() as noted, tracer:
         capture = Capture(tracer, inputs, shared)
         arguments = Arguments(capture, call)
         try:
             returned = _run(function, capture, arguments)
-        except Exception:
+        except Exception as error:
             if capture.record_identities() and not shared:
+                noted.clear()
                 return None
+            if noted and error not in noted:
+                # What followed from catching it, such as an error of the user's own.
+                raise noted[0] from None
             raise
         if capture.record_identities() and not shared:
+            noted.clear()
             return None
+        if noted:
+            # The function caught it, and went another way than it would with NumPy.
+            raise noted[0]
         results = collect_results(
             tracer, inputs, plain(returned), lambda: _place_of_return(function)
         )

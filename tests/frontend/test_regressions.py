@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from penstock.ir.errors import TraceError, UnsupportedError
+import penstock as ps
+from penstock.ir.errors import ArgumentError, UnsupportedError
 from tests.frontend.arrays import RANDOM
 from tests.frontend.running import check, run
 
@@ -86,7 +87,7 @@ def test_diagonals_are_read_only(make):
     def f(x):
         make(x * 2)[0] = 1
 
-    with pytest.raises(TraceError, match="cannot write to a diagonal"):
+    with pytest.raises(ArgumentError, match="cannot write to a diagonal"):
         run(f, floats(3, 3))
 
 
@@ -94,7 +95,7 @@ def test_windows_are_read_only():
     def f(x):
         np.lib.stride_tricks.sliding_window_view(x * 2, 2)[0] = 1
 
-    with pytest.raises(TraceError, match="cannot write to a sliding window"):
+    with pytest.raises(ArgumentError, match="cannot write to a sliding window"):
         run(f, floats(3))
 
 
@@ -320,3 +321,46 @@ def test_constants_beyond_a_dtype_do_not_warn():
         warnings.simplefilter("error")
         got = run(lambda x: x * 1e39, np.ones(2, np.float32))
     np.testing.assert_array_equal(got, [np.inf, np.inf])
+
+
+# Linear algebra and convolutions
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("function", [np.convolve, np.correlate])
+def test_kernels_longer_than_what_they_slide_over(function, mode):
+    for taps in (3, 4, 5, 6, 9):
+        x, k = abs(floats(4)), abs(floats(taps))
+        check(lambda x, k: function(x, k, mode), x, k, ulp=8)
+    check(lambda x: np.convolve(x, np.ones(51) / 51, "same"), abs(floats(10)), ulp=8)
+
+
+def test_powers_are_of_square_matrices_and_cross_products_of_three_elements():
+    for refused in (
+        lambda x: np.linalg.matrix_power(x, 1),
+        lambda x: np.linalg.matrix_power(x, 0),
+        lambda x: np.linalg.matrix_power(x[0], 2),
+    ):
+        for function in (refused, ps.compile(refused)):
+            with pytest.raises(np.linalg.LinAlgError):
+                function(floats(2, 3))
+    compiled = ps.compile(lambda x, y: np.linalg.cross(x, y))  # noqa: PLW0108
+    for function in (np.linalg.cross, compiled):
+        with pytest.raises(ValueError, match="3"):
+            function(floats(4, 2), floats(4, 2))
+    check(lambda x: np.linalg.cross(x, x[::-1], axis=0), floats(3, 2), ulp=4)
+
+
+def test_covariances_of_columns():
+    def covariances(x, y):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return (
+                np.cov(x, rowvar=False),
+                np.corrcoef(x[:, :1], rowvar=False),
+                np.cov(x[:, 0], y, rowvar=False),
+                np.cov(y, rowvar=False).shape,
+                np.corrcoef(y, rowvar=False).shape,
+            )
+
+    check(covariances, floats(5, 3), floats(1, 5), ulp=64)

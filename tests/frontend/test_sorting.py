@@ -113,6 +113,47 @@ def test_bins_ascend_or_descend():
     )
 
 
+@pytest.mark.parametrize("right", [False, True])
+def test_numbers_that_equal_an_edge_are_binned_as_numpys(right):
+    x = np.array([-2, -1, -0.5, 0, 1, 2, 3])
+    for edges in ([2.0, 0.0, -1.0], [-1.0, 0.0, 2.0], [0.0, 0.0], [2.0, 2.0, 1.0]):
+        agree(lambda x, b: np.digitize(x, b, right=right), x, np.array(edges))
+        check(lambda x: np.digitize(x, edges, right=right), x)  # noqa: B023
+
+
+def test_bins_in_no_order_are_refused():
+    """As by NumPy, where they are known while tracing."""
+    for refused in (
+        lambda x: np.digitize(x, [1, 3, 2]),
+        lambda x: np.histogram(x, [3, 2, 1]),
+        lambda x: np.histogram(x, [[1, 2]]),
+        lambda x: np.histogram(x, 0),
+        lambda x: np.histogram(x, 5, range=(3, 1)),
+        lambda x: np.bincount(x.astype(int), minlength=-1),
+    ):
+        for function in (refused, ps.compile(refused)):
+            with pytest.raises(ValueError):  # noqa: PT011
+                function(ONE)
+    for refused in (
+        lambda x, low, high: np.histogram(x, 5, range=(low, high)),
+        lambda x, low, high: np.histogram(x, int(high)),
+    ):
+        with pytest.raises(ps.errors.ArgumentError):
+            ps.compile(refused)(ONE, 3.0, -1.0)
+
+
+def test_a_histogram_of_one_edge_has_no_bin():
+    agree(lambda x: np.histogram(x, [0.5]), V)
+    agree(lambda x: np.histogram(x, np.zeros(0)), ONE[:0])
+
+
+def test_counts_of_an_unknown_number_of_bins_are_refused():
+    count = ps.compile(lambda i, n: np.bincount(i, minlength=n))
+    np.testing.assert_array_equal(count(SMALL, 9), np.bincount(SMALL, minlength=9))
+    with pytest.raises(ps.errors.UnsupportedError, match="without minlength"):
+        count(SMALL, 0)
+
+
 def test_interpolation():
     agree(
         lambda v, t: (

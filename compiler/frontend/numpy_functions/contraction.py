@@ -285,6 +285,16 @@ def cross(
     return numpy.stack([minor(1, 2), minor(2, 0), minor(0, 1)], axis=axisc)
 
 
+def linalg_cross(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
+    """``np.linalg.cross``, of vectors of three elements alone."""
+    parts = arrays_of([x1, x2])
+    for part in parts:
+        place = normalize_axis(axis, len(part.sizes))
+        if not part.tracer.ask(part.sizes[place], "==", 3):
+            raise bad_value(f"cross: {part.tensor} does not hold vectors of 3 elements")
+    return cross(x1, x2, axis=axis)
+
+
 def einsum(
     *operands: Any, out: Any = None, dtype: Any = None, order: str = "K",
     casting: str = "safe", optimize: Any = True,

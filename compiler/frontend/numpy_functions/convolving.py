@@ -24,6 +24,11 @@ from penstock.ir.types import Dtype
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """``np.convolve``."""
     x, kernel = numpy.atleast_1d(*arrays_of([a, v]))
+    if len(x.sizes) == len(kernel.sizes) == 1 and (
+        x.tracer.ask(x.sizes[0], "<", kernel.sizes[0])
+    ):
+        # As NumPy exchanges them: it is the longer one that "same" is the same as.
+        x, kernel = kernel, x
     return _correlate_1d(x, kernel[::-1], mode, "convolve")
 
 

@@ -40,7 +40,12 @@ def cov(
         raise bad_value("cov: m has more than 2 axes")
     if dtype is None:
         dtype = np.result_type(*(part.dtype for part in parts), np.float64)
-    rows = [_as_rows(part, rowvar).astype(dtype) for part in parts]
+    rows = [_as_rows(parts[0], rowvar or len(parts[0].sizes) == 1)]
+    if y is not None:
+        # Of y NumPy turns no single row, whatever its number of axes.
+        single = len(parts[1].sizes) < 2 or _is_single(parts[1])
+        rows.append(_as_rows(parts[1], rowvar or single))
+    rows = [part.astype(dtype) for part in rows]
     x = rows[0] if len(rows) == 1 else numpy.concatenate(rows, axis=0)
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights = None
@@ -76,9 +81,7 @@ def _is_single(x: TracedArray) -> bool:
 
 def _as_rows(x: TracedArray, rowvar: bool) -> Any:
     rows = x.reshape((1, -1)) if len(x.sizes) < 2 else x
-    if not rowvar and not rows.tracer.ask(rows.sizes[0], "==", 1):
-        rows = rows.T
-    return rows
+    return rows if rowvar else rows.T
 
 
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:

@@ -171,7 +171,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
         x, offset, -2, -1, dtype
     ),
     np.cross: contraction.cross,
-    np.linalg.cross: contraction.cross,
+    np.linalg.cross: contraction.linalg_cross,
     np.einsum: contraction.einsum,
     np.convolve: convolving.convolve,
     np.correlate: convolving.correlate,
