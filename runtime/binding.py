@@ -49,6 +49,11 @@ class Parameter:
         # pairs them with parameters.
         self._position = position
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it has a default that cannot be rebound."""
+        return self.has_default and self._function is None
+
     def default(self) -> Any:
         """The default now: that of a Python function can be rebound.
 
