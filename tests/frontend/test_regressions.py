@@ -364,3 +364,8 @@ def test_covariances_of_columns():
             )
 
     check(covariances, floats(5, 3), floats(1, 5), ulp=64)
+
+
+def test_a_triangle_of_a_negative_number_of_rows():
+    check(lambda n: (np.tri(n, 2), np.tri(2, n, k=1), np.tri(n)), -1)
+    check(lambda n: (np.tri(n, 2), np.tri(2, n, k=1), np.tri(n)), 3)

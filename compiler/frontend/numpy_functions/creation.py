@@ -261,6 +261,8 @@ def tri(
     tracer = tracer_of(N, M)
     rows = size_argument(tracer, N)
     columns = rows if M is None else size_argument(tracer, M)
+    # Of a negative number there are none, as of ``np.arange``.
+    rows, columns = (n if tracer.ask(n, ">=", 0) else 0 for n in (rows, columns))
     row, column = _grid(tracer, rows, columns)
     return (column - row <= k).astype(dtype)
 
