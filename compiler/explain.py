@@ -243,6 +243,9 @@ class Explanation:
         head = f"{self.name}: {', '.join(parts)}"
         return "\n\n".join((head, *map(str, self.variants)))
 
+    # At the prompt it is to be read.
+    __repr__ = __str__
+
 
 def _leaves(compilation: Compilation) -> Iterable[str]:
     """What each leaf must be, sizes by the names that guards give them."""

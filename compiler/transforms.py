@@ -15,9 +15,10 @@ from penstock.frontend.tracer import current_tracer, require_tracer
 from penstock.frontend.transform import Linearized
 from penstock.frontend.transform_batch import batch
 from penstock.frontend.transform_leaves import is_array
-from penstock.frontend.transformed import OMITTED, Transformed, signature_of
+from penstock.frontend.transformed import OMITTED, Transformed
 from penstock.ir.errors import OptionError, StructureError
 from penstock.ir.location import user_location
+from penstock.runtime.binding import signature_of
 from penstock.runtime.pytree import flatten, unflatten
 
 __all__ = [

@@ -172,12 +172,31 @@ class Location:
             start, stop = indent, len(source)
         number = str(self.line)
         margin = " " * len(number)
-        text = source.expandtabs(1)
+        text, start, stop = _clipped(source.expandtabs(1), start, stop)
         return (
             f"  {margin} |\n"
             f"  {number} | {text}\n"
             f"  {margin} | {' ' * start}{'^' * max(stop - start, 1)}"
         )
+
+
+# Longer lines of source are shown around the expression.
+_WIDEST = 120
+_BEFORE = 30
+
+
+def _clipped(text: str, start: int, stop: int) -> tuple[str, int, int]:
+    """A line short enough to be shown, and where the expression is in it."""
+    if len(text) <= _WIDEST:
+        return text, start, stop
+    left = min(start - _BEFORE, len(text) - _WIDEST) if stop > _WIDEST - 3 else 0
+    left = max(left, 0)
+    shown = text[left : left + _WIDEST]
+    if left:
+        shown = f"...{shown[3:]}"
+    if left + _WIDEST < len(text):
+        shown = f"{shown[:-3]}..."
+    return shown, start - left, min(stop - left, _WIDEST)
 
 
 def in_role(locations: Iterable[Location], role: str) -> tuple[Location, ...]:

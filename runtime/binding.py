@@ -11,7 +11,7 @@ from penstock.ir.errors import ArtifactError, StructureError
 from penstock.runtime.leaves import normalize
 from penstock.runtime.pytree import Structure, flatten
 
-__all__ = ["Binder", "Call", "Parameter"]
+__all__ = ["Binder", "Call", "Parameter", "signature_of"]
 
 _MISSING = inspect.Parameter.empty
 _POSITIONAL_ONLY = inspect.Parameter.POSITIONAL_ONLY
@@ -70,6 +70,19 @@ class Parameter:
 def code_of(function: object) -> object:
     """The code of a Python function or method; ``None`` for others."""
     return getattr(function, "__code__", None)
+
+
+def signature_of(function: Any) -> inspect.Signature | None:
+    """What a function takes: that of a wrapper is its own; ``None`` if it says not.
+
+    Functions of NumPy say it of what they wrap alone.
+    """
+    for follow in (False, True):
+        try:
+            return inspect.signature(function, follow_wrapped=follow)
+        except (TypeError, ValueError):
+            continue
+    return None
 
 
 class Call:
@@ -150,15 +163,14 @@ class Binder:
             StructureError: the callable does not say what it takes.
         """
         name = getattr(function, "__qualname__", None) or type(function).__name__
-        try:
-            signature = inspect.signature(function, follow_wrapped=False)
-        except (TypeError, ValueError) as error:
+        signature = signature_of(function)
+        if signature is None:
             raise StructureError(
                 None,
                 f"{name} does not say what parameters it takes",
                 code="no-signature",
                 hint="wrap it in a Python function, e.g. lambda x: ...",
-            ) from error
+            )
         given = list(signature.parameters.values())
         plain = function if type(function) is FunctionType else None
         defaulted = [p.name for p in given if _is_positional(p) and _has_default(p)]

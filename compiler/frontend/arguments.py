@@ -16,7 +16,7 @@ from penstock.frontend.objects import is_user_object
 from penstock.frontend.tracer import Traced
 from penstock.ir.errors import StructureError, TraceError
 from penstock.ir.location import user_location
-from penstock.runtime.binding import Call
+from penstock.runtime.binding import Call, signature_of
 from penstock.runtime.leaves import InstanceLeaf
 from penstock.runtime.pytree import Structure
 from penstock.runtime.readers import ArgumentReader, ValueReader
@@ -120,7 +120,8 @@ class Arguments:
 
 def _parameter_kinds(function: Any) -> list[Any]:
     if type(function) is not FunctionType:
-        signature = inspect.signature(function, follow_wrapped=False)
+        signature = signature_of(function)
+        assert signature is not None
         return [parameter.kind for parameter in signature.parameters.values()]
     code, parameter = function.__code__, inspect.Parameter
     kinds: list[Any] = [parameter.POSITIONAL_OR_KEYWORD] * code.co_argcount

@@ -276,11 +276,12 @@ class TracedArray(Traced):
         return call_function(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        wanted = "dtype" if dtype is None else f"np.{np.dtype(dtype).name}"
         raise self._unknown(
             "a traced array cannot become a NumPy array: its elements are known only "
             "when the compiled function runs",
             "to-numpy",
-            "keep it traced: numpy functions take it as it is, and x.astype(dtype) "
+            f"keep it traced: numpy functions take it as it is, and x.astype({wanted}) "
             "converts it",
         )
 

@@ -28,6 +28,7 @@ from penstock.runtime.signature import (
     ConstantResult,
     IntegerResult,
     ParameterResult,
+    RealLeaf,
     RealResult,
     Result,
     TruthResult,
@@ -107,7 +108,8 @@ def _collect(
     if issubclass(type(leaf), TracedArray) or type(leaf) is np.ndarray:
         value = value_of(tracer, leaf)
         position = inputs.positions.get(value)
-        if position is not None:
+        # A float of Python is one where it was given, and none once it is an array.
+        if position is not None and type(inputs.leaves[position]) is not RealLeaf:
             return ParameterResult(position)
         results.values.append(value)
         if type(leaf) is TracedTruth:

@@ -24,6 +24,20 @@ CASES = [
     (
         """
         def f(x):
+            return x[np.flatnonzero(x)]
+        """,
+        (X,),
+        """
+        program.py:2:14: error: where(condition) alone: how many elements hold is known only when the compiled function runs [nonzero]
+            |
+          2 |     return x[np.flatnonzero(x)]
+            |              ^^^^^^^^^^^^^^^^^
+          help: choose elements with np.where(condition, a, b)
+        """,
+    ),
+    (
+        """
+        def f(x):
             return x.nonzero()
         """,
         (X,),

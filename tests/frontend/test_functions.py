@@ -388,6 +388,39 @@ CREATION = {
         lambda x: (np.tril(x), np.triu(x, 1), np.tril(x[0]), np.triu(x, -1)),
         SQUARE,
     ),
+    "windows": (
+        lambda x: tuple(
+            window(size)
+            for window in (np.hanning, np.hamming, np.blackman, np.bartlett)
+            for size in (x.shape[0], x.shape[1], x.shape[0] - x.shape[0])
+        ),
+        X,
+    ),
+    "windows of one point": (
+        lambda x: (np.hanning(len(x)), np.kaiser(len(x), 8.6), np.bartlett(len(x))),
+        X[:1],
+    ),
+    "windows of kaiser": (lambda x: np.kaiser(x.shape[1], 5), X),
+    "indices of triangles": (
+        lambda x: (
+            np.triu_indices(x.shape[0], 1),
+            np.tril_indices(x.shape[0], -1, x.shape[1]),
+            np.triu_indices_from(x),
+            np.tril_indices_from(x, k=1),
+            np.diag_indices(x.shape[0]),
+            x[np.triu_indices_from(x)],
+        ),
+        X,
+    ),
+    "result types": (
+        lambda x: (
+            np.zeros(2, np.result_type(x, np.float32)),
+            np.zeros(2, np.result_type(x.astype(np.float32), x.shape[0], 2.5)),
+            np.can_cast(x, np.float32),
+            np.can_cast(x.astype(np.int8), np.float32),
+        ),
+        X,
+    ),
     "diagonals": (
         lambda x, v: (
             np.diag(v),

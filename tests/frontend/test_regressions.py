@@ -369,3 +369,39 @@ def test_covariances_of_columns():
 def test_a_triangle_of_a_negative_number_of_rows():
     check(lambda n: (np.tri(n, 2), np.tri(2, n, k=1), np.tri(n)), -1)
     check(lambda n: (np.tri(n, 2), np.tri(2, n, k=1), np.tri(n)), 3)
+
+
+def test_rolls_by_what_is_known_only_when_the_program_runs():
+    steps = np.array([0, 1, -1, 7])
+
+    def rolled(x, by, n):
+        found = [np.roll(x, steps[i], axis=1) for i in range(4)]
+        return (
+            *found,
+            np.roll(x, by[0]),
+            np.roll(x, by, axis=(0, 1)),
+            np.roll(x, (by[1], 1), axis=(0, 1)),
+            np.roll(x, n, axis=0),
+            np.roll(x[:0], by[0], axis=0),
+        )
+
+    check(rolled, floats(3, 5), np.array([4, -2]), np.int64(-1))
+    ps.check_grads(lambda x: np.roll(x, steps[1], axis=1), (floats(3, 5),))
+
+
+def test_functions_of_numpy_are_compiled_as_they_are():
+    x = floats(3, 4)
+    for function in (np.sort, np.sum, np.max, np.std, np.argsort, np.ravel, np.dot):
+        args = (x, x.T) if function is np.dot else (x,)
+        np.testing.assert_allclose(ps.compile(function)(*args), function(*args))
+    total = ps.compile(np.sum)
+    for options in ({"axis": 0}, {"keepdims": True}, {"initial": 2.0, "axis": 1}):
+        np.testing.assert_allclose(total(x, **options), np.sum(x, **options))
+    np.testing.assert_allclose(total(x, 1, keepdims=True), x.sum(1, keepdims=True))
+
+
+def test_a_float_made_an_array_is_no_float_of_python():
+    for function in (np.array, np.asarray, lambda n: np.array(n) + 0):
+        found = ps.compile(lambda n: (n, function(n)))(2.5)  # noqa: B023
+        assert type(found[0]) is float
+        assert type(found[1]) is np.float64

@@ -19,6 +19,7 @@ from penstock.frontend.numpy_functions import (
     nan_ranking,
     norms,
     numerics,
+    of_sizes,
     padding,
     ranges,
     ranking,
@@ -218,6 +219,18 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.compress: statistics.compress,
     np.extract: statistics.extract,
     np.block: statistics.block,
+    np.result_type: numerics.result_type,
+    np.can_cast: numerics.can_cast,
+    np.hanning: of_sizes.hanning,
+    np.hamming: of_sizes.hamming,
+    np.blackman: of_sizes.blackman,
+    np.bartlett: of_sizes.bartlett,
+    np.kaiser: of_sizes.kaiser,
+    np.triu_indices: of_sizes.triu_indices,
+    np.tril_indices: of_sizes.tril_indices,
+    np.triu_indices_from: of_sizes.triu_indices_from,
+    np.tril_indices_from: of_sizes.tril_indices_from,
+    np.diag_indices: of_sizes.diag_indices,
     np.linalg.norm: norms.norm,
     np.linalg.vector_norm: norms.vector_norm,
     np.linalg.matrix_norm: norms.matrix_norm,
@@ -243,6 +256,9 @@ ALWAYS: frozenset[Any] = frozenset(
 )  # fmt: skip
 """Functions that give traced arrays whatever they are given: arrays are written to."""
 
+_OF_UNKNOWN_SIZE = (np.nonzero, np.flatnonzero, np.argwhere)
+"""Functions of which the error says more than that there are none."""
+
 # SciPy is not imported for its functions: they are known by module and name.
 _SCIPY: dict[tuple[str, str], Callable[..., Any]] = {
     ("scipy.signal", "convolve"): convolving.signal_convolve,
@@ -259,6 +275,8 @@ def implementation_of(function: Any) -> Callable[..., Any] | None:
         found = FUNCTIONS.get(function)
     except TypeError:
         return None
+    if function in _OF_UNKNOWN_SIZE:
+        return selecting.where
     if found is None:
         module = getattr(function, "__module__", None) or ""
         if module.startswith("scipy."):
