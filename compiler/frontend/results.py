@@ -108,9 +108,11 @@ def _collect(
     if issubclass(type(leaf), TracedArray) or type(leaf) is np.ndarray:
         value = value_of(tracer, leaf)
         position = inputs.positions.get(value)
-        # A float of Python is one where it was given, and none once it is an array.
-        if position is not None and type(inputs.leaves[position]) is not RealLeaf:
-            return ParameterResult(position)
+        # A float of Python that was made an array is a float no longer.
+        if position is not None:
+            is_number = type(inputs.leaves[position]) is RealLeaf
+            if not is_number or type(leaf) is not TracedArray:
+                return ParameterResult(position)
         results.values.append(value)
         if type(leaf) is TracedTruth:
             return TruthResult(value.dtype, 0)
