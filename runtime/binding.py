@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import Any
 
 from penstock.ir.errors import ArtifactError, StructureError
+from penstock.runtime.constants import Reference
 from penstock.runtime.leaves import normalize
 from penstock.runtime.pytree import Structure, flatten
 
@@ -52,15 +53,19 @@ class Parameter:
     @property
     def is_fixed(self) -> bool:
         """Whether it has a default that cannot be rebound."""
-        return self.has_default and self._function is None
+        is_found = type(self._default) is not Reference
+        return self.has_default and self._function is None and is_found
 
     def default(self) -> Any:
         """The default now: that of a Python function can be rebound.
 
         Raises:
-            LookupError: it was taken away.
+            LookupError: it was taken away, or is not imported.
         """
         if self._function is None:
+            if type(self._default) is Reference:
+                # Read from a file: what it names may be imported by now.
+                return self._default.resolve()
             return self._default
         if self.kind is _KEYWORD_ONLY:
             return (self._function.__kwdefaults__ or {})[self.name]

@@ -1,5 +1,6 @@
 """What random programs once computed otherwise than NumPy, or refused wrongly."""
 
+import enum
 import warnings
 
 import numpy as np
@@ -389,7 +390,7 @@ def test_rolls_by_what_is_known_only_when_the_program_runs():
     ps.check_grads(lambda x: np.roll(x, steps[1], axis=1), (floats(3, 5),))
 
 
-def test_functions_of_numpy_are_compiled_as_they_are():
+def test_functions_of_numpy_are_compiled_as_they_are(tmp_path):
     x = floats(3, 4)
     for function in (np.sort, np.sum, np.max, np.std, np.argsort, np.ravel, np.dot):
         args = (x, x.T) if function is np.dot else (x,)
@@ -398,6 +399,8 @@ def test_functions_of_numpy_are_compiled_as_they_are():
     for options in ({"axis": 0}, {"keepdims": True}, {"initial": 2.0, "axis": 1}):
         np.testing.assert_allclose(total(x, **options), np.sum(x, **options))
     np.testing.assert_allclose(total(x, 1, keepdims=True), x.sum(1, keepdims=True))
+    total.save(tmp_path / "sum.pns", x)
+    np.testing.assert_allclose(ps.load(tmp_path / "sum.pns")(x), x.sum())
 
 
 def test_a_float_made_an_array_is_no_float_of_python():
@@ -405,3 +408,24 @@ def test_a_float_made_an_array_is_no_float_of_python():
         found = ps.compile(lambda n: (n, function(n)))(2.5)  # noqa: B023
         assert type(found[0]) is float
         assert type(found[1]) is np.float64
+
+
+class Order(enum.Enum):
+    """An enumeration that another program finds by its name."""
+
+    UP = 1
+    DOWN = 2
+
+
+def test_a_saved_program_has_defaults_that_are_known_by_name(tmp_path):
+    def ordered(x, order=Order.DOWN):
+        found = np.sort(x)
+        return found[::-1] if order is Order.DOWN else found
+
+    x = floats(5)
+    ps.compile(ordered).save(tmp_path / "ordered.pns", x)
+    loaded = ps.load(tmp_path / "ordered.pns")
+    np.testing.assert_array_equal(loaded(x), ordered(x))
+    np.testing.assert_array_equal(loaded(x, Order.DOWN), ordered(x))
+    with pytest.raises(ps.errors.StructureError, match="not for this call"):
+        loaded(x, Order.UP)
