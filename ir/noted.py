@@ -7,14 +7,14 @@ traces the program looks for them when it has returned.
 
 from __future__ import annotations
 
-import threading
+from _thread import _local
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 __all__ = ["forget", "note", "noted_errors"]
 
 
-class _Noted(threading.local):
+class _Noted(_local):
     errors: list[Exception] | None = None
 
 
