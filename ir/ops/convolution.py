@@ -12,7 +12,8 @@ from penstock.ir.errors import DtypeError, TypeRuleError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.loop.node import Scalar
 from penstock.ir.op import Floating, define
-from penstock.ir.ops.contraction import SUM_TOLERANCE, multiply_add, serial_loops
+from penstock.ir.ops.contraction import SUM_TOLERANCE
+from penstock.ir.ops.contraction_loops import multiply_add, serial_loops
 from penstock.ir.ops.families import Nest, NestContext, batch_size
 from penstock.ir.ops.joining import Pad
 from penstock.ir.types import Type, i64
@@ -224,7 +225,9 @@ class Convolution(Nest):
             with builder.loop("vector", builder.size(shape[-1]), hint="p") as loop:
                 place = [*outer, loop.index]
 
-                def step(indices: list[Scalar], total: Scalar) -> Scalar:
+                def step(
+                    indices: list[Scalar], totals: Sequence[Scalar]
+                ) -> list[Scalar]:
                     c, *taps = indices
                     own, inside = [n, group * per_group + c], None
                     for axis in range(spatial):
@@ -242,12 +245,11 @@ class Convolution(Nest):
                         within = (at >= 0) & (at < size)
                         inside = within if inside is None else inside & within
                     element = context.operand(0, own, when=inside)
-                    return multiply_add(
-                        context.operand(1, [o, c, *taps]), element, total
-                    )
+                    weight = context.operand(1, [o, c, *taps])
+                    return [multiply_add(weight, element, totals[0])]
 
                 zero = builder.constant(0, accumulator)
-                total = serial_loops(builder, w.shape[1:], zero, step)
+                (total,) = serial_loops(builder, w.shape[1:], [zero], step)
                 context.store(
                     [n, o, *place], builder.convert(total, context.type.dtype)
                 )

@@ -16,6 +16,7 @@ from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
 from penstock.backends.llvm.primitives import ELEMENTS, emit_primitive
 from penstock.backends.llvm.width import lanes_of, registers_of, unroll_of
+from penstock.ir.dims import product
 from penstock.ir.loop.node import (
     Block,
     Buffer,
@@ -48,8 +49,8 @@ def frame_words(kernel: Kernel) -> list[tuple[str, Buffer | str | None]]:
     words: list[tuple[str, Buffer | str | None]] = [("detail", None)]
     if looks_for_signals(kernel):
         words.append(("parallel", None))
-    words += [("data", buffer) for buffer in kernel.buffers]
-    words += [("strides", buffer) for buffer in kernel.buffers if buffer.strided]
+    words += [("data", buffer) for buffer in kernel.arguments]
+    words += [("strides", buffer) for buffer in kernel.arguments if buffer.strided]
     words += [("size", name) for name in kernel.sizes]
     return words
 
@@ -120,6 +121,10 @@ class _KernelEmitter(MemoryEmitter):
                 assert what is not None
                 self.symbols[what] = e.load(address, "i64", align=8)
         for buffer in kernel.buffers:
+            if buffer.mode == "local":
+                size = product(buffer.shape) * buffer.dtype.itemsize
+                assert isinstance(size, int)
+                self.pointers[buffer] = e.allocate(size)
             self.strides[buffer] = self.byte_strides(buffer, stride_words.get(buffer))
         if has_checks:
             self.status = e.allocate(8, 8)
@@ -235,7 +240,7 @@ class _KernelEmitter(MemoryEmitter):
         """Whole vectors first, several at a time; then what is left, masked."""
         e = self.e
         width = lanes_of(self.machine, loop)
-        unroll, registers = unroll_of(loop), registers_of(loop)
+        unroll, registers = unroll_of(loop), registers_of(self.machine, loop)
         start = self.uniform(self.numbers[loop.start])
         stop = self.uniform(self.numbers[loop.stop])
         saved = dict(self.partial), dict(self.shared)
@@ -251,7 +256,12 @@ class _KernelEmitter(MemoryEmitter):
         length = _constant_length(start, stop)
         position = start
         step = width * unroll * registers
-        if length is None or length >= step:
+        single = registers > 1 or loop.unroll == 1
+        if single and self.machine.vector_bytes == 64 and length != step:
+            # One body for all, masked: less to compile, and hardly slower.
+            self.lanes = step
+            self.settle(loop.body)
+        elif length is None or length >= step:
             self.lanes = width * registers
             self.settle(loop.body)
             last = e.sub(stop, step - 1)
@@ -289,7 +299,7 @@ class _KernelEmitter(MemoryEmitter):
         sums: list[Operand],
         identities: list[Operand],
     ) -> list[Operand]:
-        """The iterations that do not fill all vectors of the main loop."""
+        """The iterations that do not fill all vectors of the main loop, or all."""
         e, width = self.e, self.lanes
         if self.machine.vector_bytes == 64:
             with e.for_loop(position, stop, width, sums) as tail:
