@@ -1,5 +1,6 @@
 """What every test may use: a private cache, golden files and fresh processes."""
 
+import gc
 import os
 import re
 import subprocess
@@ -24,6 +25,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--golden", action="store_true", help="write the expected texts again"
     )
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave alone what lasts for the whole session.
+
+    Ten thousand collected tests and their modules are a million objects; to look at
+    them again and again is a tenth of the time that all tests take.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
