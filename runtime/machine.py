@@ -119,6 +119,11 @@ class Machine(Record):
         return 32 if "avx2" in self.features else 16
 
     @property
+    def vector_registers(self) -> int:
+        """How many vector registers there are."""
+        return 32 if "avx512vl" in self.features or "neon" in self.features else 16
+
+    @property
     def has_fma(self) -> bool:
         """Whether a multiplication and addition can be rounded once, in hardware."""
         return "fma" in self.features or "neon" in self.features

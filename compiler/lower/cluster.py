@@ -160,6 +160,12 @@ class KernelWriter:
         self.arguments.append(("temporary", key, type_))
         return self.builder.buffer(name, type_, mode)
 
+    def local(self, type_: TensorType) -> Buffer:
+        """Memory of each iteration of the parallel loop."""
+        name = f"l{sum(a[0] == 'local' for a in self.arguments)}"
+        self.arguments.append(("local",))
+        return self.builder.buffer(name, type_, "local")
+
     def finish(self, cost: Size, work: Size) -> KernelLaunch:
         """The Kernel and its launch; Buffers that it does not touch are dropped."""
         kernel = self.builder.finish()
@@ -171,7 +177,8 @@ class KernelWriter:
         ]
         kernel.buffers = tuple(buffer for buffer, _ in kept)
         kernel.locations = self.cluster.locations
-        return KernelLaunch(kernel, [argument for _, argument in kept], cost, work)
+        arguments = [argument for _, argument in kept if argument[0] != "local"]
+        return KernelLaunch(kernel, arguments, cost, work)
 
 
 def _buffers_used(kernel: Kernel) -> set[Buffer]:

@@ -19,20 +19,21 @@ from penstock.lower.cluster import (
     rows_of,
 )
 from penstock.lower.element import ValueContext
-from penstock.lower.schedule import element_cost
+from penstock.lower.schedule import TERM_PICOSECONDS, element_cost
 
 __all__ = ["lower_nest"]
 
 
 def lower_nest(cluster: Cluster) -> list[KernelLaunch]:
-    """The Kernel of one nest, its store extended by what consumes the result."""
+    """The Kernel of one nest, its store extended by what consumes the result.
+
+    Kernels that lay out operands for it come before it.
+    """
     (value,) = [v for v in cluster.body.values if issubclass(v.op, Nest)]
     context = _Context(cluster, value)
     assert issubclass(value.op, Nest)
     value.op.lower(context)
-    iterations = context.iterations
-    per_row = element_cost(cluster.flops(), 2) * _row_size(value, iterations)
-    return [context.writer.finish(per_row, per_row * iterations)]
+    return [*context.earlier, context.finish()]
 
 
 def _row_size(value: Value, iterations: Size) -> Size:
@@ -46,9 +47,9 @@ def _row_size(value: Value, iterations: Size) -> Size:
 class _Context(ValueContext):
     """What the lowering rule of an op with loops of its own sees."""
 
-    def __init__(self, cluster: Cluster, value: Value) -> None:
+    def __init__(self, cluster: Cluster, value: Value, suffix: str = "") -> None:
         self.cluster = cluster
-        self.writer: KernelWriter = cluster.start()
+        self.writer: KernelWriter = cluster.start(suffix)
         super().__init__(self.writer.elements, value)
         self.in_place = cluster.in_place
         self.iterations: Size = 1
@@ -57,7 +58,34 @@ class _Context(ValueContext):
                                or value.op.fuses_result else "inout")  # type: ignore[attr-defined]
             for index in range(len(cluster.body.results))
         ]  # fmt: skip
+        self.efforts: tuple[tuple[Size, Size], tuple[Size, Size]] | None = None
+        self.earlier: list[KernelLaunch] = []
         self._scratch = 0
+
+    def finish(self) -> KernelLaunch:
+        """The Kernel, and what it costs."""
+        element = element_cost(self.cluster.flops(), 2)
+        if self.efforts is None:
+            cost = element * _row_size(self.value, self.iterations)
+            return self.writer.finish(cost, cost * self.iterations)
+        costs = [
+            element * elements + TERM_PICOSECONDS * terms
+            for elements, terms in self.efforts
+        ]
+        return self.writer.finish(*costs)
+
+    def effort(self, each: tuple[Size, Size], whole: tuple[Size, Size]) -> None:
+        """How many elements and terms of sums an iteration, and the whole, handle."""
+        self.efforts = each, whole
+
+    @contextmanager
+    def before(self, type_: TensorType) -> Iterator[tuple[_Context, Buffer, Buffer]]:
+        """A Kernel that fills an array for this one to read."""
+        key = ("before", len(self.earlier))
+        context = _Context(self.cluster, self.value, f"_{len(self.earlier)}")
+        target = context.writer.temporary(key, type_, "inout")
+        yield context, target, self.writer.temporary(key, type_, "in")
+        self.earlier.append(context.finish())
 
     @contextmanager
     def rows(self, sizes: Sequence[Size]) -> Iterator[tuple[Scalar, ...]]:
@@ -77,10 +105,15 @@ class _Context(ValueContext):
             assert rows.stop is not None
             yield rows.indices, rows.start, rows.stop
 
+    @property
+    def is_consumed(self) -> bool:
+        """Whether more is computed from the result than is stored of it."""
+        return self.cluster.body.results != (self.value,)
+
     def store(self, indices: Sequence[Scalar], value: Scalar) -> None:
         """Write an element, and those of the Values that consume it."""
         body = self.cluster.body
-        if body.results == (self.value,):
+        if not self.is_consumed:
             self.builder.store(self.results[0], indices, value)
             return
         self.elements.known[self.value] = value
@@ -108,6 +141,10 @@ class _Context(ValueContext):
         """Memory for the Kernel's own use."""
         self._scratch += 1
         return self.writer.temporary(("scratch", self._scratch), type_, "inout")
+
+    def local(self, type_: TensorType) -> Buffer:
+        """Memory of each iteration of the parallel loop."""
+        return self.writer.local(type_)
 
     def is_contiguous(self, position: int, axis: int) -> bool:
         """Whether neighbours along an operand's axis are neighbours in memory."""

@@ -14,6 +14,7 @@ __all__ = [
     "MINIMUM_CHUNK_PICOSECONDS",
     "REDUCTION_BLOCK",
     "SHORT_LOOP",
+    "TERM_PICOSECONDS",
     "chunk_of",
     "element_cost",
     "is_short",
@@ -35,6 +36,9 @@ SHORT_LOOP = 8
 
 # Work that is worth handing to another thread.
 MINIMUM_CHUNK_PICOSECONDS = 50_000_000
+
+# One term of a sum of products, in a vector loop.
+TERM_PICOSECONDS = 12
 
 
 def is_short(size: Size) -> bool:

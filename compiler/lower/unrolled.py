@@ -19,10 +19,12 @@ from penstock.ir.dims import Size
 from penstock.ir.graph.unrolled import MOST_ELEMENTS, changing, unrolled_weight
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.loop.node import Buffer, Scalar
-from penstock.ir.ops.contraction import Contract, letter_sizes, multiply_add, split_spec
+from penstock.ir.ops.contraction import Contract
+from penstock.ir.ops.contraction_loops import multiply_add
 from penstock.ir.ops.create import Const
 from penstock.ir.ops.families import Movement, Reduction
 from penstock.ir.ops.index import Scatter, locate
+from penstock.ir.ops.letters import letter_sizes, split_spec
 from penstock.ir.types import TensorType, i64
 from penstock.lower.cluster import Cluster, KernelLaunch, KernelWriter
 from penstock.lower.element import ValueContext

@@ -12,8 +12,8 @@ from typing import Any
 from penstock.ir.dims import Size
 from penstock.ir.graph.value import Value
 from penstock.ir.op import OPS
-from penstock.ir.ops.contraction import split_spec
 from penstock.ir.ops.families import Elementwise, broadcast_shapes
+from penstock.ir.ops.letters import split_spec
 from penstock.passes.pattern import Match, Rule, any_of, call, var
 
 __all__ = ["MOVEMENT"]

@@ -12,9 +12,10 @@ from math import prod
 
 from penstock.ir.dims import Size
 from penstock.ir.graph.value import Function, Value
-from penstock.ir.ops.contraction import Contract, letter_sizes
+from penstock.ir.ops.contraction import Contract
 from penstock.ir.ops.families import Elementwise, Movement, Reduction
 from penstock.ir.ops.index import Gather, Scatter
+from penstock.ir.ops.letters import letter_sizes
 from penstock.ir.types import TensorType
 
 __all__ = ["MOST_ELEMENTS", "MOST_INSTRUCTIONS", "changing", "unrolled_weight"]

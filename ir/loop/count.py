@@ -121,6 +121,10 @@ class _Counter:
         for statement in block.statements:
             if isinstance(statement, Let):
                 self.let(statement, weight)
+            elif isinstance(statement, Load | Store) and (
+                statement.buffer.mode == "local"
+            ):
+                continue  # it never leaves the cache
             elif isinstance(statement, Load):
                 _add(self.loads, statement.buffer, weight)
             elif isinstance(statement, Store):

@@ -83,14 +83,14 @@ def _bind(
     kernel: Kernel, arrays: Sequence[Array], sizes: Mapping[str, int]
 ) -> dict[Buffer, Array]:
     name = kernel.name
-    if len(arrays) != len(kernel.buffers):
+    if len(arrays) != len(kernel.arguments):
         raise VerifyError(
-            None, f"@{name} takes {len(kernel.buffers)} arrays, not {len(arrays)}"
+            None, f"@{name} takes {len(kernel.arguments)} arrays, not {len(arrays)}"
         )
     missing = [size for size in kernel.sizes if size not in sizes]
     if missing:
         raise VerifyError(None, f"@{name} needs the size {missing[0]}")
-    for buffer, array in zip(kernel.buffers, arrays, strict=True):
+    for buffer, array in zip(kernel.arguments, arrays, strict=True):
         shape = buffer.type.concrete(sizes)
         if array.shape != shape or array.dtype != buffer.dtype.numpy:
             raise VerifyError(
@@ -98,7 +98,18 @@ def _bind(
                 f"@{name}: %{buffer.name} is {text_of_array(array)}, but must be "
                 f"{buffer.type.with_shape(shape)}",
             )
-    return dict(zip(kernel.buffers, arrays, strict=True))
+    bound = dict(zip(kernel.arguments, arrays, strict=True))
+    for buffer in kernel.buffers:
+        if buffer not in bound:
+            shape = buffer.type.concrete(sizes)
+            bound[buffer] = np.full(shape, _GARBAGE, np.uint8).astype(
+                buffer.dtype.numpy
+            )
+    return bound
+
+
+# What local memory holds before it is written.
+_GARBAGE = 0xAB
 
 
 class _Run:

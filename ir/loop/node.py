@@ -129,8 +129,9 @@ class Buffer:
         name: as it prints.
         type: dtype and shape. The shape may differ from the graph's: axes that lie
             together in memory are merged.
-        mode: ``"in"`` (read only), ``"out"`` (every element is written) or
-            ``"inout"``.
+        mode: ``"in"`` (read only), ``"out"`` (every element is written),
+            ``"inout"``, or ``"local"``: memory of each iteration of the parallel loop,
+            of a fixed size, that nobody else sees.
         strided: whether the byte strides are given at run time; otherwise elements
             lie in C order without gaps.
     """
@@ -263,7 +264,7 @@ class For:
             for carries with a ``combine``).
         index: the loop variable, from ``start`` up to but not including ``stop``.
         unroll: how many vectors or iterations to keep in flight; 0 lets the
-            backend choose.
+            backend choose, and 1 says that a short body counts for more than speed.
         test: a carry of bools, of a serial loop: an iteration runs only where its
             parameter holds and no check has failed; the loop ends at the first that
             does not run.
@@ -338,7 +339,7 @@ class Kernel:
 
     Attributes:
         name: as it prints, unique within a Plan.
-        buffers: what it reads and writes, in the order of the launch.
+        buffers: what it reads and writes.
         sizes: the symbols it needs, passed as ``i64`` after the buffers.
         body: at most one ``parallel`` loop, as its last statement.
         locations: the user's lines that it computes.
@@ -359,6 +360,11 @@ class Kernel:
         self.sizes = sizes
         self.body = body
         self.locations = locations
+
+    @property
+    def arguments(self) -> tuple[Buffer, ...]:
+        """The Buffers that a launch gives, in its order."""
+        return tuple(buffer for buffer in self.buffers if buffer.mode != "local")
 
     @property
     def parallel(self) -> For | None:

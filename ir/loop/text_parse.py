@@ -1,7 +1,7 @@
 """Reads the text of Kernels.
 
     kernel    = "kernel" @name "(" [argument ","...] ")" "{" statement... "}"
-    argument  = %name ":" ("in" | "out" | "inout") type ["strided"]
+    argument  = %name ":" ("in" | "out" | "inout" | "local") type ["strided"]
               | symbol ":" "index"
     statement = %name "=" primitive [operand ","...] ":" dtype
               | %name "=" "const" number ":" dtype
@@ -15,7 +15,7 @@
                 ["while" %name]
                 "{" statement... ["yield" operand ","...] "}"
     carry     = %name "=" operand [combine]
-    place     = %name "[" [operand ","...] "]" ["if" operand]
+    place     = %name "[" [operand ","...] "]" ["where" operand]
     operand   = %name | number | symbol | "(" size ")"
 
 An operand without ``%`` is an ``i64``: a number or a size. A ``#`` starts a comment;
@@ -57,7 +57,7 @@ from penstock.ir.types import DTYPES, Dtype, TensorType, i64
 __all__ = ["KernelReader", "parse_kernel"]
 
 _KINDS = ("serial", "parallel", "vector")
-_MODES = ("in", "out", "inout")
+_MODES = ("in", "out", "inout", "local")
 
 
 def parse_kernel(text: str, file: str = "<text>") -> Kernel:
@@ -166,7 +166,7 @@ class KernelReader(Terms):
             return
         name = self.new_name()
         self.expect(":")
-        mode = self.expect_kind("word", "in, out or inout")
+        mode = self.expect_kind("word", "in, out, inout or local")
         if mode.text not in _MODES:
             raise self.error(f"there is no mode {shortened(mode.text)}", mode)
         # Sizes may be declared after the Buffers that have them.
@@ -313,7 +313,7 @@ class KernelReader(Terms):
         return self.buffers[token.text], tuple(indices)
 
     def predicate(self) -> Scalar | None:
-        return self.operand() if self.accept("if") else None
+        return self.operand() if self.accept("where") else None
 
     def store(self) -> Store:
         value = self.operand()

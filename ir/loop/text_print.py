@@ -226,7 +226,7 @@ class _Printer:
         self, buffer: Buffer, indices: Iterable[Scalar], predicate: Scalar | None
     ) -> str:
         name = self.buffers.get(buffer, "%undefined")
-        condition = "" if predicate is None else f" if {self.operand(predicate)}"
+        condition = "" if predicate is None else f" where {self.operand(predicate)}"
         return f"{name}[{self.operands(indices)}]{condition}"
 
     def loop(self, loop: For) -> str:

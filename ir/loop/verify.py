@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.dims import symbols_of
+from penstock.ir.dims import product, symbols_of
 from penstock.ir.errors import VerifyError
 from penstock.ir.loop.node import (
     Block,
@@ -30,7 +30,10 @@ from penstock.ir.types import Dtype, bool_, i64
 
 __all__ = ["broken_rule", "verify_kernel"]
 
-_MODES = ("in", "out", "inout")
+_MODES = ("in", "out", "inout", "local")
+
+# Local memory is on the stack of a thread, or in the shared memory of a block.
+_MOST_LOCAL_BYTES = 1 << 15
 _KINDS = ("serial", "parallel", "vector")
 
 
@@ -104,6 +107,7 @@ class _Verifier:
             )
             for size in buffer.shape:
                 self.symbols(size, f"buffer {buffer.name}")
+        self.local_rules()
         self.block(kernel.body)
         for position, statement in enumerate(kernel.body.statements):
             if isinstance(statement, For) and statement.kind == "parallel":
@@ -117,6 +121,23 @@ class _Verifier:
                 if broken is not None:
                     problem, self.statement = broken
                     raise self.error(problem)
+
+    def local_rules(self) -> None:
+        """Local memory has a fixed size, and not too much of it."""
+        total = 0
+        for buffer in self.kernel.buffers:
+            if buffer.mode != "local":
+                continue
+            size = product(buffer.shape)
+            if not isinstance(size, int) or buffer.strided:
+                raise self.error(
+                    f"buffer {buffer.name} is local, but its size is not fixed"
+                )
+            total += size * buffer.dtype.itemsize
+        self.require(
+            total <= _MOST_LOCAL_BYTES,
+            f"its local buffers take {total} bytes, more than {_MOST_LOCAL_BYTES}",
+        )
 
     def symbols(self, size: Any, owner: str) -> None:
         for name in symbols_of(size):

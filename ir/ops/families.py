@@ -65,10 +65,11 @@ class NestContext(ElementContext, Protocol):
     """What the lowering rule of an op with loops of its own sees.
 
     ``in_place`` says that the result is in the memory of the first operand, and holds
-    its elements already.
+    its elements already; ``is_consumed`` that more is computed from it, by ``store``.
     """
 
     in_place: bool
+    is_consumed: bool
 
     def rows(self, sizes: Sequence[Size]) -> AbstractContextManager[tuple[Scalar, ...]]:
         """The parallel loop over all indices of some axes."""
@@ -89,6 +90,24 @@ class NestContext(ElementContext, Protocol):
 
     def scratch(self, type_: TensorType) -> Buffer:
         """Memory for the Kernel's own use."""
+
+    def effort(self, each: tuple[Size, Size], whole: tuple[Size, Size]) -> None:
+        """How many elements and terms of sums an iteration, and the whole, handle.
+
+        Unless it is stated, it is estimated from the sizes of operands and result.
+        """
+
+    def before(
+        self, type_: TensorType
+    ) -> AbstractContextManager[tuple[NestContext, Buffer, Buffer]]:
+        """A Kernel that runs before this one, and fills an array for it.
+
+        Gives what its loops are built with, the array as it writes it, and as this
+        Kernel reads it.
+        """
+
+    def local(self, type_: TensorType) -> Buffer:
+        """A little memory of each iteration of the parallel loop, of a fixed size."""
 
     def is_contiguous(self, position: int, axis: int) -> bool:
         """Whether neighbours along an operand's axis are neighbours in memory."""

@@ -268,7 +268,7 @@ class _Run:
     def launch(self, launch: Launch) -> None:
         kernel = launch.kernel
         arrays = []
-        for buffer, argument in zip(kernel.buffers, launch.arguments, strict=True):
+        for buffer, argument in zip(kernel.arguments, launch.arguments, strict=True):
             array = self.arrays[argument]
             shape = buffer.type.concrete(self.sizes)
             # Only contiguous arrays change their shape, so this is a view.

@@ -321,10 +321,10 @@ class _Verifier:
         for name in kernel.sizes:
             self.require(name in self.symbols, f"it needs {name}, which is not given")
         self.require(
-            len(launch.arguments) == len(kernel.buffers),
-            f"it takes {len(kernel.buffers)} arrays, not {len(launch.arguments)}",
+            len(launch.arguments) == len(kernel.arguments),
+            f"it takes {len(kernel.arguments)} arrays, not {len(launch.arguments)}",
         )
-        pairs = list(zip(kernel.buffers, launch.arguments, strict=True))
+        pairs = list(zip(kernel.arguments, launch.arguments, strict=True))
         for buffer, argument in pairs:
             self.reads(argument, written=buffer.mode == "in")
             if buffer.mode != "in":

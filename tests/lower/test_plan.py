@@ -116,7 +116,8 @@ def test_equal_clusters_share_a_kernel(golden):
 
 
 def test_equal_clusters_on_memory_of_another_layout_do_not():
-    assert len(plan_of(EQUAL_LAYERS, ("v",)).kernels) == 2
+    # An operand whose neighbours are not neighbours in memory is copied first.
+    assert len(plan_of(EQUAL_LAYERS, ("v",)).kernels) == 3
 
 
 GATHERS = """

@@ -17,7 +17,7 @@ from penstock.backends.cuda.launch import WARP, CudaLaunch, unsupported
 from penstock.backends.cuda.primitives import Expressions
 from penstock.backends.cuda.reduction import Reductions
 from penstock.backends.cuda.threads import ThreadMap
-from penstock.ir.dims import Dim
+from penstock.ir.dims import Dim, product
 from penstock.ir.location import Location
 from penstock.ir.loop.evaluate import neutral
 from penstock.ir.loop.node import (
@@ -103,6 +103,9 @@ class _KernelPrinter:
             (p.buffer, p.axis): p.name for p in parameters if p.kind == "stride"
         }
         self.symbols = {p.symbol: p.name for p in parameters if p.kind == "size"}
+        for buffer in kernel.buffers:
+            if buffer.mode == "local":
+                self.local(buffer)
         self.error = next((p.name for p in parameters if p.kind == "error"), "")
 
     def print(self) -> list[str]:
@@ -113,6 +116,13 @@ class _KernelPrinter:
         for declaration in self.shared:
             self.write(declaration)
         return [*self.lines, *body, "}"]
+
+    def local(self, buffer: Buffer) -> None:
+        """Memory of the block that runs an iteration, or of the thread that does."""
+        name = self.data[buffer] = identifier(buffer.name, self.taken)
+        kind = MEMORY_TYPES[buffer.dtype.name]
+        where = "" if self.threads.by_rows else "__shared__ "
+        self.shared.append(f"{where}{kind} {name}[{product(buffer.shape)}];")
 
     def signature(self) -> None:
         kinds = {

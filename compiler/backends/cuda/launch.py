@@ -105,13 +105,13 @@ def _parameters(kernel: Kernel) -> tuple[CudaParameter, ...]:
     taken: set[str] = set()
     data = [
         CudaParameter(identifier(buffer.name, taken), "data", buffer)
-        for buffer in kernel.buffers
+        for buffer in kernel.arguments
     ]
     strides = [
         CudaParameter(
             identifier(f"{parameter.name}_stride_{axis}", taken), "stride", buffer, axis
         )
-        for parameter, buffer in zip(data, kernel.buffers, strict=True)
+        for parameter, buffer in zip(data, kernel.arguments, strict=True)
         if buffer.strided
         for axis in range(buffer.type.rank)
     ]

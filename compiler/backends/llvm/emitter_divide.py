@@ -22,6 +22,9 @@ class DivideEmitter(MemoryEmitter):
         x, y = self.operands(a, b)
         if x.element in FLOATS:
             return self._float_divmod(x, y)[0]
+        power = _power_of_two(y)
+        if power is not None:
+            return self.binary("ashr" if signed else "lshr", x, power)
         quotient, rest = self._integer_divmod(x, y, signed)
         if not signed:
             return quotient
@@ -33,6 +36,9 @@ class DivideEmitter(MemoryEmitter):
         x, y = self.operands(a, b)
         if x.element in FLOATS:
             return self._float_divmod(x, y)[1]
+        power = _power_of_two(y)
+        if power is not None:
+            return self.bit_and(x, (1 << power) - 1)
         rest = self._integer_divmod(x, y, signed)[1]
         if not signed:
             return rest
@@ -65,9 +71,13 @@ class DivideEmitter(MemoryEmitter):
         else:
             quotient = self._guarded_divide(a, b, signed)
         rest = self.sub(a, self.mul(quotient, b))
+        if b.text.isdecimal() and b.text != "0":
+            return quotient, rest
         return quotient, self.select(self.eq(b, 0), 0, rest)
 
     def _guarded_divide(self, a: Operand, b: Operand, signed: bool) -> Operand:
+        if b.text.isdecimal() and b.text != "0":
+            return self.binary("sdiv" if signed else "udiv", a, b)
         zero = self.eq(b, 0)
         safe = self.select(zero, 1, b)
         if signed:
@@ -187,3 +197,11 @@ def _subtract_multiple(
 
 def _high_bits(e: ArithmeticEmitter, a: Operand) -> Operand:
     return e.bitcast(e.bit_and(e.bitcast(a, "i64"), -(2**27)), "f64")
+
+
+def _power_of_two(divisor: Operand) -> int | None:
+    """Of which power of two a divisor is, if it is known to be one."""
+    if divisor.width != 1 or not divisor.text.isdecimal():
+        return None
+    number = int(divisor.text)
+    return number.bit_length() - 1 if number.bit_count() == 1 else None

@@ -113,11 +113,13 @@ class LaneEmitter(ArithmeticEmitter):
     def _shuffle(self, a: Operand, b: Operand | None, lanes: Sequence[int]) -> Operand:
         second = b.text if b is not None else "poison"
         kind = type_text(a.element, a.width)
-        order = ", ".join(f"i32 {lane}" for lane in lanes)
         if len(lanes) == 1:
             return self.extract(a, lanes[0])
+        order = "zeroinitializer"
+        if any(lanes):
+            order = f"<{', '.join(f'i32 {lane}' for lane in lanes)}>"
         return self.instruction(
-            f"shufflevector {a.typed}, {kind} {second}, <{len(lanes)} x i32> <{order}>",
+            f"shufflevector {a.typed}, {kind} {second}, <{len(lanes)} x i32> {order}",
             a.element,
             len(lanes),
         )

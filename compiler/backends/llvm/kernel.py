@@ -7,6 +7,7 @@ error ``k - 1`` struck.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
 from penstock.backends.llvm.primitives import ELEMENTS, emit_primitive
 from penstock.backends.llvm.width import lanes_of, registers_of, unroll_of
+from penstock.ir.dims import product
+from penstock.ir.loop.chain import chain_of
 from penstock.ir.loop.node import (
     Block,
     Buffer,
@@ -48,8 +51,8 @@ def frame_words(kernel: Kernel) -> list[tuple[str, Buffer | str | None]]:
     words: list[tuple[str, Buffer | str | None]] = [("detail", None)]
     if looks_for_signals(kernel):
         words.append(("parallel", None))
-    words += [("data", buffer) for buffer in kernel.buffers]
-    words += [("strides", buffer) for buffer in kernel.buffers if buffer.strided]
+    words += [("data", buffer) for buffer in kernel.arguments]
+    words += [("strides", buffer) for buffer in kernel.arguments if buffer.strided]
     words += [("size", name) for name in kernel.sizes]
     return words
 
@@ -97,6 +100,9 @@ class _KernelEmitter(MemoryEmitter):
         self.machine = module.machine
         # The thread pool's entry, in Kernels that look for signals.
         self.parallel: Operand | None = None
+        # Loops that go on with the sums of a loop inside: which, and those sums.
+        self.following: dict[For, For] = {}
+        self.parts: dict[For, list[Operand]] = {}
 
     def emit(self) -> None:
         e, kernel = self.e, self.kernel
@@ -120,6 +126,10 @@ class _KernelEmitter(MemoryEmitter):
                 assert what is not None
                 self.symbols[what] = e.load(address, "i64", align=8)
         for buffer in kernel.buffers:
+            if buffer.mode == "local":
+                size = product(buffer.shape) * buffer.dtype.itemsize
+                assert isinstance(size, int)
+                self.pointers[buffer] = e.allocate(size)
             self.strides[buffer] = self.byte_strides(buffer, stride_words.get(buffer))
         if has_checks:
             self.status = e.allocate(8, 8)
@@ -158,12 +168,19 @@ class _KernelEmitter(MemoryEmitter):
     def counted_loop(self, loop: For) -> None:
         """A loop of one iteration after the other, within a vector loop or not."""
         e = self.e
+        chain = [] if self.in_vector or loop in self.parts else chain_of(loop)
+        if len(chain) > 1:
+            self.chained_loops(chain)
+            return
+        following = self.following.get(loop)
         if loop.kind == "parallel":
             start, stop = e.parameters[1], e.parameters[2]
         else:
             start = self.uniform(self.numbers[loop.start])
             stop = self.uniform(self.numbers[loop.stop])
-        initial = [self.carried(carry.initial) for carry in loop.carries]
+        initial = self.parts.get(loop)
+        if initial is None:
+            initial = [self.carried(carry.initial) for carry in loop.carries]
         self.settle(loop.body)
         # What a body defines is gone after it: it may be emitted again elsewhere.
         saved = dict(self.partial), dict(self.shared), dict(self.numbers)
@@ -172,20 +189,58 @@ class _KernelEmitter(MemoryEmitter):
         with e.for_loop(start, stop, loop.step, initial, test) as emitted:
             inner = dict(self.shared)
             self.numbers[loop.index] = Number(emitted.index)
-            for carry, value in zip(loop.carries, emitted.carried, strict=True):
-                self.numbers[carry.parameter] = self.carried_number(value)
+            if following is not None:
+                self.parts[following] = list(emitted.carried)
+            else:
+                for carry, value in zip(loop.carries, emitted.carried, strict=True):
+                    self.numbers[carry.parameter] = self.carried_number(value)
             self.hoist(loop.body)
             self.block(loop.body)
             if _is_long(loop):
                 self.between_turns(loop, emitted.index)
-            updates = [carry.update for carry in loop.carries]
-            assert None not in updates
-            if loop.carries:
+            if following is not None:
+                emitted.carry(*self.parts.pop(following))
+            elif loop.carries:
+                updates = [carry.update for carry in loop.carries]
+                assert None not in updates
                 emitted.carry(*(self.carried(u) for u in updates if u is not None))
             self.shared = inner
         self.partial, self.shared, self.numbers = saved
+        if following is not None:
+            self.parts[loop] = list(emitted.results)
+            return
         for carry, value in zip(loop.carries, emitted.results, strict=True):
             self.numbers[carry.result] = self.carried_number(value)
+
+    def chained_loops(self, chain: Sequence[For]) -> None:
+        """Loops around a vector loop that go on with its sums, joined at the end."""
+        first, vector = chain[0], chain[-1]
+        self.following.update(itertools.pairwise(chain))
+        self.parts[first] = self.first_parts(vector)
+        self.counted_loop(first)
+        self.finish_carries(first, self.joined(vector, self.parts.pop(first)))
+
+    def first_parts(self, loop: For) -> list[Operand]:
+        """What the lanes of a vector loop combine into, before its first iteration.
+
+        So many for each carried value as the main loop keeps in flight.
+        """
+        width, unroll = lanes_of(self.machine, loop), unroll_of(loop)
+        return [
+            spread(self.e, self.identity(loop, position), width)
+            for position in range(len(loop.carries))
+            for _ in range(unroll)
+        ]
+
+    def joined(self, loop: For, parts: Sequence[Operand]) -> list[Operand]:
+        """The parts of each carried value combined into one."""
+        unroll, sums = unroll_of(loop), []
+        for number, carry in enumerate(loop.carries):
+            total, *others = parts[number * unroll : (number + 1) * unroll]
+            for part in others:
+                total = self.combine(carry.combine, total, part, carry.result.dtype)
+            sums.append(total)
+        return sums
 
     def between_turns(self, loop: For, index: Operand) -> None:
         """End at an error, and now and then let the user interrupt."""
@@ -235,7 +290,7 @@ class _KernelEmitter(MemoryEmitter):
         """Whole vectors first, several at a time; then what is left, masked."""
         e = self.e
         width = lanes_of(self.machine, loop)
-        unroll, registers = unroll_of(loop), registers_of(loop)
+        unroll, registers = unroll_of(loop), registers_of(self.machine, loop)
         start = self.uniform(self.numbers[loop.start])
         stop = self.uniform(self.numbers[loop.stop])
         saved = dict(self.partial), dict(self.shared)
@@ -244,42 +299,40 @@ class _KernelEmitter(MemoryEmitter):
         if registers == 1:
             self.settle(loop.body)
         self.hoist(loop.body)
-        identities = [
-            self.identity(loop, position) for position in range(len(loop.carries))
-        ]
-        sums = [spread(e, identity, width) for identity in identities]
+        chained = self.parts.pop(loop, None)
+        parts = self.first_parts(loop) if chained is None else chained
         length = _constant_length(start, stop)
         position = start
         step = width * unroll * registers
-        if length is None or length >= step:
+        single = registers > 1 or loop.unroll == 1
+        if single and self.machine.vector_bytes == 64 and length != step:
+            # One body for all, masked: less to compile, and hardly slower.
+            self.lanes = step
+            self.settle(loop.body)
+        elif length is None or length >= step:
             self.lanes = width * registers
             self.settle(loop.body)
             last = e.sub(stop, step - 1)
-            carried = [position, *(total for total in sums for _ in range(unroll))]
-            with e.for_loop(start, last, step, carried) as main:
-                totals = list(main.carried[1:])
+            with e.for_loop(start, last, step, [position, *parts]) as main:
+                parts = list(main.carried[1:])
                 for copy in range(unroll):
-                    chosen = totals[copy::unroll]
+                    chosen = parts[copy::unroll]
                     shift = copy * self.lanes
                     index = e.add(main.index, shift) if shift else main.index
-                    totals[copy::unroll] = self.vector_body(loop, index, chosen)
-                main.carry(e.add(main.index, step), *totals)
-            position = main.results[0]
+                    parts[copy::unroll] = self.vector_body(loop, index, chosen)
+                main.carry(e.add(main.index, step), *parts)
+            position, *parts = main.results
             self.lanes = width
-            sums = []
-            for number, carry in enumerate(loop.carries):
-                parts = main.results[1 + number * unroll : 1 + (number + 1) * unroll]
-                total = parts[0]
-                for part in parts[1:]:
-                    total = self.combine(carry.combine, total, part, carry.result.dtype)
-                sums.append(total)
         if length is None or length % step:
-            sums = self.rest(loop, position, stop, sums, identities)
+            parts[::unroll] = self.rest(loop, position, stop, parts[::unroll])
         self.in_vector = False
         self.lanes = 1
         self.mask = None
         self.partial, self.shared = saved
-        self.finish_carries(loop, sums)
+        if chained is None:
+            self.finish_carries(loop, self.joined(loop, parts))
+        else:
+            self.parts[loop] = parts
 
     def rest(
         self,
@@ -287,9 +340,8 @@ class _KernelEmitter(MemoryEmitter):
         position: Operand,
         stop: Operand,
         sums: list[Operand],
-        identities: list[Operand],
     ) -> list[Operand]:
-        """The iterations that do not fill all vectors of the main loop."""
+        """The iterations that do not fill all vectors of the main loop, or all."""
         e, width = self.e, self.lanes
         if self.machine.vector_bytes == 64:
             with e.for_loop(position, stop, width, sums) as tail:
@@ -304,6 +356,7 @@ class _KernelEmitter(MemoryEmitter):
         # Without masks: one by one, into a number that joins the first lane.
         self.lanes = 1
         saved = dict(self.partial), dict(self.shared)
+        identities = [self.identity(loop, n) for n in range(len(loop.carries))]
         with e.for_loop(position, stop, 1, identities) as tail:
             new = self.vector_body(loop, tail.index, list(tail.carried))
             if new:

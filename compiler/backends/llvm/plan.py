@@ -385,7 +385,7 @@ class _RunEmitter:
         """Fill the words of a Kernel's frame."""
         e, kernel = self.e, launch.kernel
         words = frame_words(kernel)
-        arguments = dict(zip(kernel.buffers, launch.arguments, strict=True))
+        arguments = dict(zip(kernel.arguments, launch.arguments, strict=True))
         if len(words) not in self.frames:
             self.frames[len(words)] = e.allocate(8 * len(words), 8)
         frame = self.frames[len(words)]

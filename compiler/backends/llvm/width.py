@@ -46,7 +46,7 @@ def unroll_of(loop: For) -> int:
     return 2 if flops <= 24 else 1
 
 
-def registers_of(loop: For) -> int:
+def registers_of(machine: Machine, loop: For) -> int:
     """How many registers side by side the lanes of the main loop fill.
 
     A loop within the vector loop, such as the sum of a contraction, waits for its last
@@ -56,7 +56,10 @@ def registers_of(loop: For) -> int:
     is_sum = len(inner) > 0 and all(s.kind == "serial" and s.carries for s in inner)
     if not is_sum or loop.carries or _flops(loop) > _SHORT_BODY:
         return 1
-    return 4
+    # Beside the sums, a vector of each of the terms has to be kept.
+    room = machine.vector_registers - 6
+    sums = max(len(s.carries) for s in inner)
+    return next(count for count in (4, 2, 1) if count * sums <= max(room, sums))
 
 
 def _flops(loop: For) -> int:

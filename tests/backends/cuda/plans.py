@@ -28,7 +28,7 @@ def plan_of_kernel(kernel):
             "parameter" if buffer.mode == "in" else "result",
             buffer.strided,
         )
-        for buffer in kernel.buffers
+        for buffer in kernel.arguments
     }
     of_role = {
         role: tuple(b for b in buffers.values() if b.role == role)

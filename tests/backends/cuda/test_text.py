@@ -117,7 +117,7 @@ kernel @picked_0(%x: in f16[n], %i: in i32[k], %y: out f16[k], %count: inout i64
     %6 = less %4, n : bool
     %7 = and %5, %6 : bool
     check %7 error 0 detail %1
-    %8 = load %x[%4] if %7 : f16
+    %8 = load %x[%4] where %7 : f16
     %9 = add %8, %8 : f16
     store %9, %y[%j]
   }

@@ -41,7 +41,7 @@ GATHER = dedent("""\
         %7 = and %5, %6 : bool
         check %7 error 3 detail %1
         vector %j = 0 to 3 {
-          %8 = load %x[%4, %j] if %7 : f64
+          %8 = load %x[%4, %j] where %7 : f64
           store %8, %y[%i, %j]
         }
       }
@@ -60,7 +60,7 @@ COLUMNS = dedent("""\
           }
           %6 = load %y[%j] : i16
           %7 = add %6, %3 : i16
-          store %7, %y[%j] if %1
+          store %7, %y[%j] where %1
         }
       }
     }""")

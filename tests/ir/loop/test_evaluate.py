@@ -192,8 +192,8 @@ def test_a_predicate_keeps_an_access_from_happening(width):
           vector %i = 0 to 7 {
             %p = less %i, 3 : bool
             %q = less %i, 5 : bool
-            %0 = load %x[%i] if %p : f32
-            store %0, %y[%i] if %q
+            %0 = load %x[%i] where %p : f32
+            store %0, %y[%i] where %q
           }
         }""")
     y = np.full(5, np.nan, np.float32)

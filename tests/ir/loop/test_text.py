@@ -50,8 +50,8 @@ def test_canonical_text_has_no_names():
 def test_canonical_text_tells_kernels_apart():
     kernels = [COLUMNS]
     for old, new in (
-        (" step 2", ""), ("const 1 ", "const 2 "), ("mul", "add"), (" if %1\n", "\n"),
-        ("inout", "out"), ("i16[4,n]", "i16[4,n] strided"), ("1 to n", "2 to n"),
+        (" step 2", ""), ("const 1 ", "const 2 "), ("mul", "add"), ("inout", "out"),
+        (" where %1\n", "\n"), ("i16[4,n]", "i16[4,n] strided"), ("1 to n", "2 to n"),
     ):  # fmt: skip
         assert old in COLUMNS
         kernels.append(COLUMNS.replace(old, new))

@@ -207,7 +207,7 @@ LINES = [
         "an index is f32, but must be i64",
     ),
     (
-        "%1 = load %x[0] if %0 : f32",
+        "%1 = load %x[0] where %0 : f32",
         "^",
         "the predicate is f32, but must be bool",
     ),

@@ -32,7 +32,7 @@ kernel @search(%x: in f64[n], %r: out i64[], n: index) {
   serial %i = 0 to 1000 carry (%2 = %1, %3 = 0) -> (%4, %5) while %2 {
     %6 = less %3, n : bool
     check %6 error 0 detail %3
-    %7 = load %x[%3] if %6 : f64
+    %7 = load %x[%3] where %6 : f64
     %8 = not_equal %7, %0 : bool
     %9 = convert %8 : i64
     %10 = add %3, %9 : i64

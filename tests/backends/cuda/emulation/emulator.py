@@ -201,7 +201,7 @@ class EmulatedPlan:
     ) -> list[tuple[int, int]]:
         """Stands in for ``evaluate_kernel``: the error that struck, if one did."""
         launch = self.launches[kernel]
-        named = dict(zip(kernel.buffers, buffers, strict=True))
+        named = dict(zip(kernel.arguments, buffers, strict=True))
         error = np.zeros(2, np.int64)
         launch_kernel(
             self.library,
