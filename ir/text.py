@@ -116,5 +116,7 @@ def _rename_real(
 def format_places(locations: Iterable[Location]) -> str:
     """Places as a comment names them: ``model.py:12:9, model.py:13'``."""
     return ", ".join(
-        re.sub(_NOT_IN_A_FILE, "_", loc.short) + loc.role for loc in locations
+        dict.fromkeys(
+            re.sub(_NOT_IN_A_FILE, "_", loc.short) + loc.role for loc in locations
+        )
     )
