@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from penstock.ir.errors import NumberRangeError, UnsupportedError
+from penstock.ir.errors import NumberRangeError
 from tests.frontend.running import check, run, serves, traced
 
 U = np.arange(4, dtype=np.uint16)
