@@ -312,7 +312,7 @@ def isclose(
     """``np.isclose``: |a - b| <= atol + rtol |b|, equal infinities included."""
     x, y = arrays_of([a, b])
     # NumPy makes the second inexact, so that no difference of integers wraps around.
-    y = y.astype(np.result_type(y.dtype, 1.0))
+    y = y.astype(result_dtype([y.kind, float]).numpy)
     near = abs(x - y) <= atol + rtol * abs(y)
     close = (near & numpy.isfinite(y)) | (x == y)
     if equal_nan:

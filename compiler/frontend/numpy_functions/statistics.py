@@ -20,9 +20,11 @@ from penstock.frontend.numpy_functions.arguments import (
 )
 from penstock.frontend.numpy_functions.creation import full
 from penstock.frontend.numpy_functions.cumulative import within
+from penstock.frontend.promotion import result_dtype
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
+from penstock.ir.types import f64
 
 __all__ = [
     "block", "compress", "corrcoef", "cov", "extract", "polyadd", "polyder", "polyint",
@@ -39,7 +41,7 @@ def cov(
     if any(len(part.sizes) > 2 for part in parts):
         raise bad_value("cov: m has more than 2 axes")
     if dtype is None:
-        dtype = np.result_type(*(part.dtype for part in parts), np.float64)
+        dtype = result_dtype([*(part.kind for part in parts), f64]).numpy
     rows = [_as_rows(part, rowvar).astype(dtype) for part in parts]
     x = rows[0] if len(rows) == 1 else numpy.concatenate(rows, axis=0)
     ddof = (0 if bias else 1) if ddof is None else ddof
