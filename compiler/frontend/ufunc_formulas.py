@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend.answers import constant_array, host_size
-from penstock.frontend.handles import TracedArray, wrap
+from penstock.frontend.broadcasting import broadcast_into, broadcast_shape
+from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.refusals import bad_value
 from penstock.ir.attributes import Constant
 from penstock.ir.errors import UnsupportedError
@@ -97,7 +98,7 @@ def _power(x: TracedArray, y: TracedArray) -> Any:
     exponent = constant_of(y)
     if x.kind.is_integer:
         if y.kind.kind == "i" and not _is_never_negative(y):
-            return _refuse_integer_power(x, exponent)
+            y = _require_none_negative(x, y)
         return x * x if exponent is not None and exponent == 2 else _op("pow", x, y)
     # The exponents for which NumPy's loop takes a shorter way (fast_scalar_power).
     is_scalar = not x.sizes
@@ -126,28 +127,34 @@ def _is_never_negative(y: TracedArray) -> bool:
     if known is not None:
         return bool((known >= 0).all())
     value = y.value
-    while value.is_op("astype") and value.operands[0].dtype.is_integer:
+    while value.is_op("astype") and not value.operands[0].dtype.is_float:
         value = value.operands[0]
+    if value.dtype.kind in "bu":
+        # In a loop of signed integers these are in a wider dtype.
+        return True
     size = host_size(y.tracer, value)
     return size is not None and y.tracer.ask(size, ">=", 0)
 
 
-def _refuse_integer_power(x: TracedArray, exponent: Any) -> Any:
-    if exponent is not None:
-        # Of no elements NumPy finds none to refuse.
-        if any(x.tracer.ask(size, "==", 0) for size in x.sizes):
-            return x
+def _require_none_negative(x: TracedArray, y: TracedArray) -> TracedArray:
+    """The exponents of integers, if none is negative: else an error, as NumPy's.
+
+    Of a power without elements NumPy finds none to refuse, so it is asked of each.
+    """
+    tracer = x.tracer
+    exponent = constant_of(y)
+    if exponent is not None and not any(tracer.ask(n, "==", 0) for n in x.sizes):
         raise bad_value(
             f"power: {x.tensor} to the negative power {exponent} is no integer",
             hint="make the base floating, e.g. x.astype(float)",
         )
-    raise UnsupportedError(
-        user_location(),
-        f"{x.tensor} to the power of signed integers that are not constant",
+    shape = broadcast_shape(tracer, "power", [x.sizes, y.sizes])
+    y = fresh(tracer, broadcast_into(tracer, y, shape))
+    return _op(
+        "require", y, y >= 0,
+        text=f"power: {x.tensor} to a negative power is no integer",
         code="integer-power",
-        hint="the exponents might be negative: make them unsigned, e.g. "
-        "n.astype(np.uint64), or the base floating",
-    )
+    )  # fmt: skip
 
 
 def _reciprocal(x: TracedArray) -> Any:

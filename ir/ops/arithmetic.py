@@ -154,7 +154,7 @@ class Power(Elementwise):
     """Power of two arrays.
 
     x, y: number [...]  ->  number [...]. Integers wrap around; a negative integer
-    exponent is for the tracer to refuse, as NumPy does.
+    exponent is an error in NumPy: the tracer has ``require`` say so.
     d(x^y) = y x^(y-1) dx + x^y log(x) dy                        DLMF 4.2.26
     The second term is zero where x is zero and y positive.
     """
