@@ -45,27 +45,6 @@ def weighted(x):
 
 def longest(x, k):
     return x + 1 if x.shape[0] > k else x - 1
-
-
-def added_elements(x):
-    return x[0] + x[1]
-
-
-def transposed(x):
-    return x.T
-
-
-def backwards(x):
-    return x[::-1]
-
-
-def scalar_root(x, y):
-    return np.sqrt(x * y)
-
-
-def scaled_by_scalars(a, b, x):
-    s = np.exp(a) * b
-    return x * s
 """
 
 
@@ -161,28 +140,6 @@ def test_attributes(load):
     stages = ["trace", "cache", "passes", "fuse", "lower", "emit", "llvm", "link"]
     assert list(variant.seconds) == [*stages, "load"]
     assert sum(variant.seconds.values()) <= found.statistics.compile_seconds
-
-
-def test_lines_of_what_is_computed_where_it_is_read(load):
-    """Views and scalars are in no cluster of their own, but have lines."""
-    zero, vector = np.array(2.0), np.ones(3)
-    expected = {
-        "added_elements": ((vector,), ["model.py:35"]),
-        "transposed": ((np.ones((2, 3)),), ["model.py:39"]),
-        "backwards": ((vector,), ["model.py:43"]),
-        "scalar_root": ((zero, zero), ["model.py:47"]),
-        "scaled_by_scalars": ((zero, zero, vector), ["model.py:51", "model.py:52"]),
-    }
-    for name, (arguments, lines) in expected.items():
-        f = load(name)
-        (variant,) = f.explain(*arguments).variants
-        (kernel,) = variant.kernels
-        assert list(kernel.lines) == lines, name
-        header = f.lower(*arguments).text("loops").splitlines()[0]
-        for line in lines:
-            assert header.count(f"{line}:") >= 1, header
-        places = header.partition("# ")[2].split(", ")
-        assert len(set(places)) == len(places)
 
 
 def test_asking_compiles_but_does_not_call(load):

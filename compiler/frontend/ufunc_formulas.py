@@ -18,7 +18,6 @@ from penstock.frontend.answers import constant_array, host_size
 from penstock.frontend.broadcasting import broadcast_into, broadcast_shape
 from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.refusals import bad_value
-from penstock.ir.attributes import Constant
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 from penstock.ir.types import i64, u64
@@ -87,11 +86,13 @@ def select(condition: TracedArray, x: Any, y: Any) -> TracedArray:
 def constant_of(array: TracedArray) -> Any:
     """The one number that an array is, where it is a constant scalar; else ``None``."""
     value = array.value
-    if value.is_op("const") and not value.shape:
-        constant = value.attributes["value"]
-        assert isinstance(constant, Constant)
-        return constant.array[()]
-    return None
+    while value.is_op("astype"):
+        value = value.operands[0]
+    if value.shape or not value.is_op("const"):
+        return None
+    known = constant_array(array.tracer, array.value)
+    assert known is not None
+    return known[()]
 
 
 def _power(x: TracedArray, y: TracedArray) -> Any:
@@ -100,9 +101,9 @@ def _power(x: TracedArray, y: TracedArray) -> Any:
         if y.kind.kind == "i" and not _is_never_negative(y):
             y = _require_none_negative(x, y)
         return x * x if exponent is not None and exponent == 2 else _op("pow", x, y)
-    # The exponents for which NumPy's loop takes a shorter way (fast_scalar_power).
-    is_scalar = not x.sizes
-    if exponent is None or (exponent == 0.5 and is_scalar):
+    # The exponents for which NumPy's loops take a shorter way; those of 16 bits round
+    # alike without it, but for a root of -inf or -0.
+    if exponent is None or (exponent == 0.5 and x.kind.bits == 16):
         return _op("pow", x, y)
     if exponent == 2:
         return x * x
@@ -119,6 +120,11 @@ def _power(x: TracedArray, y: TracedArray) -> Any:
             tracer, tracer.emit("broadcast_to", one, shape=x.sizes) if x.sizes else one
         )
     return _op("pow", x, y)
+
+
+def _float_power(x: TracedArray, y: TracedArray) -> Any:
+    """A power for which NumPy takes no root."""
+    return _op("pow", x, y) if constant_of(y) == 0.5 else _power(x, y)
 
 
 def _is_never_negative(y: TracedArray) -> bool:
@@ -271,7 +277,7 @@ def _scaled(above: float, below: float) -> Formula:
 
 _FORMULAS: dict[np.ufunc, Formula] = {
     np.power: _power,
-    np.float_power: _power,
+    np.float_power: _float_power,
     np.positive: lambda x: x,
     np.conjugate: lambda x: x,
     np.fabs: abs,

@@ -73,9 +73,8 @@ def correlate_dense(
         )
     if dtype is bool_:
         # Whether any product is True; a count in 8 bits could wrap around to zero.
-        found = correlate_dense(
-            *(as_array(tracer, p, i64) for p in (x, kernel)), padding
-        )
+        x, kernel = (as_array(tracer, part, i64) for part in (x, kernel))
+        found = correlate_dense(x, kernel, padding)
         truth: TracedArray = found != 0
         return truth
 
