@@ -47,6 +47,9 @@ def _belongs(name: Any) -> bool:
     return isinstance(name, str) and name.partition(".")[0] in _PACKAGES
 
 
+_OF_UNKNOWN_SIZE = (np.nonzero, np.argwhere, np.flatnonzero)
+
+
 def call_function(function: Any, args: Any, kwargs: Any) -> Any:
     """Call a NumPy function on arguments of which some are traced.
 
@@ -59,6 +62,14 @@ def call_function(function: Any, args: Any, kwargs: Any) -> Any:
         if type(argument) is Selection:
             return argument.__array_function__(function, (), args, kwargs)
     implementation = implementation_of(function)
+    if implementation is None and function in _OF_UNKNOWN_SIZE:
+        raise UnsupportedError(
+            user_location(),
+            f"{function.__name__}: how many elements hold is known only when the "
+            "compiled function runs",
+            code="nonzero",
+            hint="choose elements with np.where(condition, a, b)",
+        )
     if implementation is None:
         raise UnsupportedError(
             user_location(),

@@ -109,7 +109,7 @@ def _trace(
     inputs = Inputs(tracer, static)
     with tracer:
         capture = Capture(tracer, inputs, shared)
-        arguments = Arguments(capture, call)
+        arguments = Arguments(capture, call, _definition(function))
         try:
             returned = _run(function, capture, arguments)
         except Exception:
@@ -217,7 +217,7 @@ def _definition(function: Any) -> Location | None:
     code = getattr(inspect.unwrap(function), "__code__", None)
     if not isinstance(code, CodeType):
         return None
-    return Location(code.co_filename, code.co_firstlineno)
+    return Location.of_definition(code)
 
 
 def _place_of_return(function: Any) -> Location | None:

@@ -35,6 +35,20 @@ CASES = [
           help: choose elements with np.where(condition, a, b)
         """,
     ),
+    *(
+        (
+            f"def f(x): return np.{name}(x)",
+            (X,),
+            f"""
+        program.py:1:18: error: {name}: how many elements hold is known only when the compiled function runs [nonzero]
+            |
+          1 | def f(x): return np.{name}(x)
+            |                  ^^^^^^{"^" * len(name)}
+          help: choose elements with np.where(condition, a, b)
+        """,
+        )
+        for name in ("nonzero", "argwhere", "flatnonzero")
+    ),
 ]
 
 
