@@ -10,6 +10,10 @@ from tests.test_docs import PAGES, ROOT, strings_of, trees
 _DAMAGED = "tests damage files at random, and hold the class and code of what is raised"
 _BY_HAND = "no text reads as this: it takes Values that are built by hand"
 _MACHINE = "it takes another machine"
+_UNNAMED_SIZE = (
+    "a size or number that the program computes from these arguments does not fit "
+    "64 bits"
+)
 
 # Sites without a test of their text, by file and the longest part of it.
 EXCUSED = {
@@ -38,13 +42,9 @@ EXCUSED = {
         "runtime/pytree.py",
         " cannot be found under its own name",
     ): "tests/runtime holds the code of it",
-    (
-        "runtime/refusal.py",
-        (
-            "a size or number that the program computes from these arguments does not fit "
-            "64 bits"
-        ),
-    ): ("all such sizes have an entry that names them; it stands in for none"),
+    ("runtime/refusal.py", _UNNAMED_SIZE): (
+        "all such sizes have an entry that names them; it stands in for none"
+    ),
 }
 
 
