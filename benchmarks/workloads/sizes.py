@@ -12,7 +12,19 @@ import numpy as np
 import penstock as ps
 from benchmarks import programs
 from benchmarks.measure import Table, verdict
-from examples import heat, nearest, orbit, palette, photo, stereo, textures
+from examples import (
+    characters,
+    digits,
+    heartbeat,
+    heat,
+    nearest,
+    orbit,
+    palette,
+    photo,
+    stereo,
+    textures,
+)
+from penstock import nn
 
 SIZES = 1000
 LARGEST = 5000
@@ -46,6 +58,13 @@ def subjects() -> list[Subject]:
     """Return the compiled programs, and the compiled functions of the examples."""
     camera = stereo.Camera(994.978, 0.193, 31.1, (10.0, 0.0))
     classifier = textures.Classifier(6, 3)
+    key = ps.random.key(0)
+    speaker = characters.init_model(key, 9, 99, 8, 1)
+    seer = digits.init_perceptron(key)
+    listener = {
+        "cell": nn.init_lstm_cell(key, 1, heartbeat.SIZE),
+        "change": nn.init_dense(key, heartbeat.SIZE, 1),
+    }
     found = [
         Subject(
             "photo",
@@ -84,6 +103,21 @@ def subjects() -> list[Subject]:
                 camera,
                 rng.uniform(5, 50, (n, second(rng))).astype(np.float32),
             ),
+        ),
+        Subject(
+            "characters",
+            ps.compile(characters.model),
+            lambda n, rng: (speaker, rng.integers(0, 9, (n % 50, second(rng))), 2),
+        ),
+        Subject(
+            "digits",
+            ps.compile(digits.perceptron),
+            lambda n, rng: (seer, rng.random((n % 999, 8, 8), np.float32)),
+        ),
+        Subject(
+            "heartbeat",
+            ps.compile(heartbeat.foretell),
+            lambda n, rng: (listener, rng.normal(size=n % 999).astype(np.float32)),
         ),
         Subject(
             "orbit",
