@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import sys
 from collections.abc import Iterable
 from functools import cache, lru_cache
@@ -52,7 +53,18 @@ def _positions(code: CodeType, instruction: int) -> tuple[int, int, int]:
                 end = len(text.encode())
                 return (line, start, end) if end > start else (line, 0, 0)
             return line, start, end
-    return code.co_firstlineno, 0, 0
+    return _definition_line(code), 0, 0
+
+
+def _definition_line(code: CodeType) -> int:
+    """The line with the ``def`` of a function, after the decorators above it."""
+    first = code.co_firstlineno
+    lines = linecache.getlines(code.co_filename)[first - 1 :]
+    if lines and lines[0].lstrip().startswith("@"):
+        for number, line in enumerate(lines):
+            if re.match(r"\s*(async\s+)?(def|class)\b", line):
+                return first + number
+    return first
 
 
 class Location:
@@ -94,6 +106,17 @@ class Location:
         self.role = ""
         self._code = frame.f_code
         self._instruction = frame.f_lasti // 2
+        self._position = None
+        return self
+
+    @classmethod
+    def of_definition(cls, code: CodeType) -> Location:
+        """The place where the function of ``code`` is defined."""
+        self = cls.__new__(cls)
+        self.file = code.co_filename
+        self.role = ""
+        self._code = code
+        self._instruction = -1
         self._position = None
         return self
 

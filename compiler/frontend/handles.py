@@ -218,7 +218,7 @@ class TracedArray(Traced):
             raise self.tracer.fail(
                 f"cannot write to {self.cell.owner}: it belongs to the caller",
                 code="write-to-input",
-                hint="write to a copy: x = x.copy()",
+                hint=f"write to a copy: {_copied(self.cell.owner)}",
             )
         if self.cell.serial < self.tracer.first_serial:
             raise self.tracer.fail(
@@ -476,6 +476,14 @@ class TracedScalar(TracedArray):
 
 
 TracedScalar.__name__ = "numpy.generic"
+
+
+def _copied(owner: str) -> str:
+    """How to copy an array of the caller: a name of its own is there to be bound."""
+    name = owner.removeprefix("argument ")
+    if name != owner and name.isidentifier():
+        return f"{name} = {name}.copy()"
+    return f"new = {name.removeprefix('global ').removeprefix('closure ')}.copy()"
 
 
 def wrap(tracer: Tracer, value: Value, ordered: bool = True) -> TracedArray:

@@ -48,6 +48,9 @@ def _belongs(name: Any) -> bool:
     return isinstance(name, str) and name.partition(".")[0] in _PACKAGES
 
 
+_OF_UNKNOWN_SIZE = (np.nonzero, np.argwhere, np.flatnonzero)
+
+
 def call_function(function: Any, args: Any, kwargs: Any) -> Any:
     """Call a NumPy function on arguments of which some are traced.
 
@@ -61,6 +64,10 @@ def call_function(function: Any, args: Any, kwargs: Any) -> Any:
         if type(argument) is Selection:
             return argument.__array_function__(function, (), args, kwargs)
     implementation = implementation_of(function)
+    if implementation is None and function in _OF_UNKNOWN_SIZE:
+        from penstock.frontend.numpy_functions.selecting import unknown_count
+
+        raise unknown_count(function.__name__)
     if implementation is None:
         raise UnsupportedError(
             user_location(),

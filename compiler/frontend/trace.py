@@ -110,7 +110,7 @@ def _trace(
     inputs = Inputs(tracer, static)
     with noted_errors() as noted, tracer:
         capture = Capture(tracer, inputs, shared)
-        arguments = Arguments(capture, call)
+        arguments = Arguments(capture, call, _definition(function))
         try:
             returned = _run(function, capture, arguments)
         except Exception as error:
@@ -226,7 +226,7 @@ def _definition(function: Any) -> Location | None:
     code = getattr(inspect.unwrap(function), "__code__", None)
     if not isinstance(code, CodeType):
         return None
-    return Location(code.co_filename, code.co_firstlineno)
+    return Location.of_definition(code)
 
 
 def _place_of_return(function: Any) -> Location | None:

@@ -805,12 +805,30 @@ def test_convolution_of_images_is_scipys():
         )
 
 
-def test_integer_convolutions_are_exact():
+@pytest.mark.parametrize("dtype", ["?", "i1", "u2", "i4", "i8"])
+def test_integer_convolutions_are_exact(dtype):
+    v, w = (np.arange(k, 9 * k, k, "i8") * 2**k // 3 for k in (9, 5))
     check(
         lambda v, w: (np.convolve(v, w), np.correlate(v, w, "same")),
-        INTEGERS[0],
-        INTEGERS[1, :3],
+        v.astype(dtype),
+        w[:3].astype(dtype),
     )
+
+
+@pytest.mark.parametrize("dtypes", ["i1 i1", "u2 u2", "i4 u1", "i8 i8", "? i4"])
+def test_convolutions_of_integer_images_are_scipys(dtypes):
+    signal = pytest.importorskip("scipy.signal")
+    numbers = np.arange(60).reshape(3, 4, 5) ** 5 - 7
+    first, second = dtypes.split()
+    image, kernel = numbers.astype(first), numbers[1:, :2, ::2].astype(second)
+    for mode in ("full", "same", "valid"):
+        for name in ("convolve", "correlate"):
+            function = getattr(signal, name)
+            for x, k in ((image, kernel), (image[0], kernel[0])):
+                got = run(lambda x, k, f=function, m=mode: f(x, k, m), x, k)
+                wanted = function(x, k, mode, "direct")
+                assert got.dtype == wanted.dtype
+                np.testing.assert_array_equal(got, wanted)
 
 
 def test_empty_arrays():

@@ -221,9 +221,12 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     if digits == 0:
         return deliver("round", numpy.rint(x), out)
     factor = 10.0 ** abs(digits)
-    if digits > 0:
-        return deliver("round", numpy.rint(x * factor) / factor, out)
-    return deliver("round", numpy.rint(x / factor) * factor, out)
+    there, back = numpy.multiply, numpy.divide
+    if digits < 0:
+        there, back = back, there
+    # In the array's dtype: bf16 with a number is f32.
+    whole = numpy.rint(there(x, factor).astype(x.dtype))
+    return deliver("round", back(whole, factor).astype(x.dtype), out)
 
 
 def fix(x: Any, out: Any = None) -> Any:

@@ -22,6 +22,7 @@ from penstock.frontend.promotion import result_dtype
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
+from penstock.ir.types import f64
 
 __all__ = [
     "argpartition", "argsort", "bincount", "digitize", "histogram",
@@ -194,7 +195,7 @@ def isin(
 def _is_in_sorted(x: TracedArray, table: TracedArray) -> Any:
     if x.tracer.ask(table.sizes[0], "==", 0):
         return full(x.shape, False)
-    dtype = np.result_type(x.dtype, table.dtype)
+    dtype = result_dtype([x.kind, table.kind]).numpy
     x, ordered = x.astype(dtype), numpy.sort(table.astype(dtype))
     place = numpy.minimum(searchsorted(ordered, x), ordered.shape[0] - 1)
     return numpy.take(ordered, place) == x
@@ -250,7 +251,7 @@ def _edges(a: TracedArray, bins: Any, limits: Any, weights: Any) -> Any:
         low, high = limits
         if known_to_hold(low > high):
             raise bad_value(f"histogram: the range from {low!r} to {high!r} descends")
-    kind = np.result_type(a.dtype, np.float64 if a.kind.kind in "biu" else a.dtype)
+    kind = (a.kind if a.kind.is_float else f64).numpy
     first, last = (as_array(a.tracer, part).astype(kind) for part in (low, high))
     same = first == last
     first = numpy.where(same, first - kind.type(0.5), first)[()]

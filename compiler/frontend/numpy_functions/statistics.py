@@ -20,9 +20,10 @@ from penstock.frontend.numpy_functions.arguments import (
 )
 from penstock.frontend.numpy_functions.creation import full
 from penstock.frontend.numpy_functions.cumulative import within
+from penstock.frontend.numpy_functions.selecting import unknown_count
+from penstock.frontend.promotion import result_dtype
 from penstock.frontend.refusals import bad_type, bad_value
-from penstock.ir.errors import UnsupportedError
-from penstock.ir.location import user_location
+from penstock.ir.types import f64
 
 __all__ = [
     "block", "compress", "corrcoef", "cov", "extract", "polyadd", "polyder", "polyint",
@@ -39,7 +40,7 @@ def cov(
     if any(len(part.sizes) > 2 for part in parts):
         raise bad_value("cov: m has more than 2 axes")
     if dtype is None:
-        dtype = np.result_type(*(part.dtype for part in parts), np.float64)
+        dtype = result_dtype([*(part.kind for part in parts), f64]).numpy
     rows = [_as_rows(parts[0], rowvar or len(parts[0].sizes) == 1)]
     if y is not None:
         # Of y NumPy turns no single row, whatever its number of axes.
@@ -209,13 +210,7 @@ def _known(condition: Any, name: str) -> Any:
     if isinstance(condition, TracedArray):
         known = constant_array(condition.tracer, condition.value)
     if known is None:
-        raise UnsupportedError(
-            user_location(),
-            f"{name}: how many elements hold is known only when the compiled function "
-            "runs",
-            code="nonzero",
-            hint="choose elements with np.where(condition, a, b)",
-        )
+        raise unknown_count(name)
     return np.asarray(known, bool)
 
 

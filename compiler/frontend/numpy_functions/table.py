@@ -256,9 +256,6 @@ ALWAYS: frozenset[Any] = frozenset(
 )  # fmt: skip
 """Functions that give traced arrays whatever they are given: arrays are written to."""
 
-_OF_UNKNOWN_SIZE = (np.nonzero, np.flatnonzero, np.argwhere)
-"""Functions of which the error says more than that there are none."""
-
 # SciPy is not imported for its functions: they are known by module and name.
 _SCIPY: dict[tuple[str, str], Callable[..., Any]] = {
     ("scipy.signal", "convolve"): convolving.signal_convolve,
@@ -275,8 +272,6 @@ def implementation_of(function: Any) -> Callable[..., Any] | None:
         found = FUNCTIONS.get(function)
     except TypeError:
         return None
-    if function in _OF_UNKNOWN_SIZE:
-        return selecting.where
     if found is None:
         module = getattr(function, "__module__", None) or ""
         if module.startswith("scipy."):
