@@ -1,0 +1,56 @@
+"""Programs that move elements: what they give, and what their loops do for each."""
+
+import numpy as np
+import pytest
+
+import penstock as ps
+from penstock.ir.loop.node import Block, For, Let, Statement
+
+random = np.random.default_rng(11)
+
+
+def inner_statements(block: Block, within: bool = False) -> list[Statement]:
+    """What runs once for each element: within loops of vectors or after each other."""
+    found: list[Statement] = []
+    for statement in block.statements:
+        if isinstance(statement, For):
+            own = within or statement.kind != "parallel"
+            found += inner_statements(statement.body, own)
+        elif within:
+            found.append(statement)
+    return found
+
+
+def primitives(function, *arguments) -> set[str]:
+    """What the loops of a program compute for each element."""
+    plan = ps.compile(function).lower(*arguments).compilation.plan
+    return {
+        statement.primitive
+        for kernel in plan.kernels
+        for statement in inner_statements(kernel.body)
+        if isinstance(statement, Let)
+    }
+
+
+REPEATED = {
+    "rows": (lambda x: np.repeat(x, 2, axis=0), (6, 5)),
+    "elements": (lambda x: np.repeat(x, 3), (6, 5)),
+    "columns": (lambda x: np.repeat(x, 2, axis=1), (6, 5)),
+    "points": (lambda x: np.repeat(x, 2, axis=0), (150, 3)),
+    "tiled rows": (lambda x: np.tile(x, (2, 1)), (6, 5)),
+    "tiled points": (lambda x: np.tile(x, (2, 2)), (150, 3)),
+    "tiled vector": (lambda x: np.tile(x, 3) + 1, (7,)),
+    "flat transpose": (lambda x: x.T.reshape(-1) * 2, (6, 5)),
+    "flat part": (lambda x: x[1:, ::2].reshape(-1), (6, 5)),
+}
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_repeated_elements_are_found_without_divisions(name):
+    function, shape = REPEATED[name]
+    for dtype in (np.uint8, np.float64):
+        x = random.integers(0, 100, shape).astype(dtype)
+        got = ps.compile(function)(x)
+        np.testing.assert_array_equal(got, function(x))
+        assert got.dtype == function(x).dtype
+    assert not primitives(function, x) & {"floor_divide", "remainder"}
