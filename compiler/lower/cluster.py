@@ -259,4 +259,7 @@ def rows_of(
             size = builder.size(sizes[axis])
             indices.append(rest % size)
             rest = rest // size
-        yield Rows(tuple(reversed(indices)), loop.index, start, stop)
+        indices.reverse()
+        for index, length in zip(indices, sizes, strict=True):
+            builder.state_below(index, length)
+        yield Rows(tuple(indices), loop.index, start, stop)

@@ -198,7 +198,8 @@ def _sort_in_registers(
     blocked: Size = shape[outer[-1]] if outer else 1
     with context.tiles([shape[a] for a in outer[:-1]], blocked, _LINES) as tile:
         rows, start, stop = tile
-        with builder.loop("vector", stop, start=start, hint="l") as loop:
+        kind = "vector" if outer else "serial"
+        with builder.loop(kind, stop, start=start, hint="l") as loop:
             at = dict(zip(outer, (*rows, loop.index), strict=False))
             places = [
                 [at.get(a, builder.size(number)) for a in range(len(shape))]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import penstock as ps
-from penstock.ir.loop.node import Block, For, Let, Statement
+from penstock.ir.loop.node import Block, For, Let, Load, Statement
 
 random = np.random.default_rng(11)
 
@@ -54,3 +54,43 @@ def test_repeated_elements_are_found_without_divisions(name):
         np.testing.assert_array_equal(got, function(x))
         assert got.dtype == function(x).dtype
     assert not primitives(function, x) & {"floor_divide", "remainder"}
+
+
+def bytes_of_loads(function, *arguments) -> list[int]:
+    """How wide what the loops load for each element is."""
+    plan = ps.compile(function).lower(*arguments).compilation.plan
+    return [
+        statement.buffer.dtype.itemsize
+        for kernel in plan.kernels
+        for statement in inner_statements(kernel.body)
+        if isinstance(statement, Load)
+    ]
+
+
+def test_picked_rows_are_copied_as_wide_as_their_elements():
+    """The position of a row is loaded once, and does not make vectors narrower."""
+    x, rows = random.integers(0, 99, (9, 70)).astype(np.uint8), np.array([3, -1, 0, 3])
+    function = ps.compile(lambda x, rows: x[rows])
+    np.testing.assert_array_equal(function(x, rows), x[rows])
+    assert bytes_of_loads(lambda x, rows: x[rows], x, rows) == [1]
+
+
+FLAT = {
+    "table": lambda x: np.arange(0, 512, 2).astype(np.uint8)[x],
+    "roll": lambda x: np.roll(x, 1, 0),
+    "edges": lambda x: np.pad(x, ((1, 1), (0, 0), (0, 0)), "edge"),
+    "constants": lambda x: np.pad(x, ((1, 2), (0, 0), (0, 0)), constant_values=7),
+    "joined": lambda x: np.concatenate([x, x[:2], x + 1]),
+    "stacked": lambda x: np.stack([x, x * 2]),
+}
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_whole_planes_are_one_run_of_elements(name):
+    function = FLAT[name]
+    x = random.integers(0, 99, (40, 5, 3)).astype(np.uint8)
+    compiled = ps.compile(function)
+    np.testing.assert_array_equal(compiled(x), function(x))
+    plan = compiled.lower(x).compilation.plan
+    for kernel in plan.kernels:
+        assert all(buffer.type.rank == 1 for buffer in kernel.buffers), str(kernel)
