@@ -341,7 +341,7 @@ class _Writer:
     def gather(self, value: Value) -> Expression:
         """Elements of the same array, at positions that lie along the runs."""
         table, *indices = value.operands
-        positions = [self.written[i].reshape(self.own_shape(i)) for i in indices]
+        positions = [self.full(i).reshape(self.own_shape(i)) for i in indices]
         operands = [self.written[table], *positions]
         return self.add(value, operands, value.attributes).reshape(self.shape(value))
 
