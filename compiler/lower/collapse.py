@@ -341,7 +341,10 @@ class _Writer:
     def gather(self, value: Value) -> Expression:
         """Elements of the same array, at positions that lie along the runs."""
         table, *indices = value.operands
-        positions = [self.full(i).reshape(self.own_shape(i)) for i in indices]
+        positions = [
+            self.full(i).reshape(self.own_shape(i) if i in self.lanes else ())
+            for i in indices
+        ]
         operands = [self.written[table], *positions]
         return self.add(value, operands, value.attributes).reshape(self.shape(value))
 
@@ -359,10 +362,14 @@ class _Writer:
             attributes[name] = tuple(
                 self.along_run(value, name, run) for run in self.runs
             )
-        operands = [
-            self.full(operand) if operand.shape else self.whole(operand).reshape(())
-            for operand in value.operands
-        ]
+        operands = []
+        for operand in value.operands:
+            part = self.full(operand)
+            if not operand.shape:
+                part = part.reshape(())
+            elif operand not in self.lanes:
+                part = part.reshape((1,) * len(self.runs))
+            operands.append(part)
         return self.add(value, operands, attributes)
 
     def along_run(self, value: Value, name: str, run: Sequence[int]) -> Size:

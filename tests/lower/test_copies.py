@@ -94,3 +94,14 @@ def test_whole_planes_are_one_run_of_elements(name):
     plan = compiled.lower(x).compilation.plan
     for kernel in plan.kernels:
         assert all(buffer.type.rank == 1 for buffer in kernel.buffers), str(kernel)
+
+
+def test_a_single_position_picks_planes_as_well():
+    x = random.normal(size=(4, 5, 3))
+    for function in (
+        lambda x, i: x[i + 1] * 2,
+        lambda x, i: x[:, i + 1] * x[:, :1],
+        lambda x, i: np.where(x > 0, x[i * 1], x),
+    ):
+        i = np.array([-2])
+        np.testing.assert_array_equal(ps.compile(function)(x, i), function(x, i))
