@@ -105,3 +105,35 @@ def test_a_single_position_picks_planes_as_well():
     ):
         i = np.array([-2])
         np.testing.assert_array_equal(ps.compile(function)(x, i), function(x, i))
+
+
+PIXELS = {
+    "swapped": lambda x: np.stack([x[:, 2], x[:, 1], x[:, 0]], -1),
+    "mirrored": lambda x: x[:, ::-1].copy(),
+    "sum of two": lambda x: x[:, 0] + x[:, 2],
+    "shifted": lambda x: x + np.arange(3, dtype=x.dtype),
+    "twice": lambda x: np.repeat(x, 2, axis=0),
+    "framed": lambda x: np.pad(x, ((0, 0), (1, 1))),
+}
+
+
+@pytest.mark.parametrize("name", PIXELS)
+def test_pixels_are_moved_by_whole_vectors(name):
+    """Their channels are lanes of vectors, and no byte is loaded or stored alone."""
+    function = PIXELS[name]
+    x = random.integers(0, 99, (500, 3)).astype(np.uint8)
+    with ps.config(target="x86-64-v3"):
+        compiled = ps.compile(function)
+        got = compiled(x)
+        text = compiled.lower(x).text("llvm")
+    np.testing.assert_array_equal(got, function(x))
+    assert got.dtype == np.uint8
+    assert "shufflevector <32 x i8>" in text
+    assert "insertelement <32 x i8> %" not in text
+    assert "extractelement <32 x i8>" not in text
+
+
+def test_rows_that_are_written_out_decide_nothing_for_each_element():
+    x = np.ones((500, 3))
+    made = primitives(PIXELS["swapped"], x) | primitives(PIXELS["framed"], x)
+    assert not made & {"select", "less", "and"}
