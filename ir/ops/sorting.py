@@ -164,7 +164,7 @@ def lower_sort(context: NestContext, axis: int, *, positions: bool) -> None:
         positions: whether to store where the elements were rather than themselves.
     """
     size = context.type.shape[axis]
-    if isinstance(size, int) and size <= _MOST_IN_REGISTERS:
+    if isinstance(size, int) and 1 <= size <= _MOST_IN_REGISTERS:
         _sort_in_registers(context, axis, size, positions)
         return
     line = _Line(context, axis, positions)
