@@ -15,7 +15,6 @@ from penstock.ir.ops.families import Reduction
 from penstock.ir.record import Node, Record
 from penstock.ir.types import TensorType
 from penstock.lower.element import Elements, ErrorTable
-from penstock.lower.fold import FoldingBuilder
 
 __all__ = [
     "Cluster",
@@ -117,15 +116,11 @@ class Cluster(Node):
         """The loops around the inner ones, outermost first."""
         return [loop for loop in range(len(self.loops)) if loop not in self.inner]
 
-    def start(self, suffix: str = "", *, folding: bool = False) -> KernelWriter:
-        """Begin a Kernel that reads the cluster's parameters.
-
-        Args:
-            suffix: of its name.
-            folding: whether many indices are known, and what depends on them.
-        """
-        builder = FoldingBuilder if folding else KernelBuilder
-        return KernelWriter(self, builder(self.name + suffix))
+    def start(
+        self, suffix: str = "", builder: KernelBuilder | None = None
+    ) -> KernelWriter:
+        """Begin a Kernel that reads the cluster's parameters."""
+        return KernelWriter(self, builder or KernelBuilder(self.name + suffix))
 
     def flops(self) -> int:
         """Floating-point operations for one element of the whole domain, roughly."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product as every
 
 from penstock.ir.dims import Size, product
 from penstock.ir.graph.value import Value
+from penstock.ir.guards import Facts
 from penstock.ir.loop.node import Buffer, Scalar
 from penstock.ir.ops.families import Reduction
 from penstock.ir.types import TensorType
@@ -14,9 +15,11 @@ from penstock.lower.cluster import (
     Cluster,
     KernelLaunch,
     KernelWriter,
+    Rows,
     ceil_divide,
     rows_of,
 )
+from penstock.lower.fold import FoldingBuilder
 from penstock.lower.kept_rows import choose_kept
 from penstock.lower.schedule import (
     BLOCK,
@@ -26,6 +29,7 @@ from penstock.lower.schedule import (
     element_cost,
     is_short,
 )
+from penstock.lower.segments import SegmentBuilder, has_segments, in_order
 
 __all__ = ["lower_pointwise"]
 
@@ -33,10 +37,21 @@ __all__ = ["lower_pointwise"]
 _MOST_UNROLLED = 200
 
 
-def lower_pointwise(cluster: Cluster) -> list[KernelLaunch]:
-    """The Kernels of a cluster without loops of its own."""
+def lower_pointwise(cluster: Cluster, facts: Facts) -> list[KernelLaunch]:
+    """The Kernels of a cluster without loops of its own.
+
+    Args:
+        cluster: of kind ``map`` or ``rows``.
+        facts: what is known of sizes.
+    """
     if cluster.reductions and not cluster.outer and cluster.loops:
         return _lower_whole_reduction(cluster)
+    if has_segments(cluster):
+        trial = _RowKernel(cluster, cuts=())
+        trial.lower()
+        cuts = in_order(trial.segments.asked, facts) if trial.segments else []
+        if cuts:
+            return [_RowKernel(cluster, cuts).lower()]
     return [_RowKernel(cluster).lower()]
 
 
@@ -112,14 +127,26 @@ def _unrolled_loops(cluster: Cluster) -> tuple[int, ...]:
 
 
 class _RowKernel:
-    """One Kernel: a parallel loop over the outer loops, passes over the inner."""
+    """One Kernel: a parallel loop over the outer loops, passes over the inner.
 
-    def __init__(self, cluster: Cluster) -> None:
+    Args:
+        cluster: what it computes.
+        cuts: where the blocked loop is cut, in order; ``None`` if it is not looked at.
+    """
+
+    def __init__(self, cluster: Cluster, cuts: Sequence[Size] | None = None) -> None:
         self.cluster = cluster
         last = len(cluster.loops) - 1
         # A row that is too short for vectors is written out.
         self.unrolled = _unrolled_loops(cluster)
-        self.writer = cluster.start(folding=bool(self.unrolled))
+        self.segments: SegmentBuilder | None = None
+        if self.unrolled:
+            self.writer = cluster.start(builder=FoldingBuilder(cluster.name))
+        elif cuts is not None and cluster.loops:
+            self.segments = SegmentBuilder(cluster.name, cluster.loops[-1], cuts)
+            self.writer = cluster.start(builder=self.segments)
+        else:
+            self.writer = cluster.start()
         self.builder = self.writer.builder
         self.domain = _Domain(self.writer)
         self.results = [
@@ -147,21 +174,38 @@ class _RowKernel:
                 self.passes()
             else:
                 assert rows.stop is not None
-                # Rows that are written out keep the machine busy alone.
-                with self.builder.loop(
-                    "vector",
-                    rows.stop,
-                    start=rows.start,
-                    hint="j",
-                    unroll=1 if self.unrolled else 0,
-                ) as loop:
-                    self.domain.index[self.blocked] = loop.index
-                    self.passes()
+                for start, stop in self.cut(rows):
+                    # Rows that are written out keep the machine busy alone.
+                    with self.builder.loop(
+                        "vector",
+                        stop,
+                        start=start,
+                        hint="j",
+                        unroll=1 if self.unrolled else 0,
+                    ) as loop:
+                        self.domain.index[self.blocked] = loop.index
+                        if self.segments is not None:
+                            self.segments.index = loop.index
+                        self.passes()
         each = self.domain.element_cost()
         cost = each * product([loops[i] for i in cluster.inner])
         if blocked is not None:
             cost = cost * block
         return self.writer.finish(cost, each * product(list(loops)))
+
+    def cut(self, rows: Rows) -> Iterator[tuple[Scalar, Scalar]]:
+        """Where the loops over a block start and stop."""
+        start, stop = rows.start, rows.stop
+        assert start is not None
+        assert stop is not None
+        if self.segments is not None:
+            for number, size in enumerate(self.segments.cuts):
+                self.segments.segment = number
+                cut = self.builder.size(size)
+                yield start, self.builder.apply("minimum", stop, cut)
+                start = self.builder.apply("maximum", start, cut)
+            self.segments.segment = len(self.segments.cuts)
+        yield start, stop
 
     def passes(self) -> None:
         """Compute what one iteration of the outer loops computes."""

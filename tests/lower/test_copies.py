@@ -137,3 +137,42 @@ def test_rows_that_are_written_out_decide_nothing_for_each_element():
     x = np.ones((500, 3))
     made = primitives(PIXELS["swapped"], x) | primitives(PIXELS["framed"], x)
     assert not made & {"select", "less", "and"}
+
+
+def _written(x):
+    y = x.copy()
+    y[3:-2] = x[5:]
+    return y + 1
+
+
+JOINED = {
+    "roll": lambda x: np.roll(x, 3),
+    "concatenate": lambda x: np.concatenate([x, x[:7] * 2, x]),
+    "pad": lambda x: np.pad(x, (2, 1), constant_values=5),
+    "edge": lambda x: np.pad(x, (2, 1), "edge"),
+    "written": _written,
+    "rows": lambda x: np.concatenate([x[None, :5], x[None, :-1]], 1),
+}
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_joins_are_a_loop_for_each_part(name):
+    """What part an element comes from is not decided for each."""
+    function = JOINED[name]
+    compiled = ps.compile(function)
+    for size in (8, 9, 64, 4089, 4094, 4096, 4097, 9000):
+        x = random.normal(size=size)
+        np.testing.assert_array_equal(compiled(x), function(x))
+    assert not primitives(function, x) & {"select", "less", "greater_equal"}
+    x = random.integers(0, 9, (5, 12, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(compiled(x[0, :, 0]), function(x[0, :, 0]))
+
+
+def test_joins_whose_parts_have_no_known_order_choose_for_each_element():
+    def both(x, i, j):
+        return np.pad(x, (i, j)) + np.pad(x, (j, i))
+
+    compiled = ps.compile(both)
+    x = random.normal(size=9)
+    for i, j in ((1, 4), (4, 1), (2, 2)):
+        np.testing.assert_array_equal(compiled(x, i, j), both(x, i, j))
