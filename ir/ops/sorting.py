@@ -9,7 +9,7 @@ time as a vector has lanes; other short lines by counting; long ones by their di
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from penstock.ir.dims import Size, dim_minimum, product
@@ -87,7 +87,8 @@ class _Line:
         self.size = self.builder.size(shape[axis])
         self.key = key_dtype(source)
         self.short = _SHORT[self.key.bits]
-        self.digit_bits = sorted({_DIGIT_BITS, _LONG_DIGIT_BITS[self.key.bits]})
+        self.digit_bits = _DIGIT_BITS, _LONG_DIGIT_BITS[self.key.bits]
+        self.is_long = self.size >= _LONG
         self.lines = product([shape[a] for a in self.outer])
         self.shares = dim_minimum(self.lines, _SHARES)
         item = i64 if positions else source
@@ -103,6 +104,18 @@ class _Line:
     def digits(self, bits: int) -> int:
         """How many digits of so many bits a key has."""
         return -(-self.key.bits // bits)
+
+    def by_length(self, of_bits: Callable[[int], int], dtype: Dtype) -> Scalar:
+        """A number that depends on how many bits a digit of the line has."""
+        short, long = (
+            self.builder.constant(of_bits(bits), dtype) for bits in self.digit_bits
+        )
+        return self.builder.select(self.is_long, long, short)
+
+    @property
+    def radix(self) -> Scalar:
+        """How many digits there are."""
+        return self.by_length(lambda bits: 1 << bits, i64)
 
     @contextmanager
     def each(self) -> Iterator[None]:
@@ -144,9 +157,9 @@ class _Line:
         if self.positions:
             self.builder.store(self.keys, [self.row, half, index], key)
 
-    def digit(self, key: Scalar, shift: Scalar, bits: int) -> Scalar:
+    def digit(self, key: Scalar, shift: Scalar) -> Scalar:
         """A digit of a key, as an index."""
-        mask = self.builder.constant((1 << bits) - 1, self.key)
+        mask = self.by_length(lambda bits: (1 << bits) - 1, self.key)
         digit = self.builder.apply("shift_right", key, shift) & mask
         return self.builder.convert(digit, i64)
 
@@ -174,15 +187,7 @@ def lower_sort(context: NestContext, axis: int, *, positions: bool) -> None:
         with builder.when(is_short):
             _sort_short(line)
         with builder.when(~is_short):
-            first, *others = line.digit_bits
-            if not others:
-                _sort_long(line, first)
-                return
-            is_long = line.size >= _LONG
-            with builder.when(~is_long):
-                _sort_long(line, first)
-            with builder.when(is_long):
-                _sort_long(line, *others)
+            _sort_long(line)
 
 
 def _sort_in_registers(
@@ -255,33 +260,32 @@ def _sort_short(line: _Line) -> None:
         line.store(builder.convert(place, i64), item)
 
 
-def _sort_long(line: _Line, bits: int) -> None:
+def _sort_long(line: _Line) -> None:
     """A radix sort from the last digit on (Knuth, TAOCP 3, 5.2.5 R).
 
     Digits that are the same in all keys are passed over.
     """
     builder, size = line.builder, line.size
     zero, one = builder.constant(0, i64), builder.constant(1, i64)
-    _count_digits(line, bits)
+    _count_digits(line)
     carries = [(zero, None), (builder.constant(0, line.key), None)]
-    digits = builder.constant(line.digits(bits), i64)
+    digits = line.by_length(line.digits, i64)
     with builder.loop("serial", digits, carries=carries, hint="p") as loop:
         half, shift = loop.carried
-        first = loop.index * (1 << bits)
+        first = loop.index * line.radix
         key, _ = line.load_moved(half, zero)
-        same = builder.load(
-            line.counts, [line.row, first + line.digit(key, shift, bits)]
-        )
+        same = builder.load(line.counts, [line.row, first + line.digit(key, shift)])
         is_needed = ~same.equals(size)
         other = one - half
-        _add_up(line, first, bits)
+        _add_up(line, first)
         stop = builder.select(is_needed, size, zero)
         with builder.loop("serial", stop, hint="c") as moved:
             key, item = line.load_moved(half, moved.index)
-            count = [line.row, first + line.digit(key, shift, bits)]
+            count = [line.row, first + line.digit(key, shift)]
             place = builder.load(line.counts, count)
             builder.store(line.counts, count, place + 1)
             line.store_moved(other, place, key, item)
+        bits = line.by_length(int, line.key)
         loop.update(builder.select(is_needed, other, half), shift + bits)
     half = loop.results[0]
     with builder.loop("vector", size, hint="c") as copy:
@@ -289,29 +293,37 @@ def _sort_long(line: _Line, bits: int) -> None:
         line.store(copy.index, item)
 
 
-def _count_digits(line: _Line, bits: int) -> None:
+def _count_digits(line: _Line) -> None:
     """Copy the line, and count how often it has each digit in each place."""
     builder, row = line.builder, line.row
     zero = builder.constant(0, i64)
-    total = builder.constant(line.digits(bits) << bits, i64)
+    total = line.by_length(lambda bits: line.digits(bits) << bits, i64)
     with builder.loop("vector", total, hint="d") as loop:
         builder.store(line.counts, [row, loop.index], zero)
     with builder.loop("serial", line.size, hint="c") as loop:
         key, item = line.load(loop.index)
         line.store_moved(zero, loop.index, key, item)
-        for digit in range(line.digits(bits)):
-            shift = builder.constant(digit * bits, line.key)
-            index = line.digit(key, shift, bits) + (digit << bits)
+
+        def count_digit(digit: int) -> None:
+            shift = line.by_length(lambda bits: digit * bits, line.key)
+            index = line.digit(key, shift) + line.radix * digit
             count = builder.load(line.counts, [row, index])
             builder.store(line.counts, [row, index], count + 1)
 
+        more, few = map(line.digits, line.digit_bits)
+        for digit in range(few):
+            count_digit(digit)
+        if more > few:
+            with builder.when(~line.is_long):
+                for digit in range(few, more):
+                    count_digit(digit)
 
-def _add_up(line: _Line, first: Scalar, bits: int) -> None:
+
+def _add_up(line: _Line, first: Scalar) -> None:
     """Turn the counts of digits into the places where their elements begin."""
     builder = line.builder
     start = [(builder.constant(0, i64), None)]
-    digits = builder.constant(1 << bits, i64)
-    with builder.loop("serial", digits, carries=start, hint="d") as loop:
+    with builder.loop("serial", line.radix, carries=start, hint="d") as loop:
         place = [line.row, first + loop.index]
         count = builder.load(line.counts, place)
         builder.store(line.counts, place, loop.carried[0])
