@@ -45,7 +45,7 @@ class Trace(Record):
         host_numbers: the integers and floats that the function returns; element ``i``
             belongs behind the sizes of all array results.
         hints: the value that each symbol had in the call that was traced.
-        fixed: the small sizes that are fixed for the sake of loops.
+        fixed: the small sizes that are fixed for the sake of speed.
     """
 
     function: Function
@@ -71,7 +71,7 @@ def trace(
         static: names of arguments whose numbers and sizes are fixed (``"n"``), and
             ``(name, axis)`` for one size (``("x", 1)``).
         name: the graph's name; the function's by default.
-        fix_sizes: whether small sizes are fixed where loops are faster by that.
+        fix_sizes: whether small sizes are fixed where programs are faster by that.
 
     Returns:
         The graph, and the signature under which it serves.
@@ -130,7 +130,9 @@ def _trace(
         results = collect_results(
             tracer, inputs, plain(returned), lambda: _place_of_return(function)
         )
-        fixed = fix_small_sizes(tracer, results.values) if fix_sizes else ()
+        fixed: tuple[FixedSize, ...] = ()
+        if fix_sizes:
+            fixed = fix_small_sizes(tracer, inputs.parameters, results.values)
     _check_static(inputs)
     return _finish(tracer, inputs, capture, call, results).replace(fixed=fixed)
 

@@ -2,10 +2,13 @@
 
 # ruff: noqa: PLW0108 (what is compiled has to be a function with named parameters)
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 import penstock as ps
+from penstock.ir.dims import evaluate_dim
 from tests.frontend.running import assert_same, check
 
 RANDOM = np.random.default_rng(3)
@@ -40,6 +43,40 @@ def test_sorts_are_numpys_stable_ones(dtype, size):
     if x.dtype.kind == "f" and size > 10:
         x[:10] = np.resize(ZEROS, 10).astype(dtype)
     agree(lambda x: (np.sort(x, kind="stable"), np.argsort(x, kind="stable")), x)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("target", ["x86-64", "x86-64-v3", None])
+def test_many_short_lines_are_sorted_side_by_side(dtype, target):
+    both = lambda x: (np.sort(x, kind="stable"), np.argsort(x, kind="stable"))  # noqa: E731
+    with ps.config(target=target) if target else nullcontext():
+        for size in (1, 2, 3, 8) if target is None else (5,):
+            x = (RANDOM.normal(size=(141, size)) * 40).astype(dtype)
+            if x.dtype.kind == "f":
+                x[:60] = np.resize(ZEROS.astype(dtype), (60, size))
+            agree(both, x)
+
+
+def test_few_numbers_are_sorted_in_registers():
+    text = ps.compile(lambda x: np.sort(x)).lower(np.ones((200, 3))).text("loops")
+    assert "vector %l" in text
+    assert text.count(" less ") == 3
+    assert text.count(" load ") == text.count("  store ") == 3
+
+
+def test_memory_to_sort_in_does_not_grow_with_the_number_of_lines():
+    plan = ps.compile(lambda x: np.sort(x)).lower(np.ones((2, 3))).compilation.plan
+    most = evaluate_dim(plan.arena, {"n": 64, "m": 300})
+    assert evaluate_dim(plan.arena, {"n": 10**6, "m": 300}) == most
+
+
+def test_lines_of_all_lengths():
+    for size in (8191, 8192, 9000):
+        x = RANDOM.normal(size=(3, size))
+        agree(lambda x: (np.sort(x), np.argsort(x)), x)
+    for lines in (1, 63, 64, 65, 200):
+        x = RANDOM.normal(size=(lines, 30, 2))
+        agree(lambda x: np.sort(x, axis=1), x)
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1, None])
