@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from penstock import runtime
+from penstock.frontend.refusals import bad_value
 from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Dim, Size, evaluate_dim, symbol, symbols_of
 from penstock.ir.errors import LeakedValueError, NumberRangeError, TraceError
+from penstock.ir.graph.requirements import sizes_of
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.guards import RELATIONS, Facts, Guard
 from penstock.ir.location import Location, hide_directory, user_location
@@ -98,6 +100,8 @@ class Tracer:
         # Nested values of the traced program as plain ones; set by its Capture.
         self.plain: Callable[[Any], Any] = lambda value: value
         self.shown: set[str] = set()
+        # Sizes that are known to be at least 0.
+        self._sound: set[Size] = set()
         self.active = False
         self._thread = get_ident()
         self._outer: Tracer | None = None
@@ -179,9 +183,26 @@ class Tracer:
         value = self.builder.add(
             op, *operands, locations=self.locations(), regions=regions, **every
         )
+        for size in sizes_of(value):
+            if size not in self._sound:
+                self.require_size(size)
         if isinstance(value.type, TensorType):
             self._check_sizes(value)
         return value
+
+    def require_size(self, size: Size, what: str = "a size is") -> None:
+        """Guard that a size is not negative, where nothing says it yet.
+
+        Args:
+            size: of an array that is made, or a count of turns.
+            what: what messages call it.
+
+        Raises:
+            ArgumentError: it is negative in this call.
+        """
+        if not self.ask(size, ">=", 0):
+            raise bad_value(f"{what} {self.number(size)}, which is negative")
+        self._sound.add(size)
 
     def _check_sizes(self, value: Value) -> None:
         """Raise a NumberRangeError for sizes and places that no array can have.

@@ -237,6 +237,7 @@ def sliding_window_view(
     result = array
     for place, window in zip(axes, windows, strict=True):
         width = size_argument(tracer, window)
+        tracer.require_size(width, "sliding_window_view: a window is")
         count: Size = result.sizes[place] - width + 1
         if not tracer.ask(count, ">=", 1):
             raise bad_value(

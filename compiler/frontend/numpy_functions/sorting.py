@@ -200,7 +200,8 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
     length = size_argument(tracer, minlength)
     if len(numbers.sizes) != 1 or not numbers.kind.is_integer:
         raise bad_type(f"bincount: {numbers.tensor} is no list of integers")
-    if isinstance(length, int) and length <= 0:
+    tracer.require_size(length, "bincount: minlength= is")
+    if tracer.ask(length, "==", 0):
         raise UnsupportedError(
             user_location(),
             "bincount without minlength=: how many bins there are is known only when "
@@ -227,8 +228,8 @@ def _edges(a: TracedArray, bins: Any, limits: Any, weights: Any) -> Any:
     if given is not None or len(getattr(bins, "shape", ())) > 0:
         return as_array(a.tracer, bins), None
     count = size_argument(a.tracer, bins)
-    if isinstance(count, int) and count < 1:
-        raise bad_value(f"histogram: {count} bins")
+    if not a.tracer.ask(count, ">=", 1):
+        raise bad_value(f"histogram: {a.tracer.number(count)} bins")
     if limits is None:
         empty = a.tracer.ask(a.value.tensor.size, "==", 0)
         low, high = (0.0, 1.0) if empty else (numpy.min(a), numpy.max(a))
