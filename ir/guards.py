@@ -337,9 +337,7 @@ class Facts:
             rest = size - Dim((((Atom("symbol", name, ()),), coefficient),))
             self._replace(name, -rest if coefficient == 1 else rest)
         elif (solved := _solved_operation(size)) is not None:
-            self._sizes.clear()
-            self._types.clear()
-            self.replacements[solved[0]] = solved[1]
+            self._replace(*solved)
         else:
             self._learn_zero(size)
 
@@ -351,11 +349,10 @@ class Facts:
         if len(size.terms) == 1 and len(size.terms[0][0]) == 1:
             atom = size.terms[0][0][0]
             if atom.operation == "%":
-                self._sizes.clear()
-                self._types.clear()
-                self.replacements[atom.text] = 0
+                self._replace(atom.text, 0)
 
     def _replace(self, name: str, size: Size) -> None:
+        """Write a symbol, or an operation such as ``"n % 4"``, as a size."""
         self._sizes.clear()
         self._types.clear()
         least = self._ranges.get(name, _ANY)[0]

@@ -283,24 +283,37 @@ class Tracer:
         ``m == 1`` where n is not 0. What then still cannot be solved for a symbol fixes
         the symbols that it has.
         """
-        difference = left - right
-        while isinstance(difference, Dim) and (found := _common_factor(difference)):
-            factor, rest = found
-            if self.number(factor) == 0:
-                left, right = factor, 0
-                break
-            left, right = _two_sides(rest)
-            difference = rest
-        left, right = self._without_quotient(left, right)
+        asked, difference = Guard(left, "==", right), None
+        while difference != left - right:
+            difference = left - right
+            left, right = self._without_factors(left, right)
+            left, right = self._without_quotient(left, right)
+            right, left = self._without_quotient(right, left)
         self.facts.add(Guard(left, "==", right))
         for name in dict.fromkeys(_symbols(left) + _symbols(right)):
             if self.normalize(left) == self.normalize(right):
                 break
             self.facts.add(Guard(symbol(name), "==", self.hints[name]))
+        if self.normalize(asked.left) != self.normalize(asked.right):  # type: ignore[arg-type]
+            # n == m*m does not say yet that n // m is to be written m.
+            self.facts.add(asked)
+
+    def _without_factors(self, left: Size, right: Size) -> tuple[Size, Size]:
+        """``m*n == n`` as ``m == 1`` where n is not 0, else as ``n == 0``."""
+        difference = left - right
+        while isinstance(difference, Dim) and (found := _common_factor(difference)):
+            factor, difference = found
+            if self.number(factor) == 0:
+                return factor, 0
+            left, right = _two_sides(difference)
+        return left, right
 
     def _without_quotient(self, left: Size, right: Size) -> tuple[Size, Size]:
-        """``n // 2 == 3`` as ``n == 6``, where ``n % 2`` is known."""
-        while isinstance(left, Dim) and isinstance(right, int):
+        """``n // 2 == 3`` as ``n == 6``, where ``n % 2`` is known.
+
+        So too ``n // m == n``, of which no symbol is to be found otherwise.
+        """
+        while isinstance(left, Dim):
             monomial, coefficient = left.terms[0]
             if len(left.terms) != 1 or coefficient != 1 or len(monomial) != 1:
                 break
@@ -308,8 +321,11 @@ class Tracer:
                 break
             whole, part = monomial[0].arguments
             remainder = self.normalize(whole % part)
-            if not isinstance(part, int) or not isinstance(remainder, int):
+            if not isinstance(remainder, int):
                 break
+            if not isinstance(right, int) or not isinstance(part, int):
+                if set(_symbols(right)).isdisjoint(_symbols(left)):
+                    break
             left, right = _two_sides(whole - (right * part + remainder))
         return left, right
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from penstock.frontend.answers import constant_array
 from penstock.frontend.handles import TracedArray, wrap
-from penstock.frontend.host_numbers import HostNumber
+from penstock.frontend.host_numbers import HostNumber, host_integer
 from penstock.frontend.lift import as_array, find_tracer, kind_of
 from penstock.frontend.numpy_functions.arguments import (
     deliver,
@@ -23,7 +23,7 @@ from penstock.frontend.numpy_functions.quantile_methods import check_method, loc
 from penstock.frontend.numpy_functions.shaping import view_of
 from penstock.frontend.refusals import bad_value
 from penstock.frontend.views import WindowStep
-from penstock.ir.dims import Size
+from penstock.ir.dims import Size, product
 
 __all__ = [
     "median",
@@ -39,7 +39,9 @@ def lines_of(x: TracedArray, axis: Any) -> tuple[TracedArray, tuple[int, ...]]:
     axes = normalize_axes(axis, rank)
     kept = [i for i in range(rank) if i not in axes]
     moved = numpy.transpose(x, (*kept, *axes))
-    return moved.reshape((*(x.shape[i] for i in kept), -1)), axes
+    # Not -1, which no size is where another axis is empty.
+    count = host_integer(x.tracer, product([x.sizes[i] for i in axes]))
+    return moved.reshape((*(x.shape[i] for i in kept), count)), axes
 
 
 def restored(result: Any, x: TracedArray, axes: tuple[int, ...]) -> Any:
