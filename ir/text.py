@@ -27,7 +27,7 @@ RESERVED_WORDS = frozenset(
 ).union(("func", "return", "effects", "int", "token", "hex", "neg", "abs"), DTYPES)
 """Words of the grammars, which symbols of a text may not be called."""
 
-_NUMBER_OR_WORD = r"-?\w+"
+_NUMBER_OR_WORD = r"-\d+|\w+"
 _NOT_A_WORD = r"[^A-Za-z0-9_]"
 _NOT_A_FUNCTION_NAME = r"[^A-Za-z0-9_.]"
 _NOT_IN_A_FILE = r"[\s,#]"
