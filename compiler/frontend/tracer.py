@@ -323,9 +323,10 @@ class Tracer:
             remainder = self.normalize(whole % part)
             if not isinstance(remainder, int):
                 break
-            if not isinstance(right, int) or not isinstance(part, int):
-                if set(_symbols(right)).isdisjoint(_symbols(left)):
-                    break
+            if isinstance(right, Dim) and set(_symbols(right)).isdisjoint(
+                _symbols(left)
+            ):
+                break
             left, right = _two_sides(whole - (right * part + remainder))
         return left, right
 

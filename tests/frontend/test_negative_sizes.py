@@ -61,6 +61,10 @@ def test_what_numpy_leaves_empty_below_zero(function):
     assert not serves(traced(function, X, 3), function, X, -2)
 
 
+def test_nothing_is_repeated_as_often_as_one_likes():
+    check(lambda x, n: (np.repeat(x[:0], n), np.tile(x[:0], n)), X, -2)
+
+
 def test_reshape_works_out_any_number_below_zero():
     def f(x, n):
         return x.reshape(n, 2)

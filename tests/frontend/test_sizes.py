@@ -205,6 +205,14 @@ LEARNT = {
         lambda x, y: x.reshape(y.shape[0], -1)[0] + y,
         (zeros(9), zeros(3)),
     ),
+    "quotient_by_a_remainder": (
+        lambda x, n: x.reshape(n % 3, -1).sum(0) + x[: n * 2].reshape(-1, 2),
+        (zeros(4), 2),
+    ),
+    "quotient_that_is_subtracted": (
+        lambda x, n: np.resize(x, (5 - n, x.shape[0] // 2)) + x[:2].reshape(-1, 2),
+        (zeros(3), -1),
+    ),
     "median_of_nothing": (lambda x: np.median(x, axis=-1), (zeros(0, 1),)),
     "percentile_of_nothing": (lambda x: np.percentile(x, 30, axis=1), (zeros(0, 1),)),
     "reflected_nothing": (
