@@ -338,11 +338,31 @@ class Facts:
             rest = size - Dim((((Atom("symbol", name, ()),), coefficient),))
             self._replace(name, -rest if coefficient == 1 else rest)
         elif (solved := _solved_operation(size)) is not None:
-            self._sizes.clear()
-            self._types.clear()
-            self.replacements[solved[0]] = solved[1]
+            atom, known = solved
+            self._replace(atom.text, known)
+            self._learn_remainder(atom, known)
         else:
             self._learn_zero(size)
+
+    def _learn_remainder(self, quotient: Atom, known: Size) -> None:
+        """Write ``n % 2`` as ``n - 2`` where ``n // 2`` is known to be 1.
+
+        A size may be written with the one or the other.
+        """
+        if quotient.operation != "//":
+            return
+        whole, part = quotient.arguments
+        remainder = whole % part
+        rest = self.normalize(whole - part * known)
+        if isinstance(remainder, int) or str(remainder) in str(rest):
+            return
+        ((monomial, coefficient), *more) = remainder.terms
+        if more or coefficient != 1 or len(monomial) != 1:
+            return
+        self._learn_nonnegative(rest)
+        if isinstance(part, int) and part > 0:
+            self._learn_nonnegative(self.normalize(part - 1 - rest))
+        self._replace(monomial[0].text, self.normalize(rest))
 
     def _learn_zero(self, size: Size) -> None:
         """Take a size as zero; a remainder that is zero is written so."""
@@ -352,11 +372,10 @@ class Facts:
         if len(size.terms) == 1 and len(size.terms[0][0]) == 1:
             atom = size.terms[0][0][0]
             if atom.operation == "%":
-                self._sizes.clear()
-                self._types.clear()
-                self.replacements[atom.text] = 0
+                self._replace(atom.text, 0)
 
     def _replace(self, name: str, size: Size) -> None:
+        """Write a symbol, or an operation such as ``"n % 4"``, as a size."""
         self._sizes.clear()
         self._types.clear()
         least = self._ranges.get(name, _ANY)[0]
@@ -401,8 +420,8 @@ def _single_symbol(size: Size) -> tuple[str, int, int] | None:
     return (atom.name, terms[0][1], constant) if atom.operation == "symbol" else None
 
 
-def _solved_operation(size: Dim) -> tuple[str, Size] | None:
-    """``size == 0`` solved for a quotient, minimum or maximum, as its text.
+def _solved_operation(size: Dim) -> tuple[Atom, Size] | None:
+    """``size == 0`` solved for a quotient, minimum or maximum.
 
     ``(n + 1) // 2 == n // 2`` says nothing of n alone, but that the two sizes are to
     be written alike.
@@ -420,7 +439,7 @@ def _solved_operation(size: Dim) -> tuple[str, Size] | None:
     rest = size - Dim((((atom,), coefficient),))
     if atom.text in str(rest):
         return None
-    return atom.text, -rest if coefficient == 1 else rest
+    return atom, -rest if coefficient == 1 else rest
 
 
 def _multiply(left: _Range, right: _Range) -> _Range:

@@ -38,22 +38,28 @@ def _is_hidden(filename: str) -> bool:
     return path.startswith(tuple(_hidden_directories))
 
 
-@lru_cache(maxsize=4096)
+# Of few functions, so that what was compiled and dropped does not stay.
+@lru_cache(maxsize=64)
+def _table(code: CodeType) -> tuple[tuple[int | None, ...], ...]:
+    """First and last line, first and last column of each instruction."""
+    return tuple(code.co_positions())
+
+
 def _positions(code: CodeType, instruction: int) -> tuple[int, int, int]:
     """Line, first column and last column of one instruction (0 where unknown)."""
-    for index, (line, end_line, start, end) in enumerate(code.co_positions()):
-        if index == instruction:
-            if line is None:
-                break
-            if start is None or end is None:
-                return line, 0, 0
-            if line != end_line:
-                # An expression of several lines is marked on its first.
-                text = linecache.getline(code.co_filename, line).rstrip()
-                end = len(text.encode())
-                return (line, start, end) if end > start else (line, 0, 0)
-            return line, start, end
-    return _definition_line(code), 0, 0
+    table = _table(code)
+    if not 0 <= instruction < len(table) or table[instruction][0] is None:
+        return _definition_line(code), 0, 0
+    line, end_line, start, end = table[instruction]
+    assert line is not None
+    if start is None or end is None:
+        return line, 0, 0
+    if line != end_line:
+        # An expression of several lines is marked on its first.
+        text = linecache.getline(code.co_filename, line).rstrip()
+        end = len(text.encode())
+        return (line, start, end) if end > start else (line, 0, 0)
+    return line, start, end
 
 
 def _definition_line(code: CodeType) -> int:

@@ -117,7 +117,9 @@ def _tell_of_drawn(
 
 def _evaluate(function: Function, filled: list[Any]) -> list[Any]:
     from penstock.ir.graph.evaluate import evaluate
+    from penstock.passes.transforms import transforms
 
+    function = transforms(function)
     count = len(function.parameters)
     integers = dict(zip(function.integers, filled[count:], strict=True))
     return list(evaluate(function, filled[:count], integers))

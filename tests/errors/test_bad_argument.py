@@ -365,6 +365,45 @@ CASES = [
     ),
     (
         """
+        def f(x, n):
+            return np.linspace(0, 1, 2 * n)
+        """,
+        (X, -1),
+        """
+        program.py:2:12: error: a size is -2, which is negative [bad-argument]
+            |
+          2 |     return np.linspace(0, 1, 2 * n)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x, n):
+            return np.lib.stride_tricks.sliding_window_view(x, n, 0)
+        """,
+        (X, -1),
+        """
+        program.py:2:12: error: sliding_window_view: a window is -1, which is negative [bad-argument]
+            |
+          2 |     return np.lib.stride_tricks.sliding_window_view(x, n, 0)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.polyder(x[0], -1)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: polyder: the order -1 is negative [bad-argument]
+            |
+          2 |     return np.polyder(x[0], -1)
+            |            ^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
         def f(x):
             return np.pad(x, -1)
         """,

@@ -251,7 +251,7 @@ CASES = [
      'digitize: the bins neither ascend nor descend [bad-argument]',
      None),
     ('np.bincount(x[0].astype(int), minlength=-1)',
-     'bincount: minlength is negative [bad-argument]',
+     'bincount: minlength= is -1, which is negative [bad-argument]',
      None),
     ('np.histogram(x, np.ones((2, 2)))',
      'histogram: the edges are f64[2,2], not of one axis [bad-argument]',
@@ -282,6 +282,9 @@ CASES = [
      None),
     ('ps.nn.max_pool(x, (9, 2))',
      'windows (9, 2) are larger than the array (3, 4) [bad-argument]',
+     None),
+    ('np.polyint(x[0], -1)',
+     'polyint: the order -1 is negative [bad-argument]',
      None),
 ]
 # fmt: on

@@ -889,3 +889,22 @@ def test_vander_of_any_number_of_columns():
     for size in (2, 4, 5):
         np.testing.assert_array_equal(square(x[:size]), np.vander(x[:size]))
     assert square.stats().variants == 1
+
+
+PATCHED = """
+import numpy as np
+import penstock as ps
+
+own, x = np.sum, np.ones(3)
+np.sum = lambda a: own(a) + 1
+try:
+    ps.compile(lambda x: np.sum(x))(x)
+except ps.errors.UnsupportedError:
+    pass
+np.sum = own
+print(ps.compile(lambda x: np.sum(x))(x))
+"""
+
+
+def test_a_function_that_was_replaced_for_a_while_is_numpys_again(fresh_python):
+    assert fresh_python(PATCHED).split() == ["3.0"]

@@ -110,9 +110,6 @@ def _filled(tracer: Tracer, shape: tuple[Size, ...], number: Any, dtype: Dtype) 
     value = value_of(tracer, number, dtype)
     shape = tuple(tracer.normalize(size) for size in shape)
     if shape:
-        for size in shape:
-            if not tracer.ask(size, ">=", 0):
-                raise bad_value(f"a size is {tracer.number(size)}, which is negative")
         value = tracer.emit("broadcast_to", value, shape=shape)
     return fresh(tracer, value)
 
@@ -259,10 +256,11 @@ def tri(
 ) -> Any:
     """``np.tri``."""
     tracer = tracer_of(N, M)
-    rows = size_argument(tracer, N)
-    columns = rows if M is None else size_argument(tracer, M)
-    # Of a negative number there are none, as of ``np.arange``.
-    rows, columns = (n if tracer.ask(n, ">=", 0) else 0 for n in (rows, columns))
+    # NumPy makes it of two ranges, which are empty up to numbers below 0.
+    rows, columns = (
+        size if tracer.ask(size, ">=", 0) else 0
+        for size in shape_of(tracer, (N, N if M is None else M))
+    )
     row, column = _grid(tracer, rows, columns)
     return (column - row <= k).astype(dtype)
 
@@ -355,6 +353,9 @@ def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
     wanted = as_dtype(dtype)
     rank = len(shape)
     grids = []
+    if sparse:
+        # NumPy makes each of a range, which is empty up to numbers below 0.
+        shape = tuple(size if tracer.ask(size, ">=", 0) else 0 for size in shape)
     for axis in range(rank):
         sizes = tuple(
             size if axis == i or not sparse else 1 for i, size in enumerate(shape)

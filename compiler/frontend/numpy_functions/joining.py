@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -38,6 +39,7 @@ from penstock.frontend.numpy_functions.shaping import (
 )
 from penstock.frontend.promotion import as_dtype, result_dtype
 from penstock.frontend.refusals import bad_index, bad_value
+from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 
@@ -282,6 +284,7 @@ def tile(A: Any, reps: Any) -> Any:
     rank = max(len(counts), len(x.sizes))
     counts = (1,) * (rank - len(counts)) + counts
     sizes = (1,) * (rank - len(x.sizes)) + x.sizes
+    counts = tuple(map(partial(_repetitions, x), counts, sizes))
     spread = tuple(s for size in sizes for s in (1, size))
     full = tuple(
         s for count, size in zip(counts, sizes, strict=True) for s in (count, size)
@@ -292,6 +295,13 @@ def tile(A: Any, reps: Any) -> Any:
     return fresh(x.tracer, x.tracer.emit("reshape", value, shape=merged))
 
 
+def _repetitions(x: TracedArray, count: Size, size: Size) -> Size:
+    """How often an axis is repeated: NumPy does not ask where it is empty."""
+    if x.tracer.ask(count, ">=", 0) or not x.tracer.ask(size, "==", 0):
+        return count
+    return 0
+
+
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     """``np.repeat`` by one count for all, or by constant counts."""
     x = operand(a)
@@ -300,8 +310,8 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     place = normalize_axis(axis, len(x.sizes))
     if isinstance(repeats, (tuple, list)) or np.ndim(repeats) == 1:
         return _repeat_each(x, repeats, place)
-    count = size_argument(x.tracer, repeats)
     sizes = [*x.sizes]
+    count = _repetitions(x, size_argument(x.tracer, repeats), sizes[place])
     thin = (*sizes[: place + 1], 1, *sizes[place + 1 :])
     full = (*sizes[: place + 1], count, *sizes[place + 1 :])
     value = x.tracer.emit("reshape", x.value, shape=thin)

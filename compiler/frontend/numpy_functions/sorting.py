@@ -206,10 +206,9 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
     numbers = operand(x)
     tracer = numbers.tracer
     length = size_argument(tracer, minlength)
-    if tracer.ask(length, "<", 0):
-        raise bad_value("bincount: minlength is negative")
     if len(numbers.sizes) != 1 or not numbers.kind.is_integer:
         raise bad_type(f"bincount: {numbers.tensor} is no list of integers")
+    tracer.require_size(length, "bincount: minlength= is")
     if tracer.ask(length, "==", 0):
         raise UnsupportedError(
             user_location(),
@@ -242,7 +241,7 @@ def _edges(a: TracedArray, bins: Any, limits: Any, weights: Any) -> Any:
             raise bad_value("histogram: the edges do not ascend")
         return edges, None
     count = size_argument(a.tracer, bins)
-    if a.tracer.ask(count, "<", 1):
+    if not a.tracer.ask(count, ">=", 1):
         raise bad_value(f"histogram: {a.tracer.number(count)} bins")
     if limits is None:
         empty = a.tracer.ask(a.value.tensor.size, "==", 0)

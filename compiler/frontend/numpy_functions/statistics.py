@@ -108,6 +108,8 @@ def polyval(p: Any, x: Any) -> Any:
 
 def polyder(p: Any, m: int = 1) -> Any:
     """``np.polyder``: the coefficients of a derivative."""
+    if m < 0:
+        raise bad_value(f"polyder: the order {m} is negative")
     result = operand(p)
     for _ in range(m):
         degree = result.tracer.pin(result.sizes[0]) - 1
@@ -117,6 +119,8 @@ def polyder(p: Any, m: int = 1) -> Any:
 
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """``np.polyint``: the coefficients of an integral, with constants ``k``."""
+    if m < 0:
+        raise bad_value(f"polyint: the order {m} is negative")
     constants = [0] * m if k is None else [*np.atleast_1d(k)]
     if len(constants) == 1 and m > 1:
         constants *= m

@@ -29,6 +29,7 @@ from penstock.frontend.numpy_functions import (
     sorting,
     statistics,
 )
+from penstock.ir.location import is_user_code
 
 __all__ = ["ALWAYS", "FUNCTIONS", "implementation_of"]
 
@@ -246,6 +247,31 @@ for _alias, _name in (
     if hasattr(np, _alias):
         FUNCTIONS[getattr(np, _alias)] = FUNCTIONS[getattr(np, _name)]
 
+
+def _is_numpys(function: Any) -> bool:
+    """Whether a callable is NumPy's own: not one that was put into its place."""
+    module = getattr(function, "__module__", None)
+    code = getattr(function, "__code__", None)
+    return (
+        isinstance(module, str)
+        and module.partition(".")[0] == "numpy"
+        and (code is None or not is_user_code(code))
+    )
+
+
+# What stands for functions in whose place there was another when this was imported,
+# as while tests patch NumPy.
+_FOREIGN = [key for key in FUNCTIONS if not _is_numpys(key)]
+_REPLACED: dict[tuple[str, str], Callable[..., Any]] = {
+    (module.__name__, name): FUNCTIONS[key]
+    for key in _FOREIGN
+    for module in (np, np.linalg, np.lib.stride_tricks)
+    for name, function in vars(module).items()
+    if function is key
+}
+for _key in _FOREIGN:
+    del FUNCTIONS[_key]
+
 ALWAYS: frozenset[Any] = frozenset(
     (
         np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.copy, np.zeros,
@@ -274,6 +300,8 @@ def implementation_of(function: Any) -> Callable[..., Any] | None:
         return None
     if found is None:
         module = getattr(function, "__module__", None) or ""
+        if _REPLACED and _is_numpys(function):
+            return _REPLACED.get((module, function.__name__))
         if module.startswith("scipy."):
             package = ".".join(module.split(".")[:2])
             return _SCIPY.get((package, function.__name__))

@@ -176,6 +176,15 @@ def test_sizes_and_indices_stand_where_they_are_used():
     assert str(parse_kernel(text)) == text
 
 
+def test_a_size_that_is_negated_reads_back():
+    builder = KernelBuilder("f")
+    x = builder.buffer("x", TensorType(i64), "out")
+    builder.store(x, [], builder.size(symbol("n") * -1) + builder.size(-7))
+    text = str(builder.finish())
+    assert "add (-n), -7" in text
+    assert str(parse_kernel(text)) == text
+
+
 def test_comments_and_spaces_do_not_matter():
     text = """
       # A comment, and a statement on several lines.
