@@ -20,7 +20,6 @@ from penstock.frontend.numpy_functions.arguments import (
     normalize_axis,
     numpy,
     operand,
-    refuse,
     shape_of,
     size_argument,
 )
@@ -35,7 +34,7 @@ from penstock.frontend.numpy_functions.shaping import (
     swapaxes,
     transpose,
 )
-from penstock.frontend.promotion import as_dtype, result_dtype
+from penstock.frontend.promotion import as_dtype, check_cast, result_dtype
 from penstock.frontend.refusals import bad_index, bad_value
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -54,7 +53,6 @@ def concatenate(
     parts = [*arrays] if isinstance(arrays, TracedArray) else arrays_of(arrays)
     if not parts:
         raise bad_value("concatenate: there are no arrays to join")
-    refuse("concatenate", casting=(casting, "same_kind"))
     tracer = parts[0].tracer
     kinds = [kind_of(part) for part in parts]
     common = (
@@ -70,6 +68,8 @@ def concatenate(
             "concatenate: the arrays must have as many axes, at least one: "
             + ", ".join(str(part.tensor) for part in parts)
         )
+    for part in parts:
+        check_cast(part.kind, common, casting, "concatenate")
     place = normalize_axis(axis, rank)
     for part in parts[1:]:
         for i in range(rank):
@@ -85,7 +85,7 @@ def concatenate(
         else tracer.emit("concatenate", *values, axis=place)
     )
     ordered = all(part.in_order for part in parts)
-    return deliver("concatenate", fresh(tracer, value, ordered), out)
+    return deliver("concatenate", fresh(tracer, value, ordered), out, casting)
 
 
 def stack(
