@@ -118,6 +118,7 @@ def _trace(
             raise
         if capture.record_identities() and not shared:
             return None
+        capture.functions.record_names()
         results = collect_results(
             tracer, inputs, plain(returned), lambda: _place_of_return(function)
         )
