@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend.host_numbers import HostInteger
-from penstock.frontend.refusals import bad_type, bad_value
+from penstock.frontend.refusals import bad_type, bad_value, too_large
 from penstock.frontend.tracer import Tracer
 from penstock.ir.errors import DtypeError, NumberRangeError, UnsupportedError
 from penstock.ir.location import user_location
@@ -59,7 +59,14 @@ def as_dtype(dtype: Any) -> Dtype:
     """
     if isinstance(dtype, Dtype):
         return dtype
-    return supported_dtype(np.dtype(dtype))
+    if isinstance(dtype, np.ndarray):
+        raise bad_type("a dtype is an array: give the dtype of one, as in a.dtype")
+    try:
+        found = np.dtype(dtype)
+    except TypeError as error:
+        hint = "dtypes are np.float32, 'f4', int and the like"
+        raise bad_type(f"{error}", hint) from None
+    return supported_dtype(found)
 
 
 _BOOL_HINTS = {
@@ -195,9 +202,7 @@ def check_fits(tracer: Tracer, number: Any, dtype: Dtype) -> None:
 
 def out_of_range(what: str, dtype: Dtype | None) -> NumberRangeError:
     """The error for a number that an integer dtype cannot hold."""
-    return NumberRangeError(
-        user_location(),
+    return too_large(
         f"{what} does not fit {dtype or 'any dtype'}",
-        code="integer-range",
-        hint="give it a dtype of its own, e.g. np.int64(...)",
+        "give it a dtype of its own, e.g. np.int64(...)",
     )

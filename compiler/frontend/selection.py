@@ -183,10 +183,10 @@ class Selection(Traced):
 
     def _full_axes(self, axis: Any) -> tuple[int, ...]:
         """The axes of the whole array that axes of the selection are."""
-        from penstock.frontend.numpy_functions.arguments import normalize_axes
+        from penstock.frontend.numpy_functions.arguments import reduced_axes
 
         found: list[int] = []
-        axes = normalize_axes(axis, self.ndim)
+        axes = reduced_axes(axis, self.ndim)
         for place in axes:
             if place == self.axis:
                 found += range(place, place + self.covered)

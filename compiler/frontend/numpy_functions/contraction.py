@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from penstock.frontend.lift import as_array, convert, find_tracer
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     deliver,
+    integer_argument,
     normalize_axis,
     numpy,
 )
@@ -232,7 +232,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
             [*part] if isinstance(part, (tuple, list)) else [part] for part in axes
         )
     else:
-        count = operator.index(axes)
+        count = integer_argument(axes, "axes= of tensordot")
         left = [*range(len(x.sizes) - count, len(x.sizes))]
         right = [*range(count)]
     left = [normalize_axis(axis, len(x.sizes)) for axis in left]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +15,7 @@ from penstock.frontend.lift import as_array, convert, kind_of
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     deliver,
+    integer_argument,
     normalize_axes,
     normalize_axis,
     numpy,
@@ -150,7 +150,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     if isinstance(indices_or_sections, (tuple, list, np.ndarray)):
         cuts: list[Any] = [0, *indices_or_sections, None]
     else:
-        count = operator.index(indices_or_sections)
+        count = integer_argument(indices_or_sections, "a number of sections")
         if count <= 0:
             raise bad_value(f"array_split: {count} sections are too few")
         total = host_integer(x.tracer, x.sizes[place])
@@ -167,7 +167,7 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     x = operand(ary)
     place = normalize_axis(axis, len(x.sizes))
     if not isinstance(indices_or_sections, (tuple, list, np.ndarray)):
-        count = operator.index(indices_or_sections)
+        count = integer_argument(indices_or_sections, "a number of sections")
         if count <= 0 or not x.tracer.ask(x.sizes[place] % count, "==", 0):
             raise bad_value(f"split: {x.tensor} has no {count} equal parts")
     return array_split(x, indices_or_sections, place)
@@ -219,7 +219,7 @@ def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
     """``np.rot90``."""
     x = operand(m)
     first, second = (normalize_axis(axis, len(x.sizes)) for axis in axes)
-    turns = operator.index(k) % 4
+    turns = integer_argument(k, "k= of rot90") % 4
     if turns == 0:
         return x[...]
     if turns == 2:
