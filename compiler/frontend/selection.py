@@ -253,6 +253,12 @@ class Selection(Traced):
     __invert__ = _unary(np.invert)
     __hash__ = None  # type: ignore[assignment]
 
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
     def __matmul__(self, other: Any) -> Any:
         raise _unsupported("a matrix product with x[mask]")
 

@@ -127,6 +127,7 @@ def test_all_updates_of_selected_elements():
         v[v < 0] //= 2
         v[v < 0] %= 5
         v[v > 4] = ~v[v > 4] << 1
+        v[v < 0] = divmod(v[v < 0], 3)[1] + divmod(7, v[v < 0])[0]
         return v, (-v[v > 4]).sum(), (+v[v > 4]).sum()
 
     check(f, INTEGERS)
