@@ -233,7 +233,9 @@ class Facts:
         negative; its negation does not show as much.
         """
         low, high = self.range_of(size)
-        if isinstance(size, Dim) and "//" in str(size):
+        if isinstance(size, Dim) and any(
+            "//" in atom.text for monomial, _ in size.terms for atom in monomial
+        ):
             least, greatest = self.range_of(-size)
             low, high = max(low, -greatest), min(high, -least)
         return low, high
@@ -244,10 +246,9 @@ class Facts:
             return size, size
         low = high = 0.0
         for monomial, coefficient in size.terms:
-            bounds: _Range = (1, 1)
+            bounds: _Range = (coefficient, coefficient)
             for atom in monomial:
                 bounds = _multiply(bounds, self._range_of_atom(atom))
-            bounds = _multiply(bounds, (coefficient, coefficient))
             low, high = low + bounds[0], high + bounds[1]
         return low, high
 
@@ -423,7 +424,7 @@ def _solved_operation(size: Dim) -> tuple[str, Size] | None:
 
 
 def _multiply(left: _Range, right: _Range) -> _Range:
-    corners = [0.0 if 0 in (a, b) else a * b for a in left for b in right]
+    corners = [a * b if a and b else 0.0 for a in left for b in right]
     return min(corners), max(corners)
 
 

@@ -1,5 +1,6 @@
 """What every test may use: a private cache, golden files and fresh processes."""
 
+import gc
 import os
 import re
 import subprocess
@@ -26,6 +27,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave alone what lasts for the whole session.
+
+    Ten thousand collected tests and their modules are a million objects; to look at
+    them again and again is a tenth of the time that all tests take.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly that kernels were not run; pytest itself only counts skipped tests."""
     from tests.backends.cuda.emulation.emulator import NO_COMPILER
@@ -46,6 +57,21 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PENSTOCK_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def private_bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have the processes that tests start keep bytecode, where this one does not.
+
+    Else each would compile the package again, which takes longer than most of them.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if sys.dont_write_bytecode:
+            patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+            patch.setenv(
+                "PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode"))
+            )
+        yield
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ _ROUNDED = {
 }  # fmt: skip
 _ORDERED = {"sum", "prod", "cumsum"}
 
-PER_TEST = 40
+PER_TEST = 25
 LEVELS = ("x86-64", "x86-64-v3", "x86-64-v4")
 
 
@@ -95,6 +95,13 @@ def test_with_strided_arguments() -> None:
             program.integers,
         )
         check(spread, {"strided": frozenset(names)})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", range(4))
+def test_more_random_programs_with_control_flow(batch: int) -> None:
+    for program in exact_programs(2_500_000 + batch * 100_000, 200, control=True):
+        check(program, {})
 
 
 @pytest.mark.slow

@@ -41,13 +41,20 @@ def test_pages_have_parts_from_the_code():
 
 @cache
 def trees() -> dict[Path, ast.Module]:
+    """Every source, read once."""
     return {path: ast.parse(path.read_text()) for path in SOURCES}
 
 
-def takes_code(tree: ast.Module) -> dict[str, int]:
+@cache
+def syntax() -> dict[Path, list[ast.AST]]:
+    """All nodes of every source, which are found once."""
+    return {path: list(ast.walk(tree)) for path, tree in trees().items()}
+
+
+def takes_code(nodes: list[ast.AST]) -> dict[str, int]:
     """Functions and records with a parameter `code`, and its place among the others."""
     found = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef):
             names = [a.arg for a in node.args.args if a.arg not in ("self", "cls")]
         elif isinstance(node, ast.ClassDef):
@@ -94,15 +101,14 @@ def given_codes(node: ast.AST, takers: dict[str, int]) -> list[ast.expr]:
 def codes() -> dict[str, list[str]]:
     """Every code, and the places that give it."""
     everywhere: dict[str, int] = {}
-    for tree in trees().values():
-        everywhere |= takes_code(tree)
+    for nodes in syntax().values():
+        everywhere |= takes_code(nodes)
     found = defaultdict(list)
-    for path, tree in trees().items():
-        own = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
-        takers = {k: v for k, v in everywhere.items() if k not in own} | takes_code(
-            tree
-        )
-        for node in ast.walk(tree):
+    for path, nodes in syntax().items():
+        own = {n.name for n in nodes if isinstance(n, ast.FunctionDef)}
+        others = {k: v for k, v in everywhere.items() if k not in own}
+        takers = others | takes_code(nodes)
+        for node in nodes:
             for given in given_codes(node, takers):
                 if isinstance(given, ast.Constant) and isinstance(given.value, str):
                     place = f"{path.relative_to(ROOT)}:{given.lineno}"
@@ -169,8 +175,8 @@ def test_what_has_no_code_of_its_own_is_raised_with_one():
         if not hasattr(getattr(errors, name), "default_code")
     } - {"TypeRuleError"}
     assert {"PenstockError", "TraceError", "UnsupportedError"} <= bare
-    for path, tree in trees().items():
-        for node in ast.walk(tree):
+    for path, nodes in syntax().items():
+        for node in nodes:
             if isinstance(node, ast.Call) and name_of(node.func) in bare:
                 given = given_codes(node, {"RunError": 0})
                 assert given, f"{path}:{node.lineno} gives no code"
@@ -179,10 +185,10 @@ def test_what_has_no_code_of_its_own_is_raised_with_one():
 def test_names_in_texts_exist():
     """Help texts, docstrings and pages name functions that there are."""
     texts = {path: path.read_text() for path in [*PAGES, ROOT / "README.md"]}
-    for path, tree in trees().items():
+    for path, nodes in syntax().items():
         strings = [
             node.value
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         ]
         texts[path] = "\n".join(strings)

@@ -7,6 +7,7 @@ code. Inputs that are not given are drawn at random, and sizes that nothing says
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
@@ -152,6 +153,11 @@ def _run_saved(
     from penstock.runtime.load import load
     from penstock.runtime.pytree import flatten, unflatten
 
+    if re.search(r"\.py:[\w.]+$", options.file):
+        raise UsageError(
+            f"{options.file} is a function: penstock bench or explain runs it, and "
+            "penstock dump writes its graph, which run takes"
+        )
     program = load(options.file)
     if any(argument.text == "random" for argument in options.arg):
         raise UsageError(

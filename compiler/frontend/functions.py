@@ -7,7 +7,6 @@ it; nothing that exists is changed. Closure cells and defaults are made anew too
 
 from __future__ import annotations
 
-import contextlib
 import dis
 from collections.abc import Iterator
 from types import CellType, CodeType, FunctionType
@@ -18,6 +17,7 @@ from penstock.frontend.libraries import is_library
 from penstock.frontend.transformed import KEPT
 from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.location import Location, user_location
+from penstock.ir.noted import forget
 from penstock.runtime.readers import (
     AbsenceReader,
     AttributeReader,
@@ -204,10 +204,12 @@ class FunctionViews:
         for name, value in vars(function).items():
             if name == KEPT:
                 continue
-            # What has no view is left out: reading it is an AttributeError.
-            with contextlib.suppress(UnsupportedError):
+            try:
                 place = AttributeReader(reader, name)
                 vars(view)[name] = self.capture.wrap(value, place)
+            except UnsupportedError as error:
+                # What has no view is left out: reading it is an AttributeError.
+                forget(error)
         self._attributes[id(view)] = _Attributes(
             view, function, reader, dict(vars(view))
         )
@@ -240,12 +242,14 @@ class FunctionViews:
         for entry in [*self._attributes.values()]:
             for name in sorted(asked):
                 place = AttributeReader(entry.reader, name)
-                # What has no view was copied as it is.
-                with contextlib.suppress(UnsupportedError):
+                try:
                     seen = self.capture.wrap(getattr(entry.function, name), place)
                     if isinstance(seen, dict):
                         # Of the annotations too all was copied.
                         dict(seen.items())
+                except UnsupportedError as error:
+                    # What has no view was copied as it is.
+                    forget(error)
 
     def ask_identity(self) -> bool:
         """Whether the code asks with ``is`` for what may be an array or object."""

@@ -10,17 +10,13 @@ from penstock.ir.dims import Size, product
 from penstock.ir.loop.node import Buffer, Scalar
 from penstock.ir.ops.families import NestContext
 from penstock.ir.ops.letters import letter_sizes, split_spec
+from penstock.ir.ops.tile import Row, Tile
 from penstock.ir.record import Record
-from penstock.ir.types import TensorType
 
 if TYPE_CHECKING:
     from penstock.ir.loop.build import KernelBuilder
 
 __all__ = ["lower_contraction", "multiply_add", "serial_loops"]
-
-# Rows of the result that are computed together: a vector of the other operand is
-# loaded once for all of them, and so many sums keep the multipliers busy.
-_ROWS = 8
 
 # Rows that are computed together where there are few.
 _FEW_ROWS = 4
@@ -77,10 +73,9 @@ def serial_loops(
     ) -> Sequence[Scalar]:
         if axis == len(sizes):
             return step(indices, totals)
-        innermost = axis == len(sizes) - 1
-        combine = "add" if innermost and last == "vector" else None
+        combine = "add" if last == "vector" else None
         with builder.loop(
-            last if innermost else "serial",
+            last if axis == len(sizes) - 1 else "serial",
             builder.size(sizes[axis]),
             carries=[(total, combine) for total in totals],
             hint="k",
@@ -110,22 +105,6 @@ class _Panels(Record):
     buffer: Buffer
 
 
-class _Row(Record):
-    """A row of a tile.
-
-    Beyond the last row of the result, it is the last one again, for nobody.
-
-    Attributes:
-        at: the index of its letter.
-        number: which row of the tile it is.
-        inside: whether the result has it, if that is known only at run time.
-    """
-
-    at: dict[str, Scalar]
-    number: Scalar
-    inside: Scalar | None
-
-
 class _Loops:
     """The loops of a contraction.
 
@@ -133,15 +112,13 @@ class _Loops:
         sizes: the size of each letter.
         column: the letter of the result that vectors run along, or none.
         row: the letter of the result that tiles of rows run along, or none.
-        tile: rows of a tile.
         rows: the letters of the result without the column's.
         summed: the letters that are summed over, the innermost last.
         innermost: the kind of the innermost loop.
         panels: for each operand its copy, if there is one.
         position: the indices of the letters of the result.
-        tile_rows: the rows of the tile that are added up together.
-        first: where the tile begins, by letter.
-        local: memory that holds the tile, where it is held.
+        tile: the rows that are added up together.
+        start: the first of the columns that are being gone along.
     """
 
     def __init__(self, context: NestContext) -> None:
@@ -155,13 +132,11 @@ class _Loops:
         self.column = self.choose_column()
         self.rows = [letter for letter in self.output if letter != self.column]
         self.row = self.choose_row()
-        size = self.sizes[self.row] if self.row else 1
-        self.tile = min(_ROWS, max(size, 1)) if isinstance(size, int) else _ROWS
         self.panels: list[_Panels | None] = [None for _ in self.inputs]
         self.position: dict[str, Scalar] = {}
-        self.first: dict[str, Scalar] = {}
-        self.local: Buffer | None = None
-        self.tile_rows: list[_Row] = []
+        self.start = self.builder.size(0)
+        size = self.sizes[self.row] if self.row else 1
+        self.tile = Tile(context, size, self.width(), self.store)
 
     # Choices
 
@@ -250,7 +225,7 @@ class _Loops:
         if self.is_more_than(self.column, _COLUMNS) and not (
             inner and self.is_contiguous(left, inner[-1])
         ):
-            self.panels[left] = self.copy(left, self.row, self.tile)
+            self.panels[left] = self.copy(left, self.row, self.tile.height)
 
     def many(self, builder: KernelBuilder) -> Scalar | None:
         """Whether there are rows enough for copies, if it is known only at run time."""
@@ -297,36 +272,34 @@ class _Loops:
     def emit(self) -> None:
         """Build them all."""
         self.copy_operands()
-        context = self.context
-        extents = [
-            (self.sizes[c] + (self.tile - 1)) // self.tile
-            if c == self.row
-            else self.sizes[c]
-            for c in self.rows
-        ]
+        context, tile = self.context, self.tile
+        extents = [tile.blocks if c == self.row else self.sizes[c] for c in self.rows]
         terms = product([self.sizes[letter] for letter in self.summed])
         elements = context.type.size
         whole = elements, elements * terms
         if not self.column:
-            context.effort((self.tile, self.tile * terms), whole)
-            self.make_local(1)
+            context.effort((tile.height, tile.height * terms), whole)
             with context.rows(extents) as indices:
                 self.place(indices)
-                self.add_up()
-                self.finish_rows()
+                self.add_up(tile.rows(tile.height), self.start)
+                tile.finish_column(self.start)
             return
         panels = next((p for p in self.panels if p and p.letter == self.column), None)
         block = _COLUMNS if panels is None else self.block(terms)
-        area = self.tile * block
+        area = tile.height * block
         context.effort((area, area * terms), whole)
-        self.make_local(_COLUMNS if panels is None else panels.width)
         columns = self.sizes[self.column]
         with context.tiles(extents, columns, block) as (indices, start, stop):
             self.place(indices)
             if panels is None:
-                self.go_along(start, stop)
+                self.go_along(start, stop, tile.rows(tile.height))
+                tile.finish(start, stop)
             else:
                 self.go_through(panels, start, stop)
+
+    def width(self) -> int:
+        """Columns that are added up before what follows is computed from them."""
+        return _COLUMNS if self.column else 1
 
     def block(self, terms: Size) -> int:
         """Columns whose panels stay in cache while the tiles of rows pass."""
@@ -338,135 +311,64 @@ class _Loops:
             block //= 2
         return block
 
-    def make_local(self, width: int) -> None:
-        """Hold a tile in memory where much is computed from it: once for all rows."""
-        if self.context.is_consumed and self.tile > 1:
-            dtype = self.context.type.dtype.compute
-            self.local = self.context.local(TensorType(dtype, (self.tile, width)))
-
     def place(self, indices: Sequence[Scalar]) -> None:
         """Where the tile of rows is."""
         self.position.update(zip(self.rows, indices, strict=True))
-        if self.row:
-            size, first = self.sizes[self.row], self.position[self.row]
-            if not isinstance(size, int) or size > self.tile:
-                first = first * self.tile
-            self.first[self.row] = first
-        self.tile_rows = self.rows_of_tile(self.tile, self.builder.size(0))
+        self.tile.begin(self.position.get(self.row, self.builder.size(0)))
 
     def go_through(self, panels: _Panels, start: Scalar, stop: Scalar) -> None:
         """A tile of rows of a block of columns, one panel after the other."""
-        builder, width = self.builder, panels.width
-        many = self.many(builder)
+        builder, tile, width = self.builder, self.tile, panels.width
+        many, rows = self.many(builder), tile.rows(tile.height)
         with builder.loop("serial", stop, start=start, step=width, hint="p") as loop:
             first = loop.index
             end = builder.apply("minimum", first + width, stop)
             with nullcontext() if many is None else builder.when(many):
-                self.go_along(first, end, finish=many is None)
-            if many is None:
-                return
-            with builder.when(~many):
-                self.go_without_panels(first, end)
-            self.finish_tile(first, end)
+                self.go_along(first, end, rows)
+            if many is not None:
+                with builder.when(~many):
+                    self.go_without_panels(first, end)
+            tile.finish(first, end)
 
     def go_without_panels(self, start: Scalar, stop: Scalar) -> None:
         """The same for a few rows, from where the operands are."""
-        panels, rows = self.panels, self.tile_rows
-        self.panels = [None for _ in self.inputs]
+        panels, self.panels = self.panels, [None for _ in self.inputs]
         by_column = self.runs_along(self.column) or not self.vectorize_sum()
         kind = "vector" if by_column else "serial"
-        last = self.rows_inside()
-        with self.builder.loop("serial", last, step=_FEW_ROWS, hint="r") as loop:
-            self.tile_rows = self.rows_of_tile(_FEW_ROWS, loop.index)
-            self.go_along(start, stop, kind, finish=False)
-        self.panels, self.tile_rows = panels, rows
+        count = self.tile.count
+        with self.builder.loop("serial", count, step=_FEW_ROWS, hint="r") as loop:
+            self.go_along(start, stop, self.tile.rows(_FEW_ROWS, loop.index), kind)
+        self.panels = panels
 
     def go_along(
-        self, start: Scalar, stop: Scalar, kind: str = "vector", finish: bool = True
+        self, start: Scalar, stop: Scalar, rows: Sequence[Row], kind: str = "vector"
     ) -> None:
-        """A tile of rows of some columns."""
-        self.first[self.column] = start
+        """Some rows of some columns."""
+        self.start = start
         with self.builder.loop(kind, stop, start=start, hint="j") as loop:
             self.position[self.column] = loop.index
-            self.add_up()
-        if finish:
-            self.finish_tile(start, stop)
+            self.add_up(rows, loop.index)
 
-    def add_up(self) -> None:
-        """A tile of rows of one column."""
+    def add_up(self, rows: Sequence[Row], column: Scalar) -> None:
+        """Some rows of one column."""
         builder, dtype = self.builder, self.context.type.dtype
 
         def step(indices: list[Scalar], totals: Sequence[Scalar]) -> list[Scalar]:
             at = {**self.position, **dict(zip(self.summed, indices, strict=True))}
             return [
-                self.add_term({**at, **row.at}, total)
-                for row, total in zip(self.tile_rows, totals, strict=True)
+                self.add_term({**at, self.row: row.index}, total)
+                for row, total in zip(rows, totals, strict=True)
             ]
 
-        zeros = [builder.constant(0, dtype.compute)] * len(self.tile_rows)
+        zeros = [builder.constant(0, dtype.compute)] * len(rows)
         extents = [self.sizes[letter] for letter in self.summed]
         totals = serial_loops(builder, extents, zeros, step, self.innermost)
-        for row, total in zip(self.tile_rows, totals, strict=True):
-            if self.local is not None:
-                builder.store(self.local, self.local_place(row.number), total)
-                continue
-            with nullcontext() if row.inside is None else builder.when(row.inside):
-                self.store({**self.position, **row.at}, total)
+        self.tile.put(rows, totals, column, self.start)
 
-    def local_place(self, number: Scalar) -> list[Scalar]:
-        """Where a row of the tile has the column."""
-        if not self.column:
-            return [number, self.builder.size(0)]
-        return [number, self.position[self.column] - self.first[self.column]]
-
-    def store(self, at: dict[str, Scalar], total: Scalar) -> None:
+    def store(self, row: Scalar, column: Scalar, total: Scalar) -> None:
         """Write an element of the result, and what is computed from it."""
-        total = self.builder.convert(total, self.context.type.dtype)
+        at = {**self.position, self.row: row, self.column: column}
         self.context.store([at[letter] for letter in self.output], total)
-
-    def finish_tile(self, start: Scalar, stop: Scalar) -> None:
-        """What is computed from a tile that is held in memory."""
-        if self.local is None:
-            return
-        builder, first = self.builder, self.first[self.row]
-        with builder.loop("serial", self.rows_inside(), hint="r") as rows:
-            at = {**self.position, self.row: first + rows.index}
-            with builder.loop("vector", stop, start=start, hint="j", unroll=1) as loop:
-                at[self.column] = loop.index
-                total = builder.load(self.local, [rows.index, loop.index - start])
-                self.store(at, total)
-
-    def finish_rows(self) -> None:
-        """The same for a tile of one column."""
-        if self.local is None:
-            return
-        builder, first = self.builder, self.first[self.row]
-        with builder.loop("vector", self.rows_inside(), hint="r", unroll=1) as rows:
-            total = builder.load(self.local, [rows.index, builder.size(0)])
-            self.store({**self.position, self.row: first + rows.index}, total)
-
-    def rows_inside(self) -> Scalar:
-        """How many rows of the tile are the result's."""
-        builder, size = self.builder, self.sizes[self.row]
-        if isinstance(size, int) and size % self.tile == 0:
-            return builder.size(self.tile)
-        left = builder.size(size) - self.first[self.row]
-        return builder.apply("minimum", left, builder.size(self.tile))
-
-    def rows_of_tile(self, count: int, offset: Scalar) -> list[_Row]:
-        """So many rows of the tile, from some row of it on."""
-        if not self.row:
-            return [_Row({}, offset, None)]
-        builder, size = self.builder, self.sizes[self.row]
-        first = self.first[self.row] + offset
-        rows = []
-        for number in range(count):
-            row, inside = first + number if number else first, None
-            if number and (not isinstance(size, int) or size % self.tile):
-                inside = row < builder.size(size)
-                row = builder.apply("minimum", row, builder.size(size - 1))
-            rows.append(_Row({self.row: row}, offset + number, inside))
-        return rows
 
     def add_term(self, at: dict[str, Scalar], total: Scalar) -> Scalar:
         """One product more; where nothing is summed, the product itself."""
@@ -485,7 +387,7 @@ class _Loops:
         if panels is None:
             letters = self.inputs[position]
             return self.context.operand(position, [at[letter] for letter in letters])
-        first = self.first[panels.letter]
+        first = self.start if panels.letter == self.column else self.tile.first
         return self.builder.load(
             panels.buffer,
             [

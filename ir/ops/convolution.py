@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.dims import Size
+from penstock.ir.dims import Size, product
 from penstock.ir.errors import DtypeError, TypeRuleError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.loop.node import Scalar
-from penstock.ir.op import Floating, define
+from penstock.ir.op import Numeric, define
 from penstock.ir.ops.contraction import SUM_TOLERANCE
 from penstock.ir.ops.contraction_loops import multiply_add, serial_loops
 from penstock.ir.ops.families import Nest, NestContext, batch_size
 from penstock.ir.ops.joining import Pad
+from penstock.ir.ops.tile import Row, Tile
 from penstock.ir.types import Type, i64
 
 
@@ -23,15 +24,15 @@ from penstock.ir.types import Type, i64
 class Convolution(Nest):
     """Cross-correlation over any number of spatial axes, as in neural networks.
 
-    x: float [N, C, X...]; w: float [O, C / groups, K...]  ->  float [N, O, Y...] with
-    y[n, o, p] = sum_{c, k} x[n, c, p * stride + k * dilation - low] w[o, c, k],
+    x: number [N, C, X...]; w: number [O, C / groups, K...]  ->  number [N, O, Y...]
+    with y[n, o, p] = sum_{c, k} x[n, c, p * stride + k * dilation - low] w[o, c, k],
     zeros outside, and Y = (X + low + high - dilation * (K - 1) - 1) // stride + 1;
-    negative low and high cut elements off.
+    negative low and high cut elements off. Integers wrap around.
     """
 
     name = "convolution"
     family = "contraction"
-    operands = (Floating("x"), Floating("w"))
+    operands = (Numeric("x"), Numeric("w"))
     attributes = ("stride", "low", "high", "dilation", "groups")
     tolerance = SUM_TOLERANCE
     source = "Dumoulin and Visin, A guide to convolution arithmetic, arXiv:1603.07285"
@@ -78,7 +79,8 @@ class Convolution(Nest):
         groups: int,
     ) -> Any:
         dtype = x.dtype
-        wide = np.float32 if dtype.itemsize == 2 else dtype
+        is_half = dtype.itemsize == 2 and dtype.kind not in "iu"
+        wide = np.float32 if is_half else dtype
         sizes = convolved_sizes(x.shape[2:], w.shape[2:], stride, low, high, dilation)
         if 0 in (*sizes, *w.shape[2:]):
             return np.zeros((x.shape[0], w.shape[0], *sizes), dtype)
@@ -211,48 +213,121 @@ class Convolution(Nest):
 
     @staticmethod
     def lower(context: NestContext) -> None:
-        builder, attributes = context.builder, context.attributes
-        x, w = context.types
-        spatial = x.rank - 2
-        accumulator = context.type.dtype.compute
-        shape = context.type.shape
-        # Every tap adds to a vector of neighbouring results.
-        with context.rows(shape[:-1]) as (n, o, *outer):
-            per_group = builder.size(w.shape[1])
-            group = o // builder.size(shape[1] // attributes["groups"])
-            if attributes["groups"] == 1:
-                group = builder.size(0)
-            with builder.loop("vector", builder.size(shape[-1]), hint="p") as loop:
-                place = [*outer, loop.index]
+        _Loops(context).emit()
 
-                def step(
-                    indices: list[Scalar], totals: Sequence[Scalar]
-                ) -> list[Scalar]:
-                    c, *taps = indices
-                    own, inside = [n, group * per_group + c], None
-                    for axis in range(spatial):
-                        stride, low, high, dilation = (
-                            attributes[key][axis]
-                            for key in ("stride", "low", "high", "dilation")
-                        )
-                        at = place[axis] * builder.size(stride)
-                        at = at + taps[axis] * builder.size(dilation)
-                        at = at - builder.size(low)
-                        own.append(at)
-                        if low == 0 and high == 0:
-                            continue
-                        size = builder.size(x.shape[axis + 2])
-                        within = (at >= 0) & (at < size)
-                        inside = within if inside is None else inside & within
-                    element = context.operand(0, own, when=inside)
-                    weight = context.operand(1, [o, c, *taps])
-                    return [multiply_add(weight, element, totals[0])]
 
-                zero = builder.constant(0, accumulator)
-                (total,) = serial_loops(builder, w.shape[1:], [zero], step)
-                context.store(
-                    [n, o, *place], builder.convert(total, context.type.dtype)
-                )
+# Channels that are added up together.
+_CHANNELS = 8
+
+# Neighbouring results that one iteration of the parallel loop computes.
+_COLUMNS = 64
+
+# So few neighbours leave most lanes of a vector idle.
+_FEW = 16
+
+
+class _Loops:
+    """The loops of a convolution: several channels of neighbouring results at once.
+
+    Vectors run along the results, or where those are few, as in the derivative by a
+    kernel, along the taps.
+    """
+
+    def __init__(self, context: NestContext) -> None:
+        self.context = context
+        self.builder = context.builder
+        self.x, self.w = context.types
+        self.shape = context.type.shape
+        self.groups: int = context.attributes["groups"]
+        most = _CHANNELS if self.groups == 1 else 1
+        self.tile = Tile(context, self.shape[1], _COLUMNS, self.store, most)
+        self.place: list[Scalar] = []
+        self.first = self.builder.size(0)
+
+    def store(self, channel: Scalar, column: Scalar, total: Scalar) -> None:
+        """Write an element of the result."""
+        n, *outer = self.place
+        self.context.store([n, channel, *outer, column], total)
+
+    def emit(self) -> None:
+        """Build them."""
+        builder, tile = self.builder, self.tile
+        extents = [self.shape[0], tile.blocks, *self.shape[2:-1]]
+        terms = product(self.w.shape[1:])
+        area = tile.height * _COLUMNS
+        size = self.context.type.size
+        self.context.effort((area, area * terms), (size, size * terms))
+        columns = self.shape[-1]
+        with self.context.tiles(extents, columns, _COLUMNS) as (indices, start, stop):
+            n, block, *outer = indices
+            self.place = [n, *outer]
+            tile.begin(block)
+            group = builder.size(0)
+            if self.groups != 1:
+                group = tile.first // builder.size(self.shape[1] // self.groups)
+            self.first = group * builder.size(self.w.shape[1])
+            rows = tile.rows(tile.height)
+            along_taps = self.runs_along_taps()
+            if isinstance(along_taps, bool):
+                self.go_along(start, stop, rows, along_taps)
+            else:
+                for condition, answer in ((along_taps, True), (~along_taps, False)):
+                    with builder.when(condition):
+                        self.go_along(start, stop, rows, answer)
+            tile.finish(start, stop)
+
+    def runs_along_taps(self) -> bool | Scalar:
+        """Whether vectors run along the taps; a Scalar where only a run can tell."""
+        results, taps = self.shape[-1], self.w.shape[-1]
+        if isinstance(results, int) and (
+            results >= _FEW or (isinstance(taps, int) and taps <= results)
+        ):
+            return False
+        if isinstance(results, int) and isinstance(taps, int):
+            return True
+        few, more = self.builder.size(results), self.builder.size(taps)
+        return (few < _FEW) & (few < more)
+
+    def go_along(
+        self, start: Scalar, stop: Scalar, rows: Sequence[Row], along_taps: bool
+    ) -> None:
+        """Neighbouring results of some channels."""
+        builder, dtype = self.builder, self.context.type.dtype.compute
+        results, terms = ("serial", "vector") if along_taps else ("vector", "serial")
+        with builder.loop(results, stop, start=start, hint="p") as loop:
+
+            def step(indices: list[Scalar], totals: Sequence[Scalar]) -> list[Scalar]:
+                element = self.element(loop.index, indices)
+                return [
+                    multiply_add(
+                        self.context.operand(1, [row.index, *indices]), element, total
+                    )
+                    for row, total in zip(rows, totals, strict=True)
+                ]
+
+            zeros = [builder.constant(0, dtype)] * len(rows)
+            totals = serial_loops(builder, self.w.shape[1:], zeros, step, terms)
+            self.tile.put(rows, totals, loop.index, start)
+
+    def element(self, column: Scalar, indices: Sequence[Scalar]) -> Scalar:
+        """What a tap of a channel reads: zero where that is outside."""
+        builder, attributes = self.builder, self.context.attributes
+        channel, *taps = indices
+        n, *outer = self.place
+        own, inside = [n, self.first + channel], None
+        for axis, (place, tap) in enumerate(zip([*outer, column], taps, strict=True)):
+            stride, low, high, dilation = (
+                attributes[key][axis] for key in ("stride", "low", "high", "dilation")
+            )
+            at = place * builder.size(stride) + tap * builder.size(dilation)
+            at = at - builder.size(low)
+            own.append(at)
+            if low == 0 and high == 0:
+                continue
+            size = builder.size(self.x.shape[axis + 2])
+            within = (at >= 0) & (at < size)
+            inside = within if inside is None else inside & within
+        return self.context.operand(0, own, when=inside)
 
 
 def convolved_sizes(

@@ -171,7 +171,7 @@ CASES = [
         """,
         (X,),
         """
-        program.py:2:12: error: concatenate: the arrays must have as many axes, at least one: f32[n,m], f32[m] [bad-argument]
+        program.py:2:12: error: concatenate: the arrays must have the same number of axes, at least one: f32[n,m], f32[m] [bad-argument]
             |
           2 |     return np.concatenate([x, x[0]])
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^

@@ -22,7 +22,10 @@ from tests.lower.traffic import Traffic, broken_rule
 from tests.random_programs import Program, assert_same_results
 from tests.test_differential import exact_programs, with_gaps
 
-BATCHES = range(6)
+BATCHES = [
+    pytest.param(batch, marks=[pytest.mark.slow] if batch > 3 else [])
+    for batch in range(6)
+]
 PER_BATCH = 50
 
 

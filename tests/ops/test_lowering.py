@@ -84,7 +84,9 @@ def check_kernels(case: Case, number: int, *, strided: bool) -> None:
     assert str(parse_plan(text)) == text
     layout = with_gaps if strided else contiguous
     arrays = [layout(array) for array in case.arrays]
-    for width in (1, 4):
+    longest = max((size for array in arrays for size in array.shape), default=0)
+    # A long sort takes the evaluator a second: half of them in vectors.
+    for width in (1, 4) if longest < 150 else ((1, 4)[number % 2],):
         (got,), _ = evaluate_plan(plan, arrays, width=width, shuffle=Random(number))
         assert difference(case, got, reference(case)) == ""
 

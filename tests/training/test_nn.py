@@ -181,20 +181,18 @@ def test_attention():
     q, k, v = RNG.normal(size=(3, 5)), RNG.normal(size=(4, 5)), RNG.normal(size=(4, 2))
     mask = np.array([[1, 0, 1, 1], [0, 1, 0, 0], [1, 1, 1, 1]], bool)
     causal = np.tri(3, 4, 1, dtype=bool)
-    for given, is_causal, seen in (
-        (None, False, np.ones((3, 4))),
-        (mask, False, mask),
-        (None, True, causal),
-        (mask, True, mask & causal),
-    ):
-        expected = attention_by_loops(q, k, v, seen)
+    ways = [(None, False), (mask, False), (None, True), (mask, True)]
+    expected = [
+        attention_by_loops(q, k, v, seen)
+        for seen in (np.ones((3, 4)), mask, causal, mask & causal)
+    ]
 
-        def function(q, k, v, given=given, is_causal=is_causal):
-            return nn.attention(q, k, v, given, is_causal)
+    def function(q, k, v):
+        return [nn.attention(q, k, v, given, is_causal) for given, is_causal in ways]
 
-        np.testing.assert_allclose(function(q, k, v), expected, rtol=1e-12)
-        np.testing.assert_allclose(ps.compile(function)(q, k, v), expected, rtol=1e-12)
-        ps.check_grads(function, (q, k, v))
+    np.testing.assert_allclose(function(q, k, v), expected, rtol=1e-12)
+    np.testing.assert_allclose(ps.compile(function)(q, k, v), expected, rtol=1e-12)
+    ps.check_grads(function, (q, k, v))
     # A query that may see nothing: the mean, and no nan.
     nothing = nn.attention(q, k, v, np.zeros((3, 4), bool))
     np.testing.assert_allclose(nothing, np.tile(v.mean(0), (3, 1)))
@@ -375,6 +373,11 @@ def test_pooling_refuses():
     ):
         with pytest.raises(ValueError, match="windows"):
             nn.max_pool(x, width, stride)
+    for width, stride in ((2, None), ((1, 2), 2)):
+        for pool in (nn.max_pool, nn.mean_pool):
+            with pytest.raises(TypeError, match="a number for each axis") as caught:
+                pool(x, width, stride)
+            assert caught.value.loc.file == __file__
 
 
 def test_losses():

@@ -57,8 +57,8 @@ def test_gradients_are_those_of_unrolled_loops(checkpoint):
             for number in (n, np.int64(n)):
                 for a, b in zip(gradient(X, W, number), wanted, strict=True):
                     close(a, b)
-    for f in (by_while, by_count):
-        ps.check_grads(lambda x, w, f=f: f(x, w, np.int64(3)), (X, W))
+    three = np.int64(3)
+    ps.check_grads(lambda x, w: (by_while(x, w, three), by_count(x, w, three)), (X, W))
 
 
 def test_the_length_of_segments_may_be_an_argument():
@@ -77,6 +77,18 @@ def test_the_length_of_segments_may_be_an_argument():
         gradient(X, W, 7, 0)
 
 
+def scanned(reverse, checkpoint):
+    @ps.compile
+    def function(x, w, z):
+        last, ys = ps.scan(
+            lambda y, e: (step(e, y, w), y * e),
+            x, z, reverse=reverse, checkpoint=checkpoint,
+        )  # fmt: skip
+        return (last * last).sum() + (np.sin(ys) * ys).sum()
+
+    return function
+
+
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 @pytest.mark.parametrize("reverse", [False, True])
 def test_scans_in_segments(checkpoint, reverse):
@@ -87,22 +99,29 @@ def test_scans_in_segments(checkpoint, reverse):
             x = step(e, x, w)
         return total + (x * x).sum()
 
-    @ps.compile
-    def scanned(x, w, z):
-        last, ys = ps.scan(
-            lambda y, e: (step(e, y, w), y * e),
-            x, z, reverse=reverse, checkpoint=checkpoint,
-        )  # fmt: skip
-        return (last * last).sum() + (np.sin(ys) * ys).sum()
-
-    gradient = ps.compile(ps.grad(scanned, (0, 1, 2)))
+    function = scanned(reverse, checkpoint)
+    gradient = ps.compile(ps.grad(function, (0, 1, 2)))
     for n in (0, 1, 3, 8):
         z = np.linspace(0.1, 1, n)
-        close(scanned(X, W, z), plain(X, W, z))
+        close(function(X, W, z), plain(X, W, z))
         wanted = ps.grad(plain, (0, 1, 2))(X, W, z)
         for a, b in zip(gradient(X, W, z), wanted, strict=True):
             close(a, b)
-    ps.check_grads(scanned, (X, W, np.linspace(0.1, 1, 5)))
+
+
+# Each way to keep states, and both directions; the other pairs are slow tests.
+ALTERNATING = [
+    pytest.param(
+        reverse, checkpoint, marks=[pytest.mark.slow] if number % 2 != reverse else []
+    )
+    for number, checkpoint in enumerate(CHECKPOINTS)
+    for reverse in (False, True)
+]
+
+
+@pytest.mark.parametrize(("reverse", "checkpoint"), ALTERNATING)
+def test_second_derivatives_of_scans_in_segments(reverse, checkpoint):
+    ps.check_grads(scanned(reverse, checkpoint), (X, W, np.linspace(0.1, 1, 5)))
 
 
 def root(a):

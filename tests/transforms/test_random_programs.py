@@ -39,6 +39,8 @@ def test_batches(seed):
     np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("seed", range(200, 204))
+@pytest.mark.parametrize(
+    "seed", [200, 202, *(pytest.param(n, marks=pytest.mark.slow) for n in (201, 203))]
+)
 def test_compiled_derivatives(seed):
     ps.check_grads(program(seed, 8), tuple(arguments(seed)))

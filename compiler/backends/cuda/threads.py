@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from penstock.ir.loop.chain import chain_of
 from penstock.ir.loop.node import (
     Block,
     Check,
@@ -73,7 +74,7 @@ class ThreadMap:
             if isinstance(statement, If):
                 self._divide(statement.body)
             elif isinstance(statement, For):
-                chain = _chain(statement)
+                chain = chain_of(statement)
                 if chain:
                     if statement.carries:
                         self.gathering.add(statement)
@@ -93,31 +94,6 @@ class ThreadMap:
 
 def _has_vectors(block: Block) -> bool:
     return any(isinstance(s, For) and s.kind == "vector" for s in block.walk())
-
-
-def _chain(loop: For) -> list[For]:
-    """Loops within each other that only combine into the same carried values.
-
-    The innermost is a vector loop. Empty where no such chain begins with the loop.
-    """
-    if loop.kind == "vector":
-        return [loop]
-    inner = [s for s in loop.body.statements if not isinstance(s, Let | Load)]
-    following = inner[0] if len(inner) == 1 else None
-    if not isinstance(following, For) or not loop.carries:
-        return []
-    if len(loop.carries) != len(following.carries):
-        return []
-    for outer, carry in zip(loop.carries, following.carries, strict=True):
-        if not (
-            outer.combine is not None
-            and outer.combine == carry.combine
-            and outer.parameter is carry.initial
-            and outer.update is carry.result
-        ):
-            return []
-    rest = _chain(following)
-    return [loop, *rest] if rest else []
 
 
 def _live_scalars(block: Block) -> set[Scalar]:

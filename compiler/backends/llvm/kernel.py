@@ -7,6 +7,7 @@ error ``k - 1`` struck.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from penstock.backends.llvm.operand import Operand
 from penstock.backends.llvm.primitives import ELEMENTS, emit_primitive
 from penstock.backends.llvm.width import lanes_of, registers_of, unroll_of
 from penstock.ir.dims import product
+from penstock.ir.loop.chain import chain_of
 from penstock.ir.loop.node import (
     Block,
     Buffer,
@@ -98,6 +100,9 @@ class _KernelEmitter(MemoryEmitter):
         self.machine = module.machine
         # The thread pool's entry, in Kernels that look for signals.
         self.parallel: Operand | None = None
+        # Loops that go on with the sums of a loop inside: which, and those sums.
+        self.following: dict[For, For] = {}
+        self.parts: dict[For, list[Operand]] = {}
 
     def emit(self) -> None:
         e, kernel = self.e, self.kernel
@@ -135,13 +140,21 @@ class _KernelEmitter(MemoryEmitter):
         e.ret(zero if self.status is None else e.load(self.status, "i64", align=8))
 
     def block(self, block: Block) -> None:
-        for statement in block.statements:
+        in_turn: list[Store] = []
+        for position, statement in enumerate(block.statements):
             if isinstance(statement, Let):
                 self.let(statement)
             elif isinstance(statement, Load):
                 self.load(statement)
             elif isinstance(statement, Store):
-                self.store(statement)
+                if not in_turn:
+                    in_turn = self.row_of_stores(block.statements, position)
+                    if not in_turn:
+                        self.store(statement)
+                        continue
+                if statement is in_turn[-1]:
+                    self.store_row(in_turn)
+                    in_turn = []
             elif isinstance(statement, Check):
                 self.check(statement)
             elif isinstance(statement, If):
@@ -163,12 +176,19 @@ class _KernelEmitter(MemoryEmitter):
     def counted_loop(self, loop: For) -> None:
         """A loop of one iteration after the other, within a vector loop or not."""
         e = self.e
+        chain = [] if self.in_vector or loop in self.parts else chain_of(loop)
+        if len(chain) > 1:
+            self.chained_loops(chain)
+            return
+        following = self.following.get(loop)
         if loop.kind == "parallel":
             start, stop = e.parameters[1], e.parameters[2]
         else:
             start = self.uniform(self.numbers[loop.start])
             stop = self.uniform(self.numbers[loop.stop])
-        initial = [self.carried(carry.initial) for carry in loop.carries]
+        initial = self.parts.get(loop)
+        if initial is None:
+            initial = [self.carried(carry.initial) for carry in loop.carries]
         self.settle(loop.body)
         # What a body defines is gone after it: it may be emitted again elsewhere.
         saved = dict(self.partial), dict(self.shared), dict(self.numbers)
@@ -177,20 +197,58 @@ class _KernelEmitter(MemoryEmitter):
         with e.for_loop(start, stop, loop.step, initial, test) as emitted:
             inner = dict(self.shared)
             self.numbers[loop.index] = Number(emitted.index)
-            for carry, value in zip(loop.carries, emitted.carried, strict=True):
-                self.numbers[carry.parameter] = self.carried_number(value)
+            if following is not None:
+                self.parts[following] = list(emitted.carried)
+            else:
+                for carry, value in zip(loop.carries, emitted.carried, strict=True):
+                    self.numbers[carry.parameter] = self.carried_number(value)
             self.hoist(loop.body)
             self.block(loop.body)
             if _is_long(loop):
                 self.between_turns(loop, emitted.index)
-            updates = [carry.update for carry in loop.carries]
-            assert None not in updates
-            if loop.carries:
+            if following is not None:
+                emitted.carry(*self.parts.pop(following))
+            elif loop.carries:
+                updates = [carry.update for carry in loop.carries]
+                assert None not in updates
                 emitted.carry(*(self.carried(u) for u in updates if u is not None))
             self.shared = inner
         self.partial, self.shared, self.numbers = saved
+        if following is not None:
+            self.parts[loop] = list(emitted.results)
+            return
         for carry, value in zip(loop.carries, emitted.results, strict=True):
             self.numbers[carry.result] = self.carried_number(value)
+
+    def chained_loops(self, chain: Sequence[For]) -> None:
+        """Loops around a vector loop that go on with its sums, joined at the end."""
+        first, vector = chain[0], chain[-1]
+        self.following.update(itertools.pairwise(chain))
+        self.parts[first] = self.first_parts(vector)
+        self.counted_loop(first)
+        self.finish_carries(first, self.joined(vector, self.parts.pop(first)))
+
+    def first_parts(self, loop: For) -> list[Operand]:
+        """What the lanes of a vector loop combine into, before its first iteration.
+
+        So many for each carried value as the main loop keeps in flight.
+        """
+        width, unroll = lanes_of(self.machine, loop), unroll_of(loop)
+        return [
+            spread(self.e, self.identity(loop, position), width)
+            for position in range(len(loop.carries))
+            for _ in range(unroll)
+        ]
+
+    def joined(self, loop: For, parts: Sequence[Operand]) -> list[Operand]:
+        """The parts of each carried value combined into one."""
+        unroll, sums = unroll_of(loop), []
+        for number, carry in enumerate(loop.carries):
+            total, *others = parts[number * unroll : (number + 1) * unroll]
+            for part in others:
+                total = self.combine(carry.combine, total, part, carry.result.dtype)
+            sums.append(total)
+        return sums
 
     def between_turns(self, loop: For, index: Operand) -> None:
         """End at an error, and now and then let the user interrupt."""
@@ -249,10 +307,8 @@ class _KernelEmitter(MemoryEmitter):
         if registers == 1:
             self.settle(loop.body)
         self.hoist(loop.body)
-        identities = [
-            self.identity(loop, position) for position in range(len(loop.carries))
-        ]
-        sums = [spread(e, identity, width) for identity in identities]
+        chained = self.parts.pop(loop, None)
+        parts = self.first_parts(loop) if chained is None else chained
         length = _constant_length(start, stop)
         position = start
         step = width * unroll * registers
@@ -265,31 +321,26 @@ class _KernelEmitter(MemoryEmitter):
             self.lanes = width * registers
             self.settle(loop.body)
             last = e.sub(stop, step - 1)
-            carried = [position, *(total for total in sums for _ in range(unroll))]
-            with e.for_loop(start, last, step, carried) as main:
-                totals = list(main.carried[1:])
+            with e.for_loop(start, last, step, [position, *parts]) as main:
+                parts = list(main.carried[1:])
                 for copy in range(unroll):
-                    chosen = totals[copy::unroll]
+                    chosen = parts[copy::unroll]
                     shift = copy * self.lanes
                     index = e.add(main.index, shift) if shift else main.index
-                    totals[copy::unroll] = self.vector_body(loop, index, chosen)
-                main.carry(e.add(main.index, step), *totals)
-            position = main.results[0]
+                    parts[copy::unroll] = self.vector_body(loop, index, chosen)
+                main.carry(e.add(main.index, step), *parts)
+            position, *parts = main.results
             self.lanes = width
-            sums = []
-            for number, carry in enumerate(loop.carries):
-                parts = main.results[1 + number * unroll : 1 + (number + 1) * unroll]
-                total = parts[0]
-                for part in parts[1:]:
-                    total = self.combine(carry.combine, total, part, carry.result.dtype)
-                sums.append(total)
         if length is None or length % step:
-            sums = self.rest(loop, position, stop, sums, identities)
+            parts[::unroll] = self.rest(loop, position, stop, parts[::unroll])
         self.in_vector = False
         self.lanes = 1
         self.mask = None
         self.partial, self.shared = saved
-        self.finish_carries(loop, sums)
+        if chained is None:
+            self.finish_carries(loop, self.joined(loop, parts))
+        else:
+            self.parts[loop] = parts
 
     def rest(
         self,
@@ -297,7 +348,6 @@ class _KernelEmitter(MemoryEmitter):
         position: Operand,
         stop: Operand,
         sums: list[Operand],
-        identities: list[Operand],
     ) -> list[Operand]:
         """The iterations that do not fill all vectors of the main loop, or all."""
         e, width = self.e, self.lanes
@@ -314,6 +364,7 @@ class _KernelEmitter(MemoryEmitter):
         # Without masks: one by one, into a number that joins the first lane.
         self.lanes = 1
         saved = dict(self.partial), dict(self.shared)
+        identities = [self.identity(loop, n) for n in range(len(loop.carries))]
         with e.for_loop(position, stop, 1, identities) as tail:
             new = self.vector_body(loop, tail.index, list(tail.carried))
             if new:

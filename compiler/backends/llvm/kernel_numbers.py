@@ -11,7 +11,7 @@ from penstock.backends.llvm.operand import LLVM_TYPES, Operand
 from penstock.backends.llvm.primitives import ELEMENTS, emit_primitive
 from penstock.backends.llvm.sizes import emit_size
 from penstock.ir.dims import Size
-from penstock.ir.loop.node import Let, Scalar
+from penstock.ir.loop.node import For, Let, Scalar
 from penstock.ir.types import Dtype, i64
 
 __all__ = ["Number", "NumberEmitter", "as_signed", "spread"]
@@ -84,6 +84,10 @@ class NumberEmitter:
             affine = self.affine(let, operands)
             if affine is not None:
                 return affine
+        if let.primitive in _MIRRORED and all(map(_is_index, let.operands)):
+            mask = self.affine_comparison(let.primitive, *operands)
+            if mask is not None:
+                return self.lanes_number(mask)
         lanes = [self.vector(number) for number in operands]
         return self.lanes_number(self.apply(let, lanes))
 
@@ -117,6 +121,24 @@ class NumberEmitter:
         assert a.base is not None and b.base is not None
         base = getattr(e, let.primitive)(a.base, b.base)
         return Number(base, stride)
+
+    def affine_comparison(self, relation: str, a: Number, b: Number) -> Operand | None:
+        """Compare numbers that grow by one from lane to lane with one for all.
+
+        The lanes up to some lane are on one side. They are found from one subtraction,
+        where numbers of 64 bits in all lanes would fill several registers.
+        """
+        if a.is_uniform:
+            a, b, relation = b, a, _MIRRORED[relation]
+        if a.stride != 1 or not b.is_uniform or self.lanes == 1:
+            return None
+        e = self.e
+        below = e.sub(self.uniform(b), self.uniform(a))
+        if relation in ("less_equal", "greater"):
+            below = e.add(below, 1)
+        count = e.convert(e.minimum(e.maximum(below, 0), self.lanes), "i32")
+        mask = e.first_lanes(count, self.lanes)
+        return mask if relation.startswith("less") else e.bit_not(mask)
 
     def times(self, a: int | Operand | None, b: int | Operand) -> int | Operand:
         assert a is not None
@@ -185,6 +207,30 @@ class NumberEmitter:
         return e.instruction(
             f"icmp ne {shared.typed}, zeroinitializer", "i1", self.lanes
         )
+
+
+# Relations, and what they are with the sides exchanged.
+_MIRRORED = {
+    "less": "greater",
+    "less_equal": "greater_equal",
+    "greater": "less",
+    "greater_equal": "less_equal",
+}
+
+
+def _is_index(scalar: Scalar) -> bool:
+    """Whether a number is made of indices and sizes, so that it is no huge one."""
+    definition = scalar.definition
+    if isinstance(definition, For):
+        return scalar is definition.index
+    if not isinstance(definition, Let) or scalar.dtype is not i64:
+        return False
+    if definition.primitive == "const":
+        return abs(int(definition.value)) < 1 << 48
+    return definition.primitive == "size" or (
+        definition.primitive in ("add", "sub", "mul", "minimum")
+        and all(map(_is_index, definition.operands))
+    )
 
 
 def spread(e: Emitter, scalar: Operand, lanes: int) -> Operand:

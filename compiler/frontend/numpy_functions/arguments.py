@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.answers import host_size
+from penstock.frontend.answers import constant_array, host_size
 from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import size_of
@@ -25,6 +25,7 @@ __all__ = [
     "c_integer",
     "deliver",
     "integer_argument",
+    "known_to_hold",
     "normalize_axes",
     "normalize_axis",
     "numpy",
@@ -152,6 +153,14 @@ def described(value: Any) -> str:
 
 
 _LONGEST = 40
+
+
+def known_to_hold(condition: Any) -> bool:
+    """Whether a condition of one element is known while tracing, and holds."""
+    if not issubclass(type(condition), TracedArray):
+        return bool(condition)
+    known = constant_array(condition.tracer, condition.value)
+    return known is not None and bool(known)
 
 
 def normalize_axis(axis: Any, rank: int) -> int:

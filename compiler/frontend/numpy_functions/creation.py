@@ -28,7 +28,7 @@ from penstock.frontend.numpy_functions.arguments import (
     tracer_of,
 )
 from penstock.frontend.numpy_functions.shaping import view_of
-from penstock.frontend.promotion import as_dtype
+from penstock.frontend.promotion import as_dtype, result_dtype
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.views import DiagonalStep
@@ -262,6 +262,8 @@ def tri(
     tracer = tracer_of(N, M)
     rows = size_argument(tracer, N)
     columns = rows if M is None else size_argument(tracer, M)
+    # Of a negative number there are none, as of ``np.arange``.
+    rows, columns = (n if tracer.ask(n, ">=", 0) else 0 for n in (rows, columns))
     row, column = _grid(tracer, rows, columns)
     return (column - row <= k).astype(dtype)
 
@@ -376,7 +378,7 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     if len(column.sizes) != 1:
         raise bad_value(f"vander: {column.tensor} must have one axis")
     tracer = column.tracer
-    column = column.astype(np.promote_types(column.dtype, int))
+    column = column.astype(result_dtype([column.kind, i64]).numpy)
     count = column.sizes[0] if N is None else size_argument(tracer, N)
     if tracer.ask(count, "<", 0):
         raise bad_value(f"vander: {tracer.number(count)} columns are wanted")

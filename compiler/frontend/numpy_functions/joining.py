@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.answers import constant_array
+from penstock.frontend.answers import constant_array, host_size
 from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.host_numbers import host_integer
@@ -23,6 +23,7 @@ from penstock.frontend.numpy_functions.arguments import (
     shape_of,
     size_argument,
 )
+from penstock.frontend.numpy_functions.ranges import arange
 from penstock.frontend.numpy_functions.shaping import (
     atleast_1d,
     atleast_2d,
@@ -65,7 +66,7 @@ def concatenate(
     rank = len(parts[0].sizes)
     if any(len(part.sizes) != rank for part in parts) or rank == 0:
         raise bad_value(
-            "concatenate: the arrays must have as many axes, at least one: "
+            "concatenate: the arrays must have the same number of axes, at least one: "
             + ", ".join(str(part.tensor) for part in parts)
         )
     for part in parts:
@@ -236,7 +237,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
         rolled = roll(ravel(x), shift, 0)
         return reshape(fresh(x.tracer, rolled.value), x.shape)
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    shifts = shift if isinstance(shift, (tuple, list)) else (shift,)
+    shifts = _shifts(shift)
     if len(shifts) == 1:
         shifts = tuple(shifts) * len(axes)
     elif len(axes) == 1:
@@ -247,12 +248,31 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
         size = host_integer(x.tracer, x.sizes[place])
         if not x.tracer.ask(x.sizes[place], "!=", 0):
             continue
+        if _is_unknown(by):
+            # Each place takes what is so many before it.
+            source = (arange(size) - by) % size
+            result = numpy.take(result, source, place)
+            continue
         offset = host_integer(x.tracer, size_argument(x.tracer, by)) % size
         rank = len(x.sizes)
         head = result[along(place, rank, slice(size - offset, None))]
         tail = result[along(place, rank, slice(None, size - offset))]
         result = concatenate([head, tail], place)
     return result.copy() if result is x else result
+
+
+def _shifts(shift: Any) -> tuple[Any, ...]:
+    if isinstance(shift, TracedArray) and len(shift.sizes) == 1:
+        return tuple(shift)
+    return tuple(shift) if isinstance(shift, (tuple, list)) else (shift,)
+
+
+def _is_unknown(number: Any) -> bool:
+    """Whether it is an integer that is known only when the program runs."""
+    if not issubclass(type(number), TracedArray):
+        return False
+    is_integer = not number.sizes and number.kind.is_integer
+    return is_integer and host_size(number.tracer, number.value) is None
 
 
 def tile(A: Any, reps: Any) -> Any:

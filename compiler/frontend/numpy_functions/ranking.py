@@ -21,6 +21,7 @@ from penstock.frontend.numpy_functions.arguments import (
 )
 from penstock.frontend.numpy_functions.quantile_methods import check_method, located
 from penstock.frontend.numpy_functions.shaping import view_of
+from penstock.frontend.promotion import result_dtype
 from penstock.frontend.refusals import bad_value
 from penstock.frontend.views import WindowStep
 from penstock.ir.dims import Size
@@ -190,7 +191,7 @@ def between(lower: Any, upper: Any, part: Any, weak: bool) -> Any:
     step = upper - lower
     rest = 1 - part
     if weak:
-        dtype = np.result_type(step.dtype, 0.5)
+        dtype = result_dtype([step.kind, float]).numpy
         part, rest = part.astype(dtype), rest.astype(dtype)
     shape = (*part.shape, *([1] * (len(lower.sizes) - len(part.sizes))))
     part, rest = part.reshape(shape), rest.reshape(shape)

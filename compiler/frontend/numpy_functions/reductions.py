@@ -17,7 +17,12 @@ from penstock.frontend.numpy_functions.arguments import (
     reduced_axes,
 )
 from penstock.frontend.numpy_functions.norms import root
-from penstock.frontend.promotion import as_dtype, check_cast, loop_dtypes
+from penstock.frontend.promotion import (
+    as_dtype,
+    check_cast,
+    loop_dtypes,
+    result_dtype,
+)
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Traced
 from penstock.frontend.ufuncs import call_ufunc
@@ -443,7 +448,7 @@ def average(
         return result, wrap(x.tracer, numpy.full_like(result, count).value)
     scale: Any = _as_traced(x, weights)
     if x.kind.kind in "biu":
-        scale = scale.astype(np.result_type(x.dtype, scale.dtype, np.float64))
+        scale = scale.astype(result_dtype([x.kind, scale.kind, f64]).numpy)
     if scale.ndim != x.ndim:
         axes = reduced_axes(axis, len(x.sizes))
         if scale.ndim != len(axes):

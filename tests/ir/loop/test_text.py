@@ -28,6 +28,15 @@ def test_canonical_text_reads_back_to_itself(text):
     assert print_kernel(parse_kernel(canonical), canonical=True) == canonical
 
 
+def test_a_negative_symbol_is_an_expression():
+    text = """\
+kernel @f(%r: out i64[1], k: index) {
+  %0 = sub 0, (-k) : i64
+  store %0, %r[0]
+}"""
+    assert str(parse_kernel(text)) == text
+
+
 def test_canonical_text_has_no_names():
     renamed = GATHER
     for old, new in (
