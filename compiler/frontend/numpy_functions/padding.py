@@ -143,7 +143,7 @@ def _fill(x: TracedArray, value: Any) -> Value:
         return filled
     text = f"pad: a number that fills does not fit {x.kind}"
     fits = _fits(array, *integer_range(x.kind))
-    return tracer.emit("require", filled, fits.value, text=text)
+    return tracer.emit("require", filled, fits.value, text=text, code="bad-argument")
 
 
 def _fits(number: Any, least: int, greatest: int) -> Any:
