@@ -10,6 +10,7 @@ from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import HostNumber
 from penstock.frontend.plain import plain
 from penstock.frontend.static import StaticEntries
+from penstock.frontend.transformed import signature_of
 from penstock.ir.location import user_location
 from penstock.runtime.binding import Binder, Call
 
@@ -36,7 +37,9 @@ def compiled_in_place(function: Any, static: Collection[Any]) -> Any:
         _fix(given, StaticEntries(static))
         return function(*args, **kwargs)
 
-    return fixing
+    made: Any = fixing
+    made.__signature__ = signature_of(function)
+    return made
 
 
 def _fix(call: Call, static: StaticEntries) -> None:

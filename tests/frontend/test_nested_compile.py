@@ -86,6 +86,24 @@ def test_method_compiled_in_traced_code():
     assert np.array_equal(ps.compile(f)(X), 3 * X)
 
 
+def test_static_of_a_method_in_traced_code():
+    class Model:
+        scale = 2.0
+
+        @functools.partial(ps.compile, static=("x",))
+        def layer(self, x):
+            return x * self.scale
+
+        def twice(self, x):
+            return ps.compile(self.layer, static="x")(self.layer(x))
+
+    model = Model()
+    f = ps.compile(lambda x: model.twice(x))  # noqa: PLW0108
+    for size in (3, 4):
+        assert np.array_equal(f(np.ones(size)), np.full(size, 4.0))
+    assert f.stats().variants == 2
+
+
 def fixes_y(x, y, rest=()):
     return x * y
 
