@@ -191,7 +191,7 @@ class _Checked:
             (*self.further, directions), self.names, results,
         )  # fmt: skip
         made.bits, made.is_coarse = self.bits, self.is_coarse
-        made.scales = scales if forward else [max(scales, default=0.0)] * len(results)
+        made.scales = scales if forward else [max(scales)] * len(results)
         return made
 
 
@@ -222,6 +222,13 @@ def _check(
     random: np.random.Generator,
 ) -> None:
     values = checked.at(checked.xs)
+    if not values:
+        raise OptionError(
+            None,
+            "check_grads: no result is floating",
+            code="bad-check",
+            hint="check a function that returns floats",
+        )
     vs = tuple(_random_like(x, random) for x in checked.xs)
     cs = tuple(_random_like(y, random) for y in values)
     bits = checked.bits = min(checked.bits, *(y.dtype.itemsize * 8 for y in values))
@@ -262,7 +269,7 @@ def _check(
             limits.require(what, "differences", back, ahead, size, off)
         if len(modes) == 2:
             ahead, other = _dot(cs, tangents)
-            size = max(other, min(1.0, max(sizes, default=0.0)))
+            size = max(other, min(1.0, max(sizes)))
             exact.require(what, "forward mode", back, ahead, size, 0.0)
     if order > 1:
         for one in derived.values():

@@ -57,6 +57,17 @@ CASES = {
           help: pass a tuple of arguments, of which some are arrays of floats
         """,
     ),
+    "no floating result": (
+        """
+        def f(x):
+            ps.check_grads(lambda x: x > 0, (x,))
+        """,
+        X,
+        """
+        error: check_grads: no result is floating [bad-check]
+          help: check a function that returns floats
+        """,
+    ),
     "no such mode": (
         """
         def f(x):
