@@ -22,6 +22,8 @@ from penstock.driver import (
     support,
     trace,
 )
+from penstock.frontend.in_place import compiled_in_place
+from penstock.frontend.tracer import current_tracer
 from penstock.ir.errors import OptionError
 from penstock.ir.location import hide_directory
 from penstock.making import Making, reason_for
@@ -346,11 +348,13 @@ def compile(  # noqa: A001
     Args:
         fn: the function. It is traced when it is first called with arguments of new
             dtypes, ranks or layouts, or of sizes that no variant serves. Of a compiled
-            one, the function that it was made of, with these options.
+            one, the function that it was made of, with these options. In traced code
+            it is traced where it is called, as part of the function around it.
         device: where it runs: so far ``"cpu"`` alone, which ``"auto"`` and ``None`` are
             too.
-        static: names of arguments whose sizes are fixed: each size gets a variant of
-            its own.
+        static: names of arguments whose numbers and sizes are fixed, and ``(name,
+            axis)`` for one size: each gets a variant of its own. Elements of arrays
+            never are.
         donate: not available yet.
         fastmath: whether algebra may change the last bits of results.
         threads: at most this many; as many as the process may use by default.
@@ -435,6 +439,8 @@ def _compiled(
         raise OptionError(None, f"{function!r} cannot be called", code="not-a-function")
     if isinstance(function, (Compiled, BoundCompiled)):
         function = function.__wrapped__
+    if current_tracer() is not None:
+        return compiled_in_place(function, options.static)
     binder = Binder.of(function)
     name = getattr(function, "__name__", type(function).__name__)
     state = _State(function, options, "lambda" if name == "<lambda>" else name)

@@ -16,6 +16,7 @@ from penstock.frontend.transform import Linearized
 from penstock.frontend.transform_leaves import argument_name
 from penstock.frontend.transformed import Transformed
 from penstock.ir.errors import CheckError, OptionError
+from penstock.ir.record import Record
 from penstock.ir.types import dtype_of
 from penstock.runtime.pytree import flatten, unflatten
 
@@ -32,6 +33,11 @@ _TOLERANCES = {64: 1e-6, 32: 2e-3, 16: 5e-2}
 _COARSE = {64: 1e-6, 32: 2e-2, 16: 0.3}
 # The identity of both modes is one of exact arithmetic.
 _ROUNDING = {64: 1e-10, 32: 1e-4, 16: 5e-2}
+# What is left where numbers of about 1 cancel: some units of their last place.
+_CANCELLED = {64: 2.0**-46, 32: 2.0**-17, 16: 2.0**-4}
+# Differences with these parts of the step as well show how exact they are. Rounding
+# comes in whole units, which no two of these have in common.
+_PARTS_OF_STEP = (1.0, 0.5**0.5, (5**0.5 - 1) / 2)
 
 
 def check_grads(
@@ -60,7 +66,9 @@ def check_grads(
         modes: ``"forward"``, ``"reverse"`` or both.
         eps: the step; by dtype if not given.
         rtol: how far a derivative may be from the difference, relative to it.
-        atol: and beside that, absolutely.
+        atol: and beside that, absolutely; by default relative to the largest result or
+            derivative, and to how exact the differences are. Derivatives of less than
+            1e-14 (1e-5 in float32) count as zero.
         seed: of the directions.
 
     Raises:
@@ -108,6 +116,8 @@ class _Checked:
         results: names of what it returns, once it has been run.
         bits: those of the narrowest dtype on the way.
         is_coarse: whether something is narrower however its arguments are converted.
+        scales: of a derivative, for each result the magnitude, at most 1, of what it
+            comes from: it may be what is left of such numbers that cancel.
     """
 
     def __init__(
@@ -123,6 +133,7 @@ class _Checked:
         self.run = compile(function)
         self.bits = min(x.dtype.itemsize * 8 for x in xs)
         self.is_coarse = False
+        self.scales: list[float] = []
 
     @classmethod
     def of(cls, function: Callable[..., Any], args: tuple[Any, ...]) -> _Checked:
@@ -167,8 +178,11 @@ class _Checked:
         found = self.run(self.xs, *before.further, directions)
         return [np.asarray(t) for t in found]
 
-    def derivative(self, mode: str, directions: tuple[Array, ...]) -> _Checked:
-        """Its derivative along fixed directions."""
+    def derivative(
+        self, mode: str, directions: tuple[Array, ...], sizes: Sequence[float]
+    ) -> _Checked:
+        """Its derivative along fixed directions; ``sizes`` are those of its results."""
+        scales = [min(1.0, size) for size in sizes]
         forward = mode == "forward"
 
         def apply(f: Any, given: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -186,6 +200,7 @@ class _Checked:
             (*self.further, directions), self.names, results,
         )  # fmt: skip
         made.bits, made.is_coarse = self.bits, self.is_coarse
+        made.scales = scales if forward else [max(scales)] * len(results)
         return made
 
 
@@ -229,33 +244,42 @@ def _check(
     # In wider arguments: does the function compute in them?
     wide = checked.at([x.astype(np.float64) for x in checked.xs])
     checked.is_coarse |= any(y.dtype != np.float64 for y in wide)
+    scales = checked.scales or [0.0] * len(values)
+    sizes = [
+        max(_largest(value), scale) for value, scale in zip(values, scales, strict=True)
+    ]
     derived = {
-        mode: checked.derivative(mode, vs if mode == "forward" else cs)
+        mode: checked.derivative(mode, vs if mode == "forward" else cs, sizes)
         for mode in modes
     }
-    sizes = [_largest(value) for value in values]
+    limits = _Limits(
+        (_COARSE if checked.is_coarse else _TOLERANCES)[bits], _CANCELLED[bits], given
+    )
+    exact = limits.replace(tolerance=_ROUNDING[bits])
     for i, (v, name) in enumerate(zip(vs, checked.names, strict=True)):
         # Along one argument at a time, so that the message can name it.
         alone = tuple(v if i == j else np.zeros_like(u) for j, u in enumerate(vs))
-        differences = _differences(checked, alone, given[0])
-        limits = (_COARSE if checked.is_coarse else _TOLERANCES)[bits]
+        differences, noise = _differences(checked, alone, given[0])
         if "forward" in modes:
             tangents = derived["forward"].along(checked, alone)
-            rows = zip(checked.results, tangents, differences, sizes, strict=True)
-            for result, found, wanted, size in rows:
+            rows = zip(
+                checked.results, tangents, differences, sizes, noise, strict=True
+            )
+            for result, found, wanted, size, inexact in rows:
                 what = f"{result} by {name} in forward mode"
-                _require(what, "differences", found, wanted, limits, size, given)
+                off = _largest(inexact)
+                limits.require(what, "differences", found, wanted, size, off)
         if "reverse" in modes:
             cotangent = derived["reverse"].at(checked.xs)[i]
             back, size = _dot([cotangent], [v])
             ahead, other = _dot(cs, differences)
             what = f"{', '.join(checked.results)} by {name} in reverse mode"
-            size = max(size, other, *sizes)
-            _require(what, "differences", back, ahead, limits, size, given)
+            size, off = max(size, other, *sizes), _dot(cs, noise)[1]
+            limits.require(what, "differences", back, ahead, size, off)
         if len(modes) == 2:
             ahead, other = _dot(cs, tangents)
-            rounding = _ROUNDING[bits]
-            _require(what, "forward mode", back, ahead, rounding, other, given)
+            size = max(other, min(1.0, max(sizes)))
+            exact.require(what, "forward mode", back, ahead, size, 0.0)
     if order > 1:
         for one in derived.values():
             _check(one, order - 1, modes, given, random)
@@ -283,9 +307,9 @@ def _dot(left: Sequence[Array], right: Sequence[Array]) -> tuple[float, float]:
 
 def _differences(
     checked: _Checked, directions: tuple[Array, ...], eps: float | None
-) -> list[Array]:
-    """The central differences along directions."""
-    step = eps or _STEPS[checked.bits if checked.is_coarse else 64]
+) -> tuple[list[Array], list[Array]]:
+    """The central differences along directions, and how far off they may be."""
+    whole = eps or _STEPS[checked.bits if checked.is_coarse else 64]
 
     def moved(step: float) -> list[Array]:
         pairs = zip(checked.xs, directions, strict=True)
@@ -294,37 +318,64 @@ def _differences(
             wide = [w.astype(x.dtype) for w, x in zip(wide, checked.xs, strict=True)]
         return [y.astype(np.float64) for y in checked.at(wide)]
 
-    return [
-        np.asarray((ahead - behind) / (2 * step))
-        for ahead, behind in zip(moved(step), moved(-step), strict=True)
+    found = []
+    for part in _PARTS_OF_STEP:
+        step = part * whole
+        pairs = zip(moved(step), moved(-step), strict=True)
+        found.append([(ahead - behind) / (2 * step) for ahead, behind in pairs])
+    first, *others = found
+    noise = [
+        np.nan_to_num(np.fmax.reduce([np.abs(d - one) for d in more]))
+        for one, *more in zip(first, *others, strict=True)
     ]
+    return first, noise
 
 
-def _require(
-    what: str,
-    by: str,
-    found: Any,
-    wanted: Any,
-    tolerance: float,
-    size: float,
-    given: _Given,
-) -> None:
-    """Raise a CheckError unless a derivative is what it should be."""
-    _, rtol, atol = given
-    rtol = tolerance if rtol is None else rtol
-    atol = tolerance * max(1.0, size) if atol is None else atol
-    have, want = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
-    wrong = ~np.isclose(have, want, rtol, atol, equal_nan=True)
-    if not np.any(wrong):
-        return
-    raise CheckError(
-        None,
-        f"the derivative of {what} does not agree with {by}: "
-        + _worst(have, want, wrong, by),
-        code="wrong-derivative",
-        hint="at a kink neither is right: choose other arguments; where rounding is "
-        "to blame, set eps, rtol or atol",
-    )
+class _Limits(Record):
+    """How far a derivative may be from what it should be.
+
+    Attributes:
+        tolerance: relative to it, and to the size of what is computed on the way.
+        cancelled: what is left where that cancels, for a size of 1.
+        given: what the user wants instead: a step, a relative and an absolute limit.
+    """
+
+    tolerance: float
+    cancelled: float
+    given: _Given
+
+    def require(
+        self, what: str, by: str, found: Any, wanted: Any, size: float, noise: float
+    ) -> None:
+        """Raise a CheckError unless a derivative is what it should be.
+
+        Args:
+            what: what is derived by what.
+            by: the source of ``wanted``.
+            found: the derivative.
+            wanted: what it should be.
+            size: the magnitude of what it is computed from.
+            noise: how far ``wanted`` may be off.
+        """
+        _, rtol, atol = self.given
+        if rtol is None:
+            rtol = self.tolerance
+        if atol is None:
+            # Steps across a jump are no noise: never more than for a size of 1.
+            own = self.tolerance * size + 10 * noise + self.cancelled
+            atol = min(own, self.tolerance * max(1.0, size))
+        have, want = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
+        wrong = ~np.isclose(have, want, rtol, atol, equal_nan=True)
+        if not np.any(wrong):
+            return
+        raise CheckError(
+            None,
+            f"the derivative of {what} does not agree with {by}: "
+            + _worst(have, want, wrong, by),
+            code="wrong-derivative",
+            hint="at a kink neither is right: choose other arguments; where rounding "
+            "is to blame, set eps, rtol or atol",
+        )
 
 
 def _worst(have: Array, want: Array, wrong: Array, source: str) -> str:

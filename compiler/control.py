@@ -29,7 +29,8 @@ def cond(
     """One of two functions, by a condition that is known when the program runs.
 
     Args:
-        condition: one bool, or a number that is not 0.
+        condition: one bool, or a number that is not 0. One of Python's own bools is
+            known when the function is traced; then only its function is called.
         true_function: called with the operands where the condition holds.
         false_function: called with them where it does not.
         *operands: nested arrays.

@@ -84,7 +84,7 @@ def load_params(path: str | os.PathLike[str], like: Any = None) -> Any:
 
     Returns:
         The arrays, nested as they were saved or as ``like`` is; a dict from name to
-        array if the file does not say how they nest.
+        array if the file does not say how they nest. Numbers are arrays without axes.
 
     Raises:
         ArtifactError: the file is damaged, or not in this format.

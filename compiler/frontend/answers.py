@@ -28,6 +28,7 @@ from penstock.ir.graph.value import Value
 from penstock.ir.types import i64
 
 __all__ = [
+    "cone_of",
     "constant_array",
     "host_number",
     "host_size",
@@ -179,7 +180,7 @@ def unknown(tracer: Tracer, message: str, code: str, hint: str) -> TraceError:
 
 def constant_array(tracer: Tracer, value: Value) -> np.ndarray[Any, Any] | None:
     """The array that a Value is, where it depends on no argument and no size."""
-    cone = _cone(value)
+    cone = cone_of(value)
     attributes: dict[Value, Mapping[str, Attribute]] = {}
     for part in cone:
         if part.op.name in ("parameter", "dim") or part.regions or not part.op.pure:
@@ -211,7 +212,7 @@ def _settled_attributes(tracer: Tracer, value: Value) -> Mapping[str, Attribute]
     return None if any(map(attribute_symbols, found.values())) else found
 
 
-def _cone(value: Value) -> list[Value]:
+def cone_of(value: Value) -> list[Value]:
     """All Values that a Value depends on and itself, operands first."""
     order: list[Value] = []
     done: set[Value] = set()
@@ -246,7 +247,7 @@ def host_array(tracer: Tracer, value: Value) -> np.ndarray[Any, Any] | None:
     if value.dtype is not i64:
         return None
     arrays: dict[Value, Any] = {}
-    for part in _cone(value):
+    for part in cone_of(value):
         count = tracer.type_of(part).size
         if not isinstance(count, int) or count > _MOST_SIZES or part.regions:
             return None

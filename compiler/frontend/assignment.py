@@ -9,10 +9,10 @@ from penstock.frontend.handles import TracedArray
 from penstock.frontend.index_keys import Key, parse_key
 from penstock.frontend.indexing import basic_view, gather_parts, masked_part
 from penstock.frontend.lift import as_array, is_python_number
-from penstock.frontend.selection import Selection
+from penstock.frontend.selection import Selection, mask_hint
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.views import inverse_permutation
-from penstock.ir.errors import ShapeError, UnsupportedError
+from penstock.ir.errors import ShapeError
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype
 
@@ -33,13 +33,7 @@ def set_item(array: TracedArray, key: Any, value: Any) -> None:
     if "mask" in kinds:
         _assign_masked(array, parts, value)
     elif type(value) is Selection:
-        raise UnsupportedError(
-            user_location(),
-            "assigning x[mask] elsewhere than to the same mask: how many elements a "
-            "mask selects is known only when the compiled function runs",
-            code="selection-size",
-            hint="keep the full size and choose elements with np.where(mask, a, b)",
-        )
+        raise value.refusal("assigning x[mask] elsewhere than to the same mask")
     elif "array" in kinds:
         _scatter(array, parts, value)
     else:
@@ -90,13 +84,7 @@ def _assign_masked(array: TracedArray, parts: list[Key], value: Any) -> None:
     target, mask = masked_part(array, parts)
     if type(value) is Selection:
         if value.mask.value is not mask.value:
-            raise UnsupportedError(
-                user_location(),
-                "assigning what another mask selects: how many elements a mask selects "
-                "is known only when the compiled function runs",
-                code="selection-size",
-                hint="keep the full size and choose elements with np.where(mask, a, b)",
-            )
+            raise value.refusal("assigning what another mask selects")
         new = value.full
     else:
         new = assigned_array(tracer, value, array.kind)
@@ -128,5 +116,7 @@ def _check_per_element(
             user_location(),
             f"assigning {new.tensor} to the elements that a mask selects",
             code="mask-values",
-            hint="assign a scalar, or choose elements with np.where(mask, a, b)",
+            hint=mask_hint(
+                mask, "assign a scalar, or choose elements with np.where(mask, a, b)"
+            ),
         )

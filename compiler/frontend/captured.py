@@ -25,6 +25,7 @@ import numpy as np
 
 from penstock.frontend.containers import FrozenSet
 from penstock.frontend.forbidden import forbidden
+from penstock.frontend.in_place import compiled_in_place
 from penstock.frontend.inputs import Inputs, refuse_own_class
 from penstock.frontend.libraries import is_library
 from penstock.frontend.namespace import numpy_view
@@ -267,7 +268,8 @@ class Capture:
             # A compiled function within a compiled function is traced in place.
             self.record_key(reader, value)
             function = value.__wrapped__
-            return self.wrap(function, ValueReader(function, reader.describe()))
+            seen = self.wrap(function, ValueReader(function, reader.describe()))
+            return compiled_in_place(seen, value._state.options.static)  # noqa: SLF001
         view = numpy_view(value)
         if view is not None:
             self.record_key(reader, value)

@@ -74,9 +74,9 @@ def parse_key(array: TracedArray, key: Any) -> list[Key]:
     """
     tracer = array.tracer
     parts = key if isinstance(key, tuple) else (key,)
-    found: list[Key | None] = [
-        None if part is Ellipsis else _parse_part(tracer, part) for part in parts
-    ]
+    found: list[Key | None] = []
+    for part in parts:
+        found += [None] if part is Ellipsis else _parse_part(tracer, part)
     if found.count(None) > 1:
         raise bad_index("an index holds more than one ...")
     taken = sum(part.axis_count for part in found if part is not None)
@@ -98,7 +98,18 @@ def parse_key(array: TracedArray, key: Any) -> list[Key]:
     return [p for p in before if p] + filling + [p for p in after if p]
 
 
-def _parse_part(tracer: Tracer, part: Any) -> Key:
+def _parse_part(tracer: Tracer, part: Any) -> list[Key]:
+    key = _parse_basic(tracer, part)
+    if key is not None:
+        return [key]
+    index = _index_array(tracer, part)
+    if index.kind.kind == "b":
+        return _parse_mask(tracer, index)
+    return [_parse_integers(tracer, index, type(part) is TracedArray)]
+
+
+def _parse_basic(tracer: Tracer, part: Any) -> Key | None:
+    """``None``, a slice or an integer; ``None`` for what else there may be."""
     if part is None:
         return Key("new", axis_count=0)
     kind = type(part)
@@ -117,13 +128,14 @@ def _parse_part(tracer: Tracer, part: Any) -> Key:
         kind, (TracedArray, np.ndarray, np.generic, bool)
     ):
         return Key("integer", integer=part.__index__())
-    index = _index_array(tracer, part)
-    if index.kind.kind == "b":
-        return _parse_mask(tracer, index)
+    return None
+
+
+def _parse_integers(tracer: Tracer, index: TracedArray, traced: bool) -> Key:
     if index.sizes:
         return Key("array", array=index)
     size = host_size(tracer, index.value)
-    copies = kind is TracedArray and not index.cell.owner
+    copies = traced and not index.cell.owner
     if size is not None:
         return Key("integer", integer=size, copies=copies)
     value = index.value
@@ -146,7 +158,7 @@ def _index_array(tracer: Tracer, part: Any) -> TracedArray:
     return index
 
 
-def _parse_mask(tracer: Tracer, mask: TracedArray) -> Key:
+def _parse_mask(tracer: Tracer, mask: TracedArray) -> list[Key]:
     rank = len(mask.sizes)
     if not rank:
         raise UnsupportedError(
@@ -156,10 +168,13 @@ def _parse_mask(tracer: Tracer, mask: TracedArray) -> Key:
             hint="choose with np.where(condition, a, b)",
         )
     known = constant_array(tracer, mask.value)
-    if known is not None and rank == 1:
-        places = as_array(tracer, np.flatnonzero(known))
-        return Key("array", array=places, extent=known.size)
-    return Key("mask", array=mask, axis_count=rank)
+    if known is None:
+        return [Key("mask", array=mask, axis_count=rank)]
+    # As NumPy has it: arrays of integers in place of the mask, one an axis.
+    return [
+        Key("array", array=as_array(tracer, places), extent=size)
+        for places, size in zip(np.nonzero(known), known.shape, strict=True)
+    ]
 
 
 def checked_index(

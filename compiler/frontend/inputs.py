@@ -12,6 +12,7 @@ from penstock.frontend.cells import Cell
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import HostInteger
 from penstock.frontend.host_reals import HostReal
+from penstock.frontend.static import StaticEntries
 from penstock.frontend.tracer import Tracer
 from penstock.ir.errors import StructureError, UnsupportedError
 from penstock.ir.graph.value import Value
@@ -42,16 +43,16 @@ class Inputs:
         parameters: the arrays and floats among them, as Values.
         integers: the symbols that are integers among them.
         positions: the leaf that each parameter is.
+        static: what is fixed among them.
     """
 
     def __init__(self, tracer: Tracer, static: Collection[Any] = ()) -> None:
         self.tracer = tracer
-        self.static = frozenset(static)
+        self.static = StaticEntries(static)
         self.leaves: list[Leaf] = []
         self.parameters: list[Value] = []
         self.integers: list[str] = []
         self.positions: dict[Value, int] = {}
-        self.used_static: set[Any] = set()
 
     def add(
         self, value: Any, name: str, owner: str, loc: Location | None = None
@@ -70,7 +71,7 @@ class Inputs:
         if type(value) is np.ndarray:
             return self._add_array(value, name, owner, loc)
         refuse_own_class(value, owner, loc)
-        leaf = KeyLeaf(value) if self._is_static(name) else leaf_of(value)
+        leaf = KeyLeaf(value) if self.static.fixes(name) else leaf_of(value)
         self.leaves.append(leaf)
         if isinstance(leaf, IntegerLeaf):
             size = self.tracer.new_integer(_word(name), value)
@@ -88,12 +89,6 @@ class Inputs:
         """A leaf that gives the graph nothing."""
         self.leaves.append(leaf)
 
-    def _is_static(self, name: str) -> bool:
-        if name in self.static:
-            self.used_static.add(name)
-            return True
-        return False
-
     def _add_array(
         self, array: Any, name: str, owner: str, loc: Location | None
     ) -> TracedArray:
@@ -107,12 +102,11 @@ class Inputs:
             )
         leaf = leaf_of(array)
         assert isinstance(leaf, ArrayLeaf)
-        every = self._is_static(name)
+        every = self.static.fixes(name)
         fixed: list[int | None] = []
         sizes: list[Any] = []
         for axis, size in enumerate(array.shape):
-            if every or (name, axis) in self.static:
-                self.used_static.add((name, axis))
+            if self.static.fixes_axis(name, axis) or every:
                 fixed.append(size)
                 sizes.append(size)
             else:

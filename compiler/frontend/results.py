@@ -18,7 +18,7 @@ from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.truths import TracedTruth
 from penstock.ir.dims import Size
-from penstock.ir.errors import StructureError, TraceError, UnsupportedError
+from penstock.ir.errors import StructureError, TraceError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import Location
 from penstock.ir.reals import Real
@@ -138,13 +138,7 @@ def _collect(
             )
         return ConstantResult(leaf)
     if type(leaf) is Selection:
-        raise UnsupportedError(
-            leaf.loc,
-            "returning x[mask]: how many elements a mask selects is known only when "
-            "the compiled function runs",
-            code="selection-size",
-            hint="keep the full size and choose elements with np.where(mask, a, b)",
-        )
+        raise leaf.refusal("returning x[mask]", loc=leaf.loc)
     kind = type(leaf)
     if issubclass(kind, FrozenDict):
         kind = leaf.outside_type  # An OrderedDict of the caller, say.

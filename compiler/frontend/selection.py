@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from penstock.frontend.answers import cone_of
 from penstock.frontend.handles import TracedArray, wrap
 from penstock.frontend.lift import value_of
 from penstock.frontend.promotion import integer_range
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.ir.errors import UnsupportedError
-from penstock.ir.location import user_location
+from penstock.ir.location import Location, user_location
 
-__all__ = ["Selection"]
+__all__ = ["Selection", "mask_hint"]
 
 
 def _operator(ufunc: np.ufunc) -> tuple[Any, Any, Any]:
@@ -82,6 +83,28 @@ class Selection(Traced):
         """The number of axes."""
         return self.full.ndim - self.covered + 1
 
+    def refusal(
+        self, what: str, hint: str | None = None, loc: Location | None = None
+    ) -> UnsupportedError:
+        """The error for what needs to know how many elements there are.
+
+        Args:
+            what: what needs it.
+            hint: what to do, if that is not to keep the full size.
+            loc: where, if not where the user's code is now.
+        """
+        return UnsupportedError(
+            loc or user_location(),
+            f"{what}: how many elements a mask selects is known only when the compiled "
+            "function runs",
+            code="selection-size",
+            hint=hint
+            or mask_hint(
+                self.mask,
+                "keep the full size and choose elements with np.where(mask, a, b)",
+            ),
+        )
+
     def same_mask(self, other: Selection) -> bool:
         """Whether another selection has its elements at the same places."""
         return self.mask.value is other.mask.value
@@ -117,13 +140,13 @@ class Selection(Traced):
         for operand in inputs:
             if type(operand) is Selection:
                 if not self.same_mask(operand):
-                    raise _unsupported("arithmetic between selections by two masks")
+                    raise self.refusal("arithmetic between selections by two masks")
                 full.append(operand.full)
             elif (
                 isinstance(operand, (np.ndarray, list, tuple))
                 and np.ndim(operand) >= self.ndim - self.axis
             ):
-                raise _unsupported("arithmetic of a selection with an array")
+                raise self.refusal("arithmetic of a selection with an array")
             else:
                 full.append(operand)
         return tuple(full)
@@ -132,7 +155,7 @@ class Selection(Traced):
         self, ufunc: Any, method: str, *inputs: Any, **options: Any
     ) -> Any:
         if method != "__call__" or options or ufunc.nout != 1:
-            raise _unsupported(f"numpy.{ufunc.__name__} on a selection")
+            raise self.refusal(f"numpy.{ufunc.__name__} on a selection")
         return self.apply(ufunc, inputs)
 
     def __array_function__(
@@ -143,7 +166,7 @@ class Selection(Traced):
             name = {"amax": "max", "amin": "min"}.get(name, name)
             if name in _REDUCTIONS or name == "count_nonzero":
                 return self._reduction(name, f"numpy.{name}")(*args[1:], **kwargs)
-        raise _unsupported(f"numpy.{name} on a selection")
+        raise self.refusal(f"numpy.{name} on a selection")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -151,19 +174,18 @@ class Selection(Traced):
         if name in _REDUCTIONS:
             return self._reduction(name, f"ndarray.{name}")
         # A traced count would promote as no Python integer does.
-        hint = "count them: mask.sum()" if name == "size" else _HINT
-        raise _unsupported(f"x[mask].{name}", hint)
+        raise self.refusal(f"x[mask].{name}", _COUNT if name == "size" else None)
 
     def _reduction(self, name: str, shown: str) -> Any:
         """A reduction of the selected elements, as a method."""
 
         def reduce(axis: Any = None, *rest: Any, **options: Any) -> Any:
             if rest or "where" in options:
-                raise _unsupported(
+                raise self.refusal(
                     f"{shown} of x[mask] with where=, or more than an axis by position"
                 )
             if options.get("keepdims") and self.covered > 1:
-                raise _unsupported(f"{shown} with keepdims=")
+                raise self.refusal(f"{shown} with keepdims=")
             options.update(axis=self._full_axes(axis), where=self.mask)
             if name == "count_nonzero":
                 return self._call("sum", shown, self.full != 0, options)
@@ -193,7 +215,7 @@ class Selection(Traced):
             else:
                 found.append(place if place < self.axis else place + self.covered - 1)
         if self.axis not in axes:
-            raise _unsupported("reducing x[mask] along other axes than the selected")
+            raise self.refusal("reducing x[mask] along other axes than the selected")
         return tuple(found)
 
     def _unless_empty(self, name: str, result: Any) -> Any:
@@ -216,19 +238,19 @@ class Selection(Traced):
         return self.like(self.full.copy())
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        raise _unsupported("writing to x[mask]")
+        raise self.refusal("writing to x[mask]")
 
     def __len__(self) -> int:
-        raise _unsupported("len(x[mask])", "count them: mask.sum()")
+        raise self.refusal("len(x[mask])", _COUNT)
 
     def __iter__(self) -> Any:
-        raise _unsupported("iterating over x[mask]")
+        raise self.refusal("iterating over x[mask]")
 
     def __getitem__(self, key: Any) -> Any:
-        raise _unsupported("indexing x[mask] again")
+        raise self.refusal("indexing x[mask] again")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        raise _unsupported("making x[mask] a NumPy array")
+        raise self.refusal("making x[mask] a NumPy array")
 
     __add__, __radd__, __iadd__ = _operator(np.add)
     __sub__, __rsub__, __isub__ = _operator(np.subtract)
@@ -261,7 +283,7 @@ class Selection(Traced):
         return other // self, other % self
 
     def __matmul__(self, other: Any) -> Any:
-        raise _unsupported("a matrix product with x[mask]")
+        raise self.refusal("a matrix product with x[mask]")
 
     __rmatmul__ = __imatmul__ = __matmul__
 
@@ -269,7 +291,7 @@ class Selection(Traced):
         return f"<selection from {self.full!r}>"
 
     def __str__(self) -> str:
-        raise _unsupported("the text of x[mask]")
+        raise self.refusal("the text of x[mask]")
 
     def __format__(self, spec: str) -> str:
         return str(self)
@@ -291,14 +313,22 @@ def _limits(x: TracedArray) -> tuple[Any, Any]:
     return integer_range(x.kind) if x.kind.is_integer else (False, True)
 
 
-_HINT = "keep the full size and choose elements with np.where(mask, a, b)"
+_COUNT = "count them: mask.sum()"
 
 
-def _unsupported(what: str, hint: str = _HINT) -> UnsupportedError:
-    return UnsupportedError(
-        user_location(),
-        f"{what}: how many elements a mask selects is known only when the compiled "
-        "function runs",
-        code="selection-size",
-        hint=hint,
-    )
+def mask_hint(mask: TracedArray, otherwise: str) -> str:
+    """What to do where the number of selected elements has to be known.
+
+    Args:
+        mask: what selects them.
+        otherwise: what helps where the mask depends on elements of arrays.
+    """
+    inputs = [part for part in cone_of(mask.value) if part.op.name == "parameter"]
+    if not inputs:
+        return "fix the sizes that the mask is made of: ps.compile(f, static=...)"
+    if all(one.dtype.kind == "b" for one in inputs):
+        return (
+            "arrays from outside are read at each call: for a mask that stays, pass or "
+            "capture a tuple of bools, and index with np.array(mask)"
+        )
+    return otherwise

@@ -21,7 +21,7 @@ from penstock.frontend.results import Results, collect_results
 from penstock.frontend.small_sizes import FixedSize, fix_small_sizes
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Dim, Size
-from penstock.ir.errors import OptionError, TraceError, UnsupportedError
+from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.graph.settle import settled
 from penstock.ir.graph.value import Function
 from penstock.ir.location import Location, is_user_code
@@ -68,8 +68,7 @@ def trace(
     Args:
         function: any callable of Python.
         call: its arguments, bound and flattened.
-        static: names of arguments whose numbers and sizes are fixed (``"n"``), and
-            ``(name, axis)`` for one size (``("x", 1)``).
+        static: the entries of a ``StaticEntries``.
         name: the graph's name; the function's by default.
         fix_sizes: whether small sizes are fixed where programs are faster by that.
 
@@ -134,7 +133,7 @@ def _trace(
         fixed: tuple[FixedSize, ...] = ()
         if fix_sizes:
             fixed = fix_small_sizes(tracer, inputs.parameters, results.values)
-    _check_static(inputs)
+    inputs.static.check(call.names)
     return _finish(tracer, inputs, capture, call, results).replace(fixed=fixed)
 
 
@@ -250,15 +249,3 @@ def _recursion(traceback: TracebackType | None) -> Location | None:
     # The last frame may be at anything, those before it are at the call.
     most = max(frames.values(), key=len, default=[])
     return Location.of_frame(most[-2]) if len(most) > 1 else None
-
-
-def _check_static(inputs: Inputs) -> None:
-    unused = [entry for entry in inputs.static if entry not in inputs.used_static]
-    if unused:
-        entry = min(unused, key=str)
-        raise OptionError(
-            None,
-            f"static names {entry!r}, which is no argument of this call",
-            code="static-name",
-            hint="name an argument, 'x', or one of its axes, ('x', 0)",
-        )

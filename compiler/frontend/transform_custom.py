@@ -197,7 +197,8 @@ class CustomJvp(_Custom):
             tracer, "custom_jvp", traced, [*arguments.values, *captured],
             regions=(
                 traced.region.function("function", captured),
-                region.function("rule", captured),
+                # For messages.
+                region.function(self.__name__, captured),
             ),
             count=len(types),
         )  # fmt: skip

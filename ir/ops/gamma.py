@@ -130,8 +130,10 @@ def _log_gamma(x: Scalar) -> Scalar:
     divisor = scalar.select(is_negative, sine, divisor)
     log, base = _log(divisor), _log_gamma_from_0_7(y)
     result = scalar.select(is_negative, math.log(math.pi) - log - base, base - log)
-    infinite = (is_negative & part.equals(0)) | _absolute(x).equals(math.inf)
-    return scalar.select(infinite, _constant(x, math.inf), result)
+    is_pole = is_negative & part.equals(0)
+    result = scalar.select(is_pole, _constant(x, math.inf), result)
+    # Of -inf, which has no limit, SciPy says -inf.
+    return scalar.select(_absolute(x).equals(math.inf), x, result)
 
 
 def _digamma_from_1(y: Scalar) -> Scalar:
@@ -244,9 +246,9 @@ def _reference_log_gamma(x: Any) -> Any:
         result = result + np.longdouble(number.numerator) / divisor / z ** (2 * k - 1)
     sine = np.abs(np.sin(_PI * (wide - np.round(wide))))
     result = np.where(negative, np.log(_PI) - np.log(sine) - result, result)
-    infinite = np.isinf(wide) | (negative & (sine == 0))
     result = np.where((wide == 1) | (wide == 2), 0, result)
-    return np.where(infinite, np.inf, result).astype(x.dtype)
+    result = np.where(negative & (sine == 0), np.inf, result)
+    return np.where(np.isinf(wide), wide, result).astype(x.dtype)
 
 
 def _reference_polygamma(x: Any, order: int = 0) -> Any:

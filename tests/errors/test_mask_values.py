@@ -23,6 +23,22 @@ CASES = [
           help: assign a scalar, or choose elements with np.where(mask, a, b)
         """,
     ),
+    (
+        """
+        def f(x, mask):
+            y = x.copy()
+            y[mask] = [1, 2, 3]
+            return y
+        """,
+        (X, X > 8),
+        """
+        program.py:3:5: error: assigning i64[3] to the elements that a mask selects [mask-values]
+            |
+          3 |     y[mask] = [1, 2, 3]
+            |     ^^^^^^^
+          help: arrays from outside are read at each call: for a mask that stays, pass or capture a tuple of bools, and index with np.array(mask)
+        """,
+    ),
 ]
 
 

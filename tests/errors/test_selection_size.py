@@ -140,6 +140,39 @@ CASES = [
     ),
 ]
 
+OUTSIDE = "arrays from outside are read at each call: for a mask that stays, pass or capture a tuple of bools, and index with np.array(mask)"
+
+
+def test_mask_that_is_an_argument():
+    source = """
+        def f(x, mask):
+            return x[~mask]
+        """
+    expected = f"""
+        program.py:2:12: error: returning x[mask]: how many elements a mask selects is known only when the compiled function runs [selection-size]
+            |
+          2 |     return x[~mask]
+            |            ^^^^^^^^
+          help: {OUTSIDE}
+        """
+    found = [message(source, X, X > 3, static=s) for s in ((), ("mask",))]
+    assert found == [text(expected)] * 2
+
+
+def test_mask_of_sizes():
+    source = """
+        def f(x):
+            return x[np.arange(x.shape[0]) > 1].shape
+        """
+    expected = """
+        program.py:2:12: error: x[mask].shape: how many elements a mask selects is known only when the compiled function runs [selection-size]
+            |
+          2 |     return x[np.arange(x.shape[0]) > 1].shape
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: fix the sizes that the mask is made of: ps.compile(f, static=...)
+        """
+    assert message(source, X) == text(expected)
+
 
 @pytest.mark.parametrize(("source", "args", "expected"), CASES)
 def test_selection_size(source, args, expected):

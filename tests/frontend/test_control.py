@@ -293,3 +293,21 @@ def test_more_turns_than_a_counter_holds():
         ps.compile(f)(0)
     assert caught.value.code == "integer-range"
     assert caught.value.message.startswith("the Python integer 13835058055282163711 ")
+
+
+@pytest.mark.parametrize("turns", [0, 2])
+@pytest.mark.parametrize("start", [np.int64(4), np.arange(3), 4])
+def test_dtypes_widen_as_in_a_loop_of_python(start, turns):
+    found = ps.fori_loop(0, turns, lambda i, s: s * 1.5, start)
+    wanted = start * 1.5**turns
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_only_the_branch_of_a_python_bool_is_traced():
+    def f(x, which):
+        return ps.cond(which, x.sum, lambda: (x, "another"))
+
+    assert ps.compile(f)(np.ones(3), True) == 3
+    assert ps.compile(f)(np.ones(3), False)[1] == "another"
+    assert ps.switch(1, [lambda: 1.0, lambda: np.ones(2)]).shape == (2,)

@@ -712,7 +712,11 @@ def _filled(x):
     np.fill_diagonal(x, 3)
     y = x.copy()
     y.fill(2)
-    return x, y
+    z, w, v = x.copy(), x.T.copy(), x.copy()
+    np.fill_diagonal(z, [1, 2])
+    np.fill_diagonal(w, x)
+    np.fill_diagonal(v, [])
+    return x, y, z, w, v
 
 
 def _copied(target, x):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import penstock as ps
 from penstock.ir.errors import ArgumentError, UnsupportedError
 from tests.frontend.running import check, check_refused, run
 
@@ -142,3 +143,56 @@ def test_an_update_writes_to_the_selection_under_all_its_names():
         return same.sum(), copied.sum(), v
 
     check(f, INTEGERS)
+
+
+# Masks that are known when the function is traced.
+TUPLE = (True, False, True, True)
+
+
+def _written(x):
+    y = x.copy()
+    y[np.array([TUPLE] * 3)] = np.arange(9.0)
+    y[:, :3][np.tri(3, dtype=bool)] += 1
+    y[~np.eye(3, 4, dtype=bool)] = y[~np.eye(3, 4, dtype=bool)][::-1]
+    return y
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x[np.array([[True, False, True, True]] * 3)],
+        lambda x: x[[[True] * 4, [False] * 4, [True, False, True, False]]],
+        lambda x: x[:, :3][~np.eye(3, dtype=bool)],
+        lambda x: x[None][:, np.tri(3, 4, dtype=bool)],
+        lambda x: x[:, :3, None][np.tri(3, dtype=bool), 0],
+        lambda x: x[np.zeros((3, 4), bool)],
+        lambda x: np.sort(x[np.array([TUPLE] * 3)].reshape(3, 3)),
+        lambda x: x[:, np.array(TUPLE)],
+        lambda x: x[:, list(TUPLE)],
+        lambda x, mask=TUPLE: x[:, np.array(mask)].shape,
+        _written,
+    ],
+)
+def test_masks_known_when_traced(function):
+    x = np.linspace(-1.0, 2.0, 12).reshape(3, 4)
+    ps.compare(function, x)
+
+
+def test_gradient_through_a_mask_known_when_traced():
+    ps.check_grads(lambda x: np.sin(x[~np.eye(3, dtype=bool)]), (np.ones((3, 3)),))
+    ps.check_grads(_written, (np.linspace(-1.0, 2.0, 12).reshape(3, 4),))
+
+
+def test_mask_of_static_sizes():
+    f = ps.compile(lambda x: x[np.eye(*x.shape, dtype=bool)], static=("x",))
+    for shape in ((3, 3), (2, 4)):
+        x = np.arange(float(np.prod(shape))).reshape(shape)
+        assert np.array_equal(f(x), x.diagonal())
+
+
+def test_mask_of_another_shape():
+    def f(x):
+        return x[np.ones((2, 4), bool)]
+
+    with pytest.raises(IndexError, match="boolean index: sizes n and 2 differ"):
+        ps.compile(f)(np.ones((3, 4)))

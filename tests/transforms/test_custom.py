@@ -290,3 +290,50 @@ def test_checkpoint_computes_again():
     # The first layer forward, then both again for their derivatives.
     assert text.count(" exp ") == 3
     assert text.count(" recompute ") == 3
+
+
+def _in_loop(x, t):
+    return ps.fori_loop(0, 2, lambda i, s: s + t * x, np.zeros_like(t))
+
+
+# Tangents of rules for functions of one array, and whether they are linear.
+RULES = {
+    "scaled": (lambda x, t: np.cos(x) * t / 2 - -t, True),
+    "chosen": (lambda x, t: np.where(x > 0, t, 0.0) + 0, True),
+    "zero": (lambda x, t: np.zeros_like(x) * t, True),
+    "joined": (lambda x, t: np.concatenate([t[1:], np.zeros(1)]), True),
+    "padded": (lambda x, t: np.pad(t, 1)[:-2] + np.cumsum(t)[::-1], True),
+    "product": (lambda x, t: np.outer(x, x) @ t + x.dot(t) * x, True),
+    "loop": (_in_loop, True),
+    "derivative": (lambda x, t: ps.jvp(np.sin, (x,), (t,))[1], True),
+    "narrow": (lambda x, t: t.astype(np.float32).astype(float), True),
+    "affine": (lambda x, t: t + x, False),
+    "constant beside": (lambda x, t: np.where(x > 0, t, 1.0), False),
+    "joined to ones": (lambda x, t: np.concatenate([t[1:], np.ones(1)]), False),
+    "square": (lambda x, t: t * t, False),
+    "product of tangents": (lambda x, t: t.dot(t) * x, False),
+    "divided": (lambda x, t: x / (1 + t), False),
+    "absolute": (lambda x, t: abs(t), False),
+    "by sign": (lambda x, t: np.where(t > 0, t, 2 * t), False),
+    "stopped": (lambda x, t: ps.stop_gradient(t) * x, False),
+}
+
+
+MODES = {
+    "forward": lambda f: ps.jvp(f, (X,), (X,)),
+    "reverse": lambda f: ps.grad(lambda x: f(x).sum())(X),
+    "batched": lambda f: ps.vmap(ps.jacfwd(f))(np.stack([X, X])),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", RULES)
+def test_only_linear_rules_pass(name, mode):
+    tangent, is_linear = RULES[name]
+    f = ps.custom_jvp(lambda x: np.sin(x) * 1.0)
+    f.defjvp(lambda primals, tangents: (f(*primals), tangent(*primals, *tangents)))
+    if is_linear:
+        MODES[mode](f)
+        return
+    with pytest.raises(ps.errors.UnsupportedError, match="nonlinear-rule"):
+        MODES[mode](f)

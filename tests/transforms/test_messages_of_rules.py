@@ -180,7 +180,7 @@ CASES = {
         """,
         X,
         """
-        program.py:7:42: error: a rule of custom_jvp is not linear in the tangents [nonlinear-rule]
+        program.py:7:42: error: the tangent that the rule of double returns is not linear in those of the arguments [nonlinear-rule]
             |
           7 |     return primals[0] * 2, tangents[0] * np.sin(tangents[0])
             |                                          ^^^^^^^^^^^^^^^^^^^
@@ -201,10 +201,54 @@ CASES = {
         """,
         X,
         """
-        program.py:9:25: error: the rule of custom_jvp returns a tangent that is not zero where the tangents of the arguments are [nonlinear-rule]
+        program.py:7:28: error: the tangent that the rule of double returns is not zero where those of the arguments are [nonlinear-rule]
             |
-          9 | f = ps.jacfwd(lambda x: double(x))
-            |                         ^^^^^^^^^
+          7 |     return primals[0] * 2, np.ones(3)
+            |                            ^^^^^^^^^^
+          help: a tangent is a sum of the given tangents, each times a factor
+        """,
+    ),
+    "affine": (
+        """
+        @ps.custom_jvp
+        def double(x):
+            return x * 2
+
+        @double.defjvp
+        def rule(primals, tangents):
+            end = 2 * tangents[0] + 1
+            return primals[0] * 2, end
+
+        f = lambda x: ps.jvp(double, (x,), (x,))
+        """,
+        X,
+        """
+        program.py:7:11: error: the tangent that the rule of double returns is not linear in those of the arguments [nonlinear-rule]
+            |
+          7 |     end = 2 * tangents[0] + 1
+            |           ^^^^^^^^^^^^^^^^^^^
+          help: a tangent is a sum of the given tangents, each times a factor
+        """,
+    ),
+    "not linear in a loop": (
+        """
+        @ps.custom_jvp
+        def double(x):
+            return x * 2
+
+        @double.defjvp
+        def rule(primals, tangents):
+            end = ps.fori_loop(0, 3, lambda i, s: s * s, tangents[0])
+            return primals[0] * 2, end
+
+        f = ps.grad(lambda x: double(x).sum())
+        """,
+        X,
+        """
+        program.py:7:43: error: a rule of custom_jvp is not linear in the tangents [nonlinear-rule]
+            |
+          7 |     end = ps.fori_loop(0, 3, lambda i, s: s * s, tangents[0])
+            |                                           ^^^^^
           help: a tangent is a sum of the given tangents, each times a factor
         """,
     ),

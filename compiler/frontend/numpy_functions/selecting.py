@@ -370,7 +370,7 @@ def nan_to_num(
 
 
 def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    """``np.fill_diagonal`` of a matrix, with a scalar."""
+    """``np.fill_diagonal`` of a matrix; elements are used again where they run out."""
     refuse("fill_diagonal", wrap=(wrap, False))
     x = operand(a)
     if len(x.sizes) < 2:
@@ -382,8 +382,15 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
             code="unsupported-argument",
         )
     from penstock.frontend.numpy_functions.creation import eye
+    from penstock.frontend.numpy_functions.ranges import arange
 
-    x[eye(x.shape[0], x.shape[1], dtype=bool)] = val
+    if not np.ndim(val):
+        x[eye(x.shape[0], x.shape[1], dtype=bool)] = val
+        return
+    given = operand(val).ravel()
+    if given.size:
+        places = arange(min(x.shape))
+        x[places, places] = given[places % given.size]
 
 
 def isneginf(x: Any, out: Any = None) -> Any:
