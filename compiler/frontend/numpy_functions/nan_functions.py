@@ -14,7 +14,6 @@ from penstock.frontend.numpy_functions.arguments import (
     numpy,
     operand,
 )
-from penstock.frontend.numpy_functions.norms import root
 
 
 def _without_nan(x: TracedArray, filling: float) -> TracedArray:
@@ -129,7 +128,7 @@ def nanstd(
         a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean,
         correction=correction,
     )  # fmt: skip
-    return deliver("nanstd", root(variance), out)
+    return deliver("nanstd", numpy.sqrt(variance), out)
 
 
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
