@@ -390,6 +390,7 @@ def repeat_over(
     tracer = require_tracer("scan")
     leaves, sliced = Leaves(tracer, initial), Leaves(tracer, arrays)
     trip = None if length is None else turns_of(tracer, length)
+    told = "length is {}"
     elements = []
     for path, type_ in zip(sliced.structure.paths(), sliced.types, strict=True):
         if not type_.rank:
@@ -399,9 +400,17 @@ def repeat_over(
                 code="scan-axis",
                 hint="give each array a first axis, or capture what does not change",
             )
+        size = tracer.normalize(type_.shape[0])
         if trip is None:
-            trip = type_.shape[0]
-        require_equal(tracer, "scan", trip, type_.shape[0])
+            trip, told = size, f"xs{path} has {{}}"
+        if not tracer.ask(tracer.normalize(trip), "==", size):
+            raise ShapeError(
+                user_location(),
+                f"scan: xs{path} has {tracer.number(size)} elements, but "
+                + told.format(tracer.number(trip)),
+                code="size-mismatch",
+                hint="slice them: one turn takes one element of each",
+            )
         elements.append(type_.with_shape(type_.shape[1:]))
     if trip is None:
         raise StructureError(

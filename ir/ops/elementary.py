@@ -38,8 +38,10 @@ def _log_of_sum(
 
 
 def _distance(x: Expression, y: Expression) -> Expression:
-    """x - y, and 0 for equal infinities: so that what is impossible both ways,
-    log(0 + 0) of a Markov model, has no derivative of nan.
+    """x - y, and 0 for equal infinities.
+
+    So what is impossible both ways, as log(0 + 0) of a Markov model, has no derivative
+    of nan.
     """
     infinite = x.apply("abs").apply("equal", math.inf)
     same = x.apply("equal", y).apply("and", infinite)
