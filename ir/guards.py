@@ -138,7 +138,8 @@ class Facts:
         self.order: dict[str, int] = {}
         self.guards: list[Guard] = []
         self.replacements: dict[str, Size] = {}
-        # Normal forms found under the present replacements.
+        # Normal forms found under the present replacements, and what stands for those.
+        self.form: object = object()
         self._sizes: dict[Size, Size] = {}
         self._types: dict[Type, Type] = {}
         self._ranges: dict[str, _Range] = {}
@@ -168,6 +169,12 @@ class Facts:
         other._nonzero = list(self._nonzero)
         other._zero = list(self._zero)
         return other
+
+    def _forget(self) -> None:
+        """Drop the normal forms: replacements are about to change."""
+        self.form = object()
+        self._sizes.clear()
+        self._types.clear()
 
     def normalize(self, size: Size) -> Size:
         """The one form in which this size is written."""
@@ -338,8 +345,7 @@ class Facts:
             rest = size - Dim((((Atom("symbol", name, ()),), coefficient),))
             self._replace(name, -rest if coefficient == 1 else rest)
         elif (solved := _solved_operation(size)) is not None:
-            self._sizes.clear()
-            self._types.clear()
+            self._forget()
             self.replacements[solved[0]] = solved[1]
         else:
             self._learn_zero(size)
@@ -352,13 +358,11 @@ class Facts:
         if len(size.terms) == 1 and len(size.terms[0][0]) == 1:
             atom = size.terms[0][0][0]
             if atom.operation == "%":
-                self._sizes.clear()
-                self._types.clear()
+                self._forget()
                 self.replacements[atom.text] = 0
 
     def _replace(self, name: str, size: Size) -> None:
-        self._sizes.clear()
-        self._types.clear()
+        self._forget()
         least = self._ranges.get(name, _ANY)[0]
         if isinstance(size, Dim) and least > -math.inf:
             # The other side inherits the replaced symbol's least value.
