@@ -85,3 +85,18 @@ def test_the_value_of_a_norm_is_the_same_beside_its_derivative(dtype):
     value, _ = ps.value_and_grad(np.linalg.norm)(x)
     assert value.dtype == dtype
     np.testing.assert_allclose(value, plain, 1e-3)
+
+
+def test_extrema_at_indices_have_the_derivative_of_their_nan():
+    def f(x):
+        largest = np.zeros(2)
+        np.maximum.at(largest, np.array([0, 0, 1]), x)
+        return largest.sum()
+
+    for place, wanted in (
+        ([1.0, np.nan, 2.0], [0.0, 1.0, 1.0]),
+        ([np.nan, np.nan, -1.0], [0.5, 0.5, 0.0]),
+    ):
+        x = np.array(place)
+        np.testing.assert_array_equal(ps.grad(f)(x), wanted)
+        np.testing.assert_array_equal(ps.jacfwd(f)(x), wanted)
