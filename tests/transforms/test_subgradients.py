@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special
 
 import penstock as ps
+from penstock import nn
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs" / "transforms.md").read_text()
@@ -100,3 +102,27 @@ def test_extrema_at_indices_have_the_derivative_of_their_nan():
         x = np.array(place)
         np.testing.assert_array_equal(ps.grad(f)(x), wanted)
         np.testing.assert_array_equal(ps.jacfwd(f)(x), wanted)
+
+
+@pytest.mark.parametrize(
+    ("function", "first", "second"),
+    [
+        (nn.elu, 1.0, 1.0),  # the second from the left
+        (nn.silu, 0.5, 0.5),
+        (nn.gelu, 0.5, np.sqrt(2 / np.pi)),
+        (nn.sigmoid, 0.25, 0.0),
+        (nn.softplus, 0.5, 0.25),
+        (scipy.special.log_expit, 0.5, -0.25),
+    ],
+)
+def test_smooth_activations_are_smooth_at_0(function, first, second):
+    np.testing.assert_allclose(ps.grad(function)(0.0), first, 1e-15)
+    np.testing.assert_allclose(ps.hessian(function)(0.0), second, 1e-15)
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "softplus", "gelu"])
+def test_activations_pass_a_nan_on(name):
+    function = getattr(nn, name)
+    assert np.isnan(function(np.float64(np.nan)))
+    assert np.isnan(ps.compile(function)(np.nan))
+    assert ps.grad(function)(np.nan) != 0
