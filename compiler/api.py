@@ -347,7 +347,8 @@ def compile(  # noqa: A001
         fn: the function. It is traced when it is first called with arguments of new
             dtypes, ranks or layouts, or of sizes that no variant serves. Of a compiled
             one, the function that it was made of, with these options.
-        device: where it runs: ``"cpu"``, and so far ``"auto"`` and ``None`` too.
+        device: where it runs: so far ``"cpu"`` alone, which ``"auto"`` and ``None`` are
+            too.
         static: names of arguments whose sizes are fixed: each size gets a variant of
             its own.
         donate: not available yet.
@@ -413,7 +414,7 @@ def _check_options(
             None,
             f"device {device!r} is not available",
             code="unknown-device",
-            hint="use 'cpu' or 'auto'",
+            hint="programs run on the CPU so far: leave it out",
         )
     if donate or debug:
         raise OptionError(

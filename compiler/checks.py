@@ -66,7 +66,8 @@ def check_grads(
     Raises:
         CheckError: a derivative is wrong; the message says by which argument, of which
             result, and shows the numbers.
-        OptionError: there is nothing floating to check, or no such mode.
+        OptionError: there is nothing floating to check, no tuple of arguments, or no
+            such mode.
 
     Example:
         >>> import numpy as np
@@ -82,6 +83,14 @@ def check_grads(
             f"check_grads has no modes {tuple(modes)!r} of order {order}",
             code="bad-check",
             hint="modes are 'forward' and 'reverse', and the order is at least 1",
+        )
+    if not isinstance(args, (tuple, list)):
+        raise OptionError(
+            None,
+            "check_grads: args must be a tuple of arguments, not "
+            f"{type(args).__name__}",
+            code="bad-check",
+            hint="one argument is a tuple too: ps.check_grads(f, (x,))",
         )
     checked = _Checked.of(function, tuple(args))
     tolerances = (eps, rtol, atol)
@@ -207,6 +216,13 @@ def _check(
     random: np.random.Generator,
 ) -> None:
     values = checked.at(checked.xs)
+    if not values:
+        raise OptionError(
+            None,
+            "check_grads: no result is floating",
+            code="bad-check",
+            hint="integers and bools have no derivative: return an array of floats",
+        )
     vs = tuple(_random_like(x, random) for x in checked.xs)
     cs = tuple(_random_like(y, random) for y in values)
     bits = checked.bits = min(checked.bits, *(y.dtype.itemsize * 8 for y in values))

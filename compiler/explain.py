@@ -113,7 +113,7 @@ class VariantReport:
         takes: what each argument must be.
         captures: what each global, default and the like that it reads must be.
         guards: what must hold besides.
-        fixed: the sizes that are fixed so that loops keep their state in registers.
+        fixed: the small sizes that are fixed, and for the sake of what.
         reason: why it was made.
         calls: how many calls it has served.
         from_cache: whether its code was found in the cache.
@@ -243,6 +243,9 @@ class Explanation:
         head = f"{self.name}: {', '.join(parts)}"
         return "\n\n".join((head, *map(str, self.variants)))
 
+    # At the prompt it is to be read.
+    __repr__ = __str__
+
 
 def _leaves(compilation: Compilation) -> Iterable[str]:
     """What each leaf must be, sizes by the names that guards give them."""
@@ -362,8 +365,12 @@ def _entry(
 
 def _fixed_text(fixed: FixedSize) -> str:
     """A size that is fixed, and why."""
-    place = "a loop" if fixed.loc is None else f"the loop of {fixed.loc.short}"
-    return f"{fixed.size} == {fixed.number}: {place} keeps its state in registers"
+    if fixed.is_row:
+        why = "rows so short are computed side by side"
+    else:
+        place = "a loop" if fixed.loc is None else f"the loop of {fixed.loc.short}"
+        why = f"{place} keeps its state in registers"
+    return f"{fixed.size} == {fixed.number}: {why}"
 
 
 def _counted(count: int, noun: str) -> str:

@@ -10,13 +10,15 @@ import numpy as np
 
 from penstock.api import compile  # noqa: A004
 from penstock.at_once import at_once, kept
-from penstock.frontend.tracer import current_tracer
+from penstock.frontend.lift import as_array
+from penstock.frontend.tracer import current_tracer, require_tracer
 from penstock.frontend.transform import Linearized
 from penstock.frontend.transform_batch import batch
 from penstock.frontend.transform_leaves import is_array
-from penstock.frontend.transformed import OMITTED, Transformed, signature_of
-from penstock.ir.errors import OptionError
+from penstock.frontend.transformed import OMITTED, Transformed
+from penstock.ir.errors import OptionError, StructureError
 from penstock.ir.location import user_location
+from penstock.runtime.binding import signature_of
 from penstock.runtime.pytree import flatten, unflatten
 
 __all__ = [
@@ -334,6 +336,14 @@ def jvp(
 
     def apply(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         points, directions = args
+        for what, given in (("primals", points), ("tangents", directions)):
+            if not isinstance(given, (tuple, list)):
+                raise StructureError(
+                    user_location(),
+                    f"the {what} of jvp are {_kind(given)}, not a tuple of arguments",
+                    code="direction-structure",
+                    hint="pass tuples, of one too: ps.jvp(f, (x,), (t,))",
+                )
         linear = Linearized(f, tuple(points), has_aux)
         # In this order: the op of the tangent gives the result too.
         tangent = linear.tangent(tuple(directions))
@@ -341,7 +351,13 @@ def jvp(
         return (*found, linear.aux) if has_aux else found
 
     run = at_once(function, apply, "jvp", has_aux)
-    return run(tuple(primals), tuple(tangents))  # type: ignore[no-any-return]
+    return run(primals, tangents)  # type: ignore[no-any-return]
+
+
+def _kind(value: Any) -> str:
+    if is_array(value):
+        return str(as_array(require_tracer("jvp"), value).tensor)
+    return f"a {type(value).__name__}"
 
 
 def vjp(function: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
@@ -369,7 +385,9 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, 
         return (*found, linear.aux) if has_aux else found
 
     def value(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return f(*args[0])
+        # As the derivative has it, to which a number of Python is a float64.
+        linear = Linearized(f, args[0], has_aux)
+        return (linear.result, linear.aux) if has_aux else linear.result
 
     def pull(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return Linearized(f, args[0], has_aux).cotangent(args[1])
@@ -379,7 +397,7 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, 
     def pullback(cotangents: Any) -> Any:
         return run(primals, cotangents)
 
-    result = at_once(function, value, "vjp_value", ())(primals)
+    result = at_once(function, value, "vjp_value", has_aux)(primals)
     return (result[0], pullback, result[1]) if has_aux else (result, pullback)
 
 
@@ -398,7 +416,7 @@ def linearize(function: Function, *primals: Any) -> tuple[Any, Function]:
         return linear.result, lambda *tangents: linear.tangent(tangents)
 
     def value(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return f(*args[0])
+        return Linearized(f, args[0]).result
 
     def push(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return Linearized(f, args[0]).tangent(args[1])

@@ -57,7 +57,8 @@ def main() -> None:
         milliseconds = 1e3 * (time.perf_counter() - begin)
         print(
             f"{name:<12} {found.fun:.8f} after {found.nit} steps and {found.nfev} "
-            f"calls, slope {np.abs(slope(found.x)[1]).max():.1e}, {milliseconds:.1f} ms"
+            f"calls, slope {np.abs(slope(found.x)[1]).max():.1e}, "
+            f"{milliseconds:.1f} ms without compiling"
         )
         axes.semilogy(np.maximum(np.array(trail) - trail[-1], 1e-16), label=name)
     axes.set(xlabel="step", ylabel="above the minimum")

@@ -81,7 +81,7 @@ _KINDS: Mapping[str, AttributeKind] = {
     "loops": SIZES, "inner": INTEGERS, "results": MAPS, "reductions": MAPS,
     "keepdims": BOOL, "dtype": DTYPE, "value": CONSTANT,
     "name": TEXT, "text": TEXT, "spec": TEXT, "kind": TEXT,
-    "side": TEXT,
+    "side": TEXT, "code": TEXT,
 }  # fmt: skip
 
 

@@ -290,8 +290,9 @@ def _divide(left: Size, right: Size) -> Size:
             return whole_part + rest // right
         quotient = _atom("//", rest, right)
         return quotient + whole_part
-    if left == right:
-        return _atom("//", left, right)  # right may be zero, so this is not 1
+    if left == 0:
+        return 0
+    # Nor is n // n 1, since n may be zero.
     return _atom("//", left, right)
 
 
@@ -306,7 +307,7 @@ def _remainder(left: Size, right: Size) -> Size:
         if isinstance(rest, int):
             return rest % right
         return _atom("%", rest, right)
-    return _atom("%", left, right)
+    return 0 if left == 0 else _atom("%", left, right)
 
 
 def dim_minimum(left: Size, right: Size) -> Size:

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
 from penstock.ir.location import Location
+from penstock.ir.noted import note
 
 __all__ = [
     "ArgumentError",
@@ -22,6 +25,7 @@ __all__ = [
     "IndexOutOfBoundsError",
     "IndexTypeError",
     "LeakedValueError",
+    "MatrixError",
     "MissingPackageError",
     "NumberRangeError",
     "OptionError",
@@ -50,6 +54,8 @@ class PenstockError(Exception):
     """
 
     default_code: ClassVar[str]
+    # Whether a program meets it for being traced alone: NumPy would go on.
+    is_of_tracing: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -74,6 +80,8 @@ class PenstockError(Exception):
             lines.append(f"  help: {hint}")
         # OSError-like bases would take the arguments apart; a single text cannot be.
         super().__init__("\n".join(lines))
+        if self.is_of_tracing:
+            note(self)
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -87,6 +95,10 @@ class ShapeError(CompileError, ValueError):
     """Shapes that do not fit together."""
 
     default_code = "size-mismatch"
+
+
+class MatrixError(ShapeError, np.linalg.LinAlgError):
+    """Shapes of which there is no linear algebra."""
 
 
 class ArgumentError(CompileError, ValueError):
@@ -122,6 +134,8 @@ class IndexTypeError(CompileError, IndexError):
 class TraceError(CompileError, TypeError):
     """Something that cannot be asked of a value that is known only later."""
 
+    is_of_tracing = True
+
 
 class LeakedValueError(TraceError):
     """A traced value used after its function had returned."""
@@ -137,6 +151,8 @@ class NumberRangeError(CompileError, OverflowError):
 
 class UnsupportedError(CompileError, NotImplementedError, TypeError):
     """A NumPy function, argument or dtype that Penstock does not have."""
+
+    is_of_tracing = True
 
 
 class StructureError(CompileError, TypeError):

@@ -170,12 +170,6 @@ class Facts:
         other._zero = list(self._zero)
         return other
 
-    def _forget(self) -> None:
-        """Drop the normal forms: replacements are about to change."""
-        self.form = object()
-        self._sizes.clear()
-        self._types.clear()
-
     def normalize(self, size: Size) -> Size:
         """The one form in which this size is written."""
         if isinstance(size, int) or not self.replacements:
@@ -345,10 +339,31 @@ class Facts:
             rest = size - Dim((((Atom("symbol", name, ()),), coefficient),))
             self._replace(name, -rest if coefficient == 1 else rest)
         elif (solved := _solved_operation(size)) is not None:
-            self._forget()
-            self.replacements[solved[0]] = solved[1]
+            atom, known = solved
+            self._replace(atom.text, known)
+            self._learn_remainder(atom, known)
         else:
             self._learn_zero(size)
+
+    def _learn_remainder(self, quotient: Atom, known: Size) -> None:
+        """Write ``n % 2`` as ``n - 2`` where ``n // 2`` is known to be 1.
+
+        A size may be written with the one or the other.
+        """
+        if quotient.operation != "//":
+            return
+        whole, part = quotient.arguments
+        remainder = whole % part
+        rest = self.normalize(whole - part * known)
+        if isinstance(remainder, int) or str(remainder) in str(rest):
+            return
+        ((monomial, coefficient), *more) = remainder.terms
+        if more or coefficient != 1 or len(monomial) != 1:
+            return
+        self._learn_nonnegative(rest)
+        if isinstance(part, int) and part > 0:
+            self._learn_nonnegative(self.normalize(part - 1 - rest))
+        self._replace(monomial[0].text, self.normalize(rest))
 
     def _learn_zero(self, size: Size) -> None:
         """Take a size as zero; a remainder that is zero is written so."""
@@ -358,11 +373,13 @@ class Facts:
         if len(size.terms) == 1 and len(size.terms[0][0]) == 1:
             atom = size.terms[0][0][0]
             if atom.operation == "%":
-                self._forget()
-                self.replacements[atom.text] = 0
+                self._replace(atom.text, 0)
 
     def _replace(self, name: str, size: Size) -> None:
-        self._forget()
+        """Write a symbol, or an operation such as ``"n % 4"``, as a size."""
+        self.form = object()
+        self._sizes.clear()
+        self._types.clear()
         least = self._ranges.get(name, _ANY)[0]
         if isinstance(size, Dim) and least > -math.inf:
             # The other side inherits the replaced symbol's least value.
@@ -405,8 +422,8 @@ def _single_symbol(size: Size) -> tuple[str, int, int] | None:
     return (atom.name, terms[0][1], constant) if atom.operation == "symbol" else None
 
 
-def _solved_operation(size: Dim) -> tuple[str, Size] | None:
-    """``size == 0`` solved for a quotient, minimum or maximum, as its text.
+def _solved_operation(size: Dim) -> tuple[Atom, Size] | None:
+    """``size == 0`` solved for a quotient, minimum or maximum.
 
     ``(n + 1) // 2 == n // 2`` says nothing of n alone, but that the two sizes are to
     be written alike.
@@ -424,7 +441,7 @@ def _solved_operation(size: Dim) -> tuple[str, Size] | None:
     rest = size - Dim((((atom,), coefficient),))
     if atom.text in str(rest):
         return None
-    return atom.text, -rest if coefficient == 1 else rest
+    return atom, -rest if coefficient == 1 else rest
 
 
 def _multiply(left: _Range, right: _Range) -> _Range:

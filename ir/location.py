@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import sys
 from collections.abc import Iterable
 from functools import cache, lru_cache
@@ -37,22 +38,39 @@ def _is_hidden(filename: str) -> bool:
     return path.startswith(tuple(_hidden_directories))
 
 
-@lru_cache(maxsize=4096)
+# Of few functions, so that what was compiled and dropped does not stay.
+@lru_cache(maxsize=64)
+def _table(code: CodeType) -> tuple[tuple[int | None, ...], ...]:
+    """First and last line, first and last column of each instruction."""
+    return tuple(code.co_positions())
+
+
 def _positions(code: CodeType, instruction: int) -> tuple[int, int, int]:
     """Line, first column and last column of one instruction (0 where unknown)."""
-    for index, (line, end_line, start, end) in enumerate(code.co_positions()):
-        if index == instruction:
-            if line is None:
-                break
-            if start is None or end is None:
-                return line, 0, 0
-            if line != end_line:
-                # An expression of several lines is marked on its first.
-                text = linecache.getline(code.co_filename, line).rstrip()
-                end = len(text.encode())
-                return (line, start, end) if end > start else (line, 0, 0)
-            return line, start, end
-    return code.co_firstlineno, 0, 0
+    table = _table(code)
+    if not 0 <= instruction < len(table) or table[instruction][0] is None:
+        return _definition_line(code), 0, 0
+    line, end_line, start, end = table[instruction]
+    assert line is not None
+    if start is None or end is None:
+        return line, 0, 0
+    if line != end_line:
+        # An expression of several lines is marked on its first.
+        text = linecache.getline(code.co_filename, line).rstrip()
+        end = len(text.encode())
+        return (line, start, end) if end > start else (line, 0, 0)
+    return line, start, end
+
+
+def _definition_line(code: CodeType) -> int:
+    """The line with the ``def`` of a function, after the decorators above it."""
+    first = code.co_firstlineno
+    lines = linecache.getlines(code.co_filename)[first - 1 :]
+    if lines and lines[0].lstrip().startswith("@"):
+        for number, line in enumerate(lines):
+            if re.match(r"\s*(async\s+)?(def|class)\b", line):
+                return first + number
+    return first
 
 
 class Location:
@@ -94,6 +112,17 @@ class Location:
         self.role = ""
         self._code = frame.f_code
         self._instruction = frame.f_lasti // 2
+        self._position = None
+        return self
+
+    @classmethod
+    def of_definition(cls, code: CodeType) -> Location:
+        """The place where the function of ``code`` is defined."""
+        self = cls.__new__(cls)
+        self.file = code.co_filename
+        self.role = ""
+        self._code = code
+        self._instruction = -1
         self._position = None
         return self
 
@@ -172,12 +201,31 @@ class Location:
             start, stop = indent, len(source)
         number = str(self.line)
         margin = " " * len(number)
-        text = source.expandtabs(1)
+        text, start, stop = _clipped(source.expandtabs(1), start, stop)
         return (
             f"  {margin} |\n"
             f"  {number} | {text}\n"
             f"  {margin} | {' ' * start}{'^' * max(stop - start, 1)}"
         )
+
+
+# Longer lines of source are shown around the expression.
+_WIDEST = 120
+_BEFORE = 30
+
+
+def _clipped(text: str, start: int, stop: int) -> tuple[str, int, int]:
+    """A line short enough to be shown, and where the expression is in it."""
+    if len(text) <= _WIDEST:
+        return text, start, stop
+    left = min(start - _BEFORE, len(text) - _WIDEST) if stop > _WIDEST - 3 else 0
+    left = max(left, 0)
+    shown = text[left : left + _WIDEST]
+    if left:
+        shown = f"...{shown[3:]}"
+    if left + _WIDEST < len(text):
+        shown = f"{shown[:-3]}..."
+    return shown, start - left, min(stop - left, _WIDEST)
 
 
 def in_role(locations: Iterable[Location], role: str) -> tuple[Location, ...]:

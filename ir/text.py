@@ -27,7 +27,7 @@ RESERVED_WORDS = frozenset(
 ).union(("func", "return", "effects", "int", "token", "hex", "neg", "abs"), DTYPES)
 """Words of the grammars, which symbols of a text may not be called."""
 
-_NUMBER_OR_WORD = r"-?\w+"
+_NUMBER_OR_WORD = re.compile(r"-?\d+|[^\W\d]\w*")
 _NOT_A_WORD = r"[^A-Za-z0-9_]"
 _NOT_A_FUNCTION_NAME = r"[^A-Za-z0-9_.]"
 _NOT_IN_A_FILE = r"[\s,#]"
@@ -116,5 +116,7 @@ def _rename_real(
 def format_places(locations: Iterable[Location]) -> str:
     """Places as a comment names them: ``model.py:12:9, model.py:13'``."""
     return ", ".join(
-        re.sub(_NOT_IN_A_FILE, "_", loc.short) + loc.role for loc in locations
+        dict.fromkeys(
+            re.sub(_NOT_IN_A_FILE, "_", loc.short) + loc.role for loc in locations
+        )
     )

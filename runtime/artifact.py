@@ -144,11 +144,16 @@ class Artifact(Record):
     facts: Mapping[str, Any] = MappingProxyType({})
     parts: Mapping[str, bytes] = MappingProxyType({})
 
-    def to_bytes(self) -> bytes:
-        """The artifact as the bytes of a file."""
+    def to_bytes(self, key: str = "") -> bytes:
+        """The artifact as the bytes of a file.
+
+        Args:
+            key: what the file is to be found under, where it is one of a cache.
+        """
         machine = self.machine
         description = {
             "abi": ABI_VERSION,
+            "key": key,
             "name": self.name,
             "machine": {
                 "architecture": machine.architecture,
@@ -184,12 +189,15 @@ class Artifact(Record):
         return head + sha256(head + content) + content
 
     @staticmethod
-    def from_bytes(data: bytes, source: str = "the artifact") -> Artifact:
+    def from_bytes(
+        data: bytes, source: str = "the artifact", key: str = ""
+    ) -> Artifact:
         """Read a file, having checked all of it.
 
         Args:
             data: the file's bytes.
             source: what messages call it.
+            key: what it was found under, in a cache.
 
         Raises:
             ArtifactError: the file is none of ours, damaged, or for another machine
@@ -201,6 +209,8 @@ class Artifact(Record):
             machine = _machine_from_json(description["machine"])
             if description["abi"] != ABI_VERSION:
                 raise _version_error(source)
+            if description.get("key", "") != key:
+                raise _damaged(source, "it was made to be found elsewhere")
             _check_machine(machine, source)
             return Artifact(
                 name=str(description["name"]),

@@ -8,10 +8,11 @@ from types import FunctionType
 from typing import Any
 
 from penstock.ir.errors import ArtifactError, StructureError
+from penstock.runtime.constants import Reference
 from penstock.runtime.leaves import normalize
 from penstock.runtime.pytree import Structure, flatten
 
-__all__ = ["Binder", "Call", "Parameter"]
+__all__ = ["Binder", "Call", "Parameter", "signature_of"]
 
 _MISSING = inspect.Parameter.empty
 _POSITIONAL_ONLY = inspect.Parameter.POSITIONAL_ONLY
@@ -49,13 +50,22 @@ class Parameter:
         # pairs them with parameters.
         self._position = position
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it has a default that cannot be rebound."""
+        is_found = type(self._default) is not Reference
+        return self.has_default and self._function is None and is_found
+
     def default(self) -> Any:
         """The default now: that of a Python function can be rebound.
 
         Raises:
-            LookupError: it was taken away.
+            LookupError: it was taken away, or is not imported.
         """
         if self._function is None:
+            if type(self._default) is Reference:
+                # Read from a file: what it names may be imported by now.
+                return self._default.resolve()
             return self._default
         if self.kind is _KEYWORD_ONLY:
             return (self._function.__kwdefaults__ or {})[self.name]
@@ -65,6 +75,19 @@ class Parameter:
 def code_of(function: object) -> object:
     """The code of a Python function or method; ``None`` for others."""
     return getattr(function, "__code__", None)
+
+
+def signature_of(function: Any) -> inspect.Signature | None:
+    """What a function takes: that of a wrapper is its own; ``None`` if it says not.
+
+    Functions of NumPy say it of what they wrap alone.
+    """
+    for follow in (False, True):
+        try:
+            return inspect.signature(function, follow_wrapped=follow)
+        except (TypeError, ValueError):
+            continue
+    return None
 
 
 class Call:
@@ -145,15 +168,14 @@ class Binder:
             StructureError: the callable does not say what it takes.
         """
         name = getattr(function, "__qualname__", None) or type(function).__name__
-        try:
-            signature = inspect.signature(function, follow_wrapped=False)
-        except (TypeError, ValueError) as error:
+        signature = signature_of(function)
+        if signature is None:
             raise StructureError(
                 None,
                 f"{name} does not say what parameters it takes",
                 code="no-signature",
                 hint="wrap it in a Python function, e.g. lambda x: ...",
-            ) from error
+            )
         given = list(signature.parameters.values())
         plain = function if type(function) is FunctionType else None
         defaulted = [p.name for p in given if _is_positional(p) and _has_default(p)]

@@ -1,9 +1,10 @@
 """The disk cache: artifacts by the digest of what they were made from.
 
-One file holds one artifact under the name of its key. Files appear whole, by renaming,
-and are checked when read, so any number of processes may use a folder at once. A cache
-that cannot be used is no error: things are made again each time, and ``problem`` says
-why. A folder that somebody else can write to is not used, since files hold code.
+One file holds one artifact, and the key that is its name. Files appear whole, by
+renaming, and are checked when read, so any number of processes may use a folder at
+once. A cache that cannot be used is no error: things are made again each time, and
+``problem`` says why. A folder that somebody else can write to is not used, since files
+hold code.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class Cache:
         self._stored = 0
 
     def load(self, key: str) -> Artifact | None:
-        """The artifact of a key, or ``None``. A damaged file is removed.
+        """The artifact of a key, or ``None``. A damaged or foreign file is removed.
 
         Args:
             key: 64 hexadecimal digits.
@@ -116,7 +117,7 @@ class Cache:
         except OSError:
             return None
         try:
-            artifact = Artifact.from_bytes(data, path)
+            artifact = Artifact.from_bytes(data, path, key)
         except ArtifactError:
             self._remove(path)
             return None
@@ -147,7 +148,7 @@ class Cache:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
                 with open(descriptor, "wb") as file:
-                    file.write(artifact.to_bytes())
+                    file.write(artifact.to_bytes(key))
                 os.replace(temporary, self._path(key))
             except OSError:
                 self._remove(temporary)

@@ -67,6 +67,8 @@ def path_of(value: object) -> Reference | None:
     elif isinstance(value, enum.Enum):
         owner = type(value)
         reference = Reference(owner.__module__, f"{owner.__qualname__}.{value.name}")
+    elif value is np._NoValue:  # noqa: SLF001
+        reference = Reference("numpy", "_NoValue")
     else:
         module = getattr(value, "__module__", None)
         name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)

@@ -66,6 +66,7 @@ FUNCTIONS: Final = (
     "PyCell_Get",
     "PyMethod_New",
     "PyFunction_GetDefaults",
+    "PyFunction_GetKwDefaults",
     "PyFunction_GetCode",
     "PyErr_Occurred",
     "PyErr_Clear",
@@ -144,11 +145,12 @@ class Table:
     OBJECT_COUNT: Final = 40
     CLOCK: Final = 48  # address of the counter of calls
     UNLOCKED_NANOSECONDS: Final = 56  # longer work runs without the lock
-    FUNCTION: Final = 64  # has the defaults; null if there are none
-    NAMES: Final = 72  # address of the parameters' names
-    BLOCKS: Final = 80  # address of the count of blocks that limit threads
-    THREADS: Final = 88  # the function's own limit; 0 for none
-    VARIANTS: Final = 96  # addresses
+    FUNCTION: Final = 64  # has the defaults that can be rebound; null if there are none
+    DEFAULTS: Final = 72  # address of the parameters' other defaults, or nulls
+    NAMES: Final = 80  # address of the parameters' names
+    BLOCKS: Final = 88  # address of the count of blocks that limit threads
+    THREADS: Final = 96  # the function's own limit; 0 for none
+    VARIANTS: Final = 104  # addresses
 
 
 class Variant:

@@ -11,7 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.errors import ArtifactError, PenstockError, StructureError
+from penstock.ir.dim_text import parse_dim
+from penstock.ir.dims import symbols_of
+from penstock.ir.errors import (
+    ArtifactError,
+    PenstockError,
+    StructureError,
+    TextError,
+)
+from penstock.ir.guards import parse_guard
+from penstock.ir.reals import Real
 from penstock.runtime.artifact import (
     SHARED_OBJECT,
     SUPPORT_OBJECT,
@@ -31,7 +40,7 @@ from penstock.runtime.dispatch import (
 from penstock.runtime.executable import Executable
 from penstock.runtime.native import new_callable
 from penstock.runtime.readers import SamenessReader
-from penstock.runtime.signature import Signature, normalize
+from penstock.runtime.signature import ArrayLeaf, Signature, normalize
 from penstock.runtime.support import Support, load_support, support_library
 from penstock.runtime.writing import write_whole
 
@@ -232,8 +241,44 @@ def _check_fit(artifact: Artifact, binder: Binder, signature: Signature) -> None
         reason = "its parameters are not those of its signature"
     elif artifact.facts.get(_SLOTS) != signature.slot_texts:
         reason = "its code was made for another signature"
+    elif not _are_places(artifact.facts.get("symbols", {}), signature):
+        reason = "its sizes are none of its arguments"
+    elif not _are_known(artifact):
+        reason = "its guards ask about what it does not have"
     if reason is not None:
         raise ArtifactError(None, reason, code="artifact-damaged")
+
+
+def _are_places(symbols: Any, signature: Signature) -> bool:
+    """Whether each symbol has the number of a leaf that takes slots, and an axis."""
+    ranks = [
+        leaf.rank if isinstance(leaf, ArrayLeaf) else 1
+        for leaf in signature.leaves
+        if leaf.slot_count
+    ]
+    return isinstance(symbols, dict) and all(
+        isinstance(place, list)
+        and list(map(type, place)) == [int, int]
+        and 0 <= place[0] < len(ranks)
+        and 0 <= place[1] < ranks[place[0]]
+        for place in symbols.values()
+    )
+
+
+def _are_known(artifact: Artifact) -> bool:
+    """Whether guards, and sizes that may overflow, are of symbols that there are."""
+    names = artifact.facts.get("symbols", {}).keys()
+    try:
+        for text in artifact.guards:
+            guard = parse_guard(text)
+            sides = (guard.left, guard.right)
+            reals = [side.parameters() for side in sides if isinstance(side, Real)]
+            if not names >= guard.symbols().union(*reals):
+                return False
+        checked = map(parse_dim, artifact.facts.get("checked", ()))
+        return all(names >= set(symbols_of(size)) for size in checked)
+    except (TextError, TypeError):
+        return False
 
 
 def _support(artifact: Artifact) -> Support | None:

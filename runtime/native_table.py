@@ -94,6 +94,7 @@ def build_table(dispatcher: Dispatcher, support: Support) -> tuple[object, int]:
         0 if p.kind is Parameter.POSITIONAL_ONLY else memory.keep(sys.intern(p.name))
         for p in parameters
     ]
+    defaults = [memory.keep(p.default()) if p.is_fixed else 0 for p in parameters]
     function = dispatcher.binder.function
     fields = layout.Table
     table = memory.words(
@@ -107,6 +108,7 @@ def build_table(dispatcher: Dispatcher, support: Support) -> tuple[object, int]:
             fields.CLOCK: memory.keep_array(dispatcher.clock),
             fields.UNLOCKED_NANOSECONDS: _UNLOCKED_NANOSECONDS,
             fields.FUNCTION: 0 if function is None else memory.keep(function),
+            fields.DEFAULTS: memory.array(defaults),
             fields.NAMES: memory.array(names),
             fields.BLOCKS: memory.keep_buffer(BLOCKS_WITH_THREADS),
             fields.THREADS: dispatcher.options.threads or 0,

@@ -88,14 +88,18 @@ class Structure:
     def __repr__(self) -> str:
         return self.format(("*",) * self.leaf_count)
 
-    def format(self, leaves: Sequence[str]) -> str:
+    def format(self, leaves: Sequence[str], modules: bool = False) -> str:
         """The structure written out with a text for each leaf.
+
+        Args:
+            leaves: the texts.
+            modules: whether classes are named with their modules.
 
         Example:
             >>> flatten({"a": 1, "b": (2, None)})[1].format(["f32[n]", "3"])
             "{'a': f32[n], 'b': (3, None)}"
         """
-        return _format(self, iter(leaves))
+        return _format(self, iter(leaves), modules)
 
     def paths(self) -> tuple[str, ...]:
         """How to reach each leaf, as Python writes it.
@@ -364,13 +368,13 @@ def _unflatten(structure: Structure, leaves: Iterator[Any]) -> Any:
     return instance
 
 
-def _format(structure: Structure, leaves: Iterator[str]) -> str:
+def _format(structure: Structure, leaves: Iterator[str], modules: bool) -> str:
     kind = structure.kind
     if kind == "leaf":
         return next(leaves)
     if kind == "none":
         return "None"
-    parts = [_format(child, leaves) for child in structure.children]
+    parts = [_format(child, leaves, modules) for child in structure.children]
     if kind == "tuple":
         return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
     if kind == "list":
@@ -378,9 +382,16 @@ def _format(structure: Structure, leaves: Iterator[str]) -> str:
     pairs = list(zip(structure.keys, parts, strict=True))
     if kind == "dict":
         return "{" + ", ".join(f"{shown(key)}: {part}" for key, part in pairs) + "}"
-    owner = structure.owner
-    name = owner.reference.name if isinstance(owner, _Owner) else owner.__name__  # type: ignore[union-attr]
+    name = _owner_name(structure.owner, modules)
     return f"{name}({', '.join(f'{key}={part}' for key, part in pairs)})"
+
+
+def _owner_name(owner: Any, with_module: bool) -> str:
+    if isinstance(owner, _Owner):
+        module, name = owner.reference.module, owner.reference.name
+    else:
+        module, name = owner.__module__, owner.__name__
+    return f"{module}.{name}" if with_module else name
 
 
 def _owner_form(owner: type[Any] | _Owner) -> list[str]:

@@ -197,8 +197,10 @@ def _nesting_refusals(
                 if not leaf[1].accepts(value)
             ]
             continue
-        now = _short(new.format([describe_value(value) for value in given]))
-        was = _short(old.format([text for *_, text in taken]))
+        # Only their modules tell classes of one name apart.
+        alike = new.format(["*"] * new.leaf_count) == old.format(["*"] * old.leaf_count)
+        now = _short(new.format([describe_value(value) for value in given], alike))
+        was = _short(old.format([text for *_, text in taken], alike))
         found.append(Refusal("structure", name, now, was))
     return found
 

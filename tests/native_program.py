@@ -18,6 +18,7 @@ from penstock.passes.fuse import fuse
 from penstock.passes.pipelines import run_pipeline
 from penstock.runtime.executable import Executable
 from penstock.runtime.machine import Machine, host
+from tests.reading_back import read_back
 
 __all__ = ["NativeProgram", "compile_function"]
 
@@ -88,7 +89,10 @@ def compile_function(
     strided: frozenset[str] = frozenset(),
     optimize: bool = True,
 ) -> NativeProgram:
-    """Compile a Function for a machine."""
+    """Compile a Function for a machine; the texts of all stages are read back."""
     graph = run_pipeline(function, check=True) if optimize else function
-    plan = lower_function(fuse(graph, strided=strided), strided=strided)
+    fused = fuse(graph, strided=strided)
+    plan = lower_function(fused, strided=strided)
+    for stage in (function, graph, fused, plan):
+        read_back(stage)
     return NativeProgram(plan, machine or host())

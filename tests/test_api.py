@@ -101,6 +101,7 @@ def test_public_errors_are_these():
         "IndexOutOfBoundsError",
         "IndexTypeError",
         "LeakedValueError",
+        "MatrixError",
         "MissingPackageError",
         "NumberRangeError",
         "OptionError",

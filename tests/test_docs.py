@@ -40,9 +40,15 @@ def test_pages_have_parts_from_the_code():
 
 
 @cache
+def trees() -> dict[Path, ast.Module]:
+    """Every source, read once."""
+    return {path: ast.parse(path.read_text()) for path in SOURCES}
+
+
+@cache
 def syntax() -> dict[Path, list[ast.AST]]:
     """All nodes of every source, which are found once."""
-    return {path: list(ast.walk(ast.parse(path.read_text()))) for path in SOURCES}
+    return {path: list(ast.walk(tree)) for path, tree in trees().items()}
 
 
 def takes_code(nodes: list[ast.AST]) -> dict[str, int]:

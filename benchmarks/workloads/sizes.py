@@ -12,7 +12,19 @@ import numpy as np
 import penstock as ps
 from benchmarks import programs
 from benchmarks.measure import Table, verdict
-from examples import heat, nearest, palette, photo, stereo, textures
+from examples import (
+    characters,
+    digits,
+    heartbeat,
+    heat,
+    nearest,
+    orbit,
+    palette,
+    photo,
+    stereo,
+    textures,
+)
+from penstock import nn
 
 SIZES = 1000
 LARGEST = 5000
@@ -37,10 +49,22 @@ def pixels(*shape: int) -> Arguments:
     return lambda n, rng: (rng.integers(0, 256, (n, *shape)).astype(np.uint8),)
 
 
+def second(rng: np.random.Generator) -> int:
+    """A size of another axis, which varies beside the first."""
+    return int(rng.integers(2, 40))
+
+
 def subjects() -> list[Subject]:
     """Return the compiled programs, and the compiled functions of the examples."""
     camera = stereo.Camera(994.978, 0.193, 31.1, (10.0, 0.0))
     classifier = textures.Classifier(6, 3)
+    key = ps.random.key(0)
+    speaker = characters.init_model(key, 9, 99, 8, 1)
+    seer = digits.init_perceptron(key)
+    listener = {
+        "cell": nn.init_lstm_cell(key, 1, heartbeat.SIZE),
+        "change": nn.init_dense(key, heartbeat.SIZE, 1),
+    }
     found = [
         Subject(
             "photo",
@@ -50,15 +74,20 @@ def subjects() -> list[Subject]:
         Subject(
             "nearest",
             nearest.nearest,
-            lambda n, rng: (rng.uniform(-80, 80, (n, 2)), rng.uniform(-80, 80, (9, 2))),
+            lambda n, rng: (
+                rng.uniform(-80, 80, (n, 2)),
+                rng.uniform(-80, 80, (second(rng), 2)),
+            ),
         ),
-        Subject("heat", heat.step, lambda n, rng: (rng.uniform(0, 99, (n, 16)),)),
+        Subject(
+            "heat", heat.step, lambda n, rng: (rng.uniform(0, 99, (n, second(rng))),)
+        ),
         Subject(
             "palette",
             palette.improve,
             lambda n, rng: (
                 rng.random((n, 3), np.float32),
-                rng.random((6, 3), np.float32),
+                rng.random((second(rng), 3), np.float32),
             ),
         ),
         Subject("textures", textures.describe, pixels(8, 8)),
@@ -70,7 +99,33 @@ def subjects() -> list[Subject]:
         Subject(
             "stereo",
             stereo.locate,
-            lambda n, rng: (camera, rng.uniform(5, 50, (n, 16)).astype(np.float32)),
+            lambda n, rng: (
+                camera,
+                rng.uniform(5, 50, (n, second(rng))).astype(np.float32),
+            ),
+        ),
+        Subject(
+            "characters",
+            ps.compile(characters.model),
+            lambda n, rng: (speaker, rng.integers(0, 9, (n % 50, second(rng))), 2),
+        ),
+        Subject(
+            "digits",
+            ps.compile(digits.perceptron),
+            lambda n, rng: (seer, rng.random((n % 999, 8, 8), np.float32)),
+        ),
+        Subject(
+            "heartbeat",
+            ps.compile(heartbeat.foretell),
+            lambda n, rng: (listener, rng.normal(size=n % 999).astype(np.float32)),
+        ),
+        Subject(
+            "orbit",
+            ps.compile(orbit.path_of),
+            lambda n, rng: (
+                {"place": rng.random(2), "speed": rng.random(2), "mass": 1.0},
+                n,
+            ),
         ),
     ]
     for module in pkgutil.iter_modules(programs.__path__):

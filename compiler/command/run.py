@@ -7,6 +7,7 @@ code. Inputs that are not given are drawn at random, and sizes that nothing says
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
@@ -116,7 +117,9 @@ def _tell_of_drawn(
 
 def _evaluate(function: Function, filled: list[Any]) -> list[Any]:
     from penstock.ir.graph.evaluate import evaluate
+    from penstock.passes.transforms import transforms
 
+    function = transforms(function)
     count = len(function.parameters)
     integers = dict(zip(function.integers, filled[count:], strict=True))
     return list(evaluate(function, filled[:count], integers))
@@ -152,6 +155,11 @@ def _run_saved(
     from penstock.runtime.load import load
     from penstock.runtime.pytree import flatten, unflatten
 
+    if re.search(r"\.py:[\w.]+$", options.file):
+        raise UsageError(
+            f"{options.file} is a function: penstock bench or explain runs it, and "
+            "penstock dump writes its graph, which run takes"
+        )
     program = load(options.file)
     if any(argument.text == "random" for argument in options.arg):
         raise UsageError(

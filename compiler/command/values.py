@@ -104,15 +104,20 @@ def _check(tree: ast.expr, text: str) -> None:
     if isinstance(tree, ast.Subscript) and isinstance(tree.value, ast.Name):
         _check_array(tree.value.id, tree.slice, text)
         return
-    raise argparse.ArgumentTypeError(f"cannot read {text!r}: write e.g. f32[1024], 3")
+    from penstock.ir.types import DTYPES
+
+    near = f"{text}[] or {text}[8]" if text in DTYPES else "f32[1024], i64[], 3"
+    raise argparse.ArgumentTypeError(f"cannot read {text!r}: write e.g. {near}")
 
 
 def _check_array(dtype: str, sizes: ast.expr, text: str) -> None:
     from penstock.ir.types import DTYPES
 
     if dtype not in DTYPES:
+        # Programs compute with no complex ones, of which more is said where one is met.
+        known = ", ".join(name for name, one in DTYPES.items() if one.kind != "c")
         raise argparse.ArgumentTypeError(
-            f"{dtype!r} in {text!r} is no dtype: there are {', '.join(DTYPES)}"
+            f"{dtype!r} in {text!r} is no dtype: there are {known}"
         )
     for size in _sizes(sizes):
         if type(size) is not int or size < 0:

@@ -80,8 +80,8 @@ def truth(array: TracedArray) -> bool:
         f"the truth of traced {array.tensor} is not known while tracing",
         "truth",
         python_number_hint(array)
-        or "choose elements with np.where(condition, a, b); branches and loops may ask "
-        "for sizes and Python numbers",
+        or "choose elements with np.where(condition, a, b), branch with ps.cond, loop "
+        "with ps.while_loop; if and while may ask for sizes and Python numbers",
     )
 
 
@@ -118,11 +118,24 @@ def number(array: TracedArray, what: str) -> Any:
 def python_number_hint(array: TracedArray) -> str | None:
     """What to do where a NumPy scalar is passed in and its number is needed."""
     owner, kind = array.cell.owner, array.kind.kind
-    if not owner or array.path or array.sizes or kind == "f":
+    if array.sizes or kind == "f":
         return None
-    name = owner.rpartition(" ")[2]
     kind = "bool" if kind == "b" else "int"
+    if not owner or array.path:
+        name = _taken_from(array.value)
+        return name and (
+            f"make {name} a tuple of {kind}s: Python's numbers are known while tracing"
+        )
+    name = owner.rpartition(" ")[2]
     return f"pass a Python number: {kind}({name}); NumPy's scalars count as arrays"
+
+
+def _taken_from(value: Value) -> str | None:
+    """The input of which a Value is an element; ``None`` if it is none."""
+    while value.op.name in ("slice", "reshape", "take"):
+        value = value.operands[0]
+    found = value.attributes["name"] if value.op.name == "parameter" else None
+    return None if found is None else str(found)
 
 
 def text(array: TracedArray, spec: str, what: str) -> str:

@@ -15,8 +15,8 @@ from penstock.frontend.containers import FrozenDict, FrozenList
 from penstock.frontend.objects import is_user_object
 from penstock.frontend.tracer import Traced
 from penstock.ir.errors import StructureError, TraceError
-from penstock.ir.location import user_location
-from penstock.runtime.binding import Call
+from penstock.ir.location import Location, user_location
+from penstock.runtime.binding import Call, signature_of
 from penstock.runtime.leaves import InstanceLeaf
 from penstock.runtime.pytree import Structure
 from penstock.runtime.readers import ArgumentReader, ValueReader
@@ -32,10 +32,12 @@ class Arguments:
     Args:
         capture: the trace's captured state.
         call: the arguments as they are.
+        loc: where the function is defined, for messages.
     """
 
-    def __init__(self, capture: Capture, call: Call) -> None:
+    def __init__(self, capture: Capture, call: Call, loc: Location | None) -> None:
         self._capture = capture
+        self._loc = loc
         self._call = call
         names = call.leaf_names()
         inputs = capture.inputs
@@ -61,12 +63,12 @@ class Arguments:
         ]
 
     def _add(self, leaf: Any, owner: str, name: str) -> Any:
-        refuse_argument(leaf, owner)
+        refuse_argument(leaf, owner, self._loc)
         inputs = self._capture.inputs
         if is_user_object(leaf):
             inputs.add_leaf(InstanceLeaf(type(leaf)))
             return leaf
-        return inputs.add(leaf, name, owner)
+        return inputs.add(leaf, name, owner, self._loc)
 
     def _view(self, leaf: Any, seen: Any, reader: ArgumentReader) -> Any:
         capture = self._capture
@@ -120,7 +122,8 @@ class Arguments:
 
 def _parameter_kinds(function: Any) -> list[Any]:
     if type(function) is not FunctionType:
-        signature = inspect.signature(function, follow_wrapped=False)
+        signature = signature_of(function)
+        assert signature is not None
         return [parameter.kind for parameter in signature.parameters.values()]
     code, parameter = function.__code__, inspect.Parameter
     kinds: list[Any] = [parameter.POSITIONAL_OR_KEYWORD] * code.co_argcount
@@ -132,7 +135,7 @@ def _parameter_kinds(function: Any) -> list[Any]:
     return kinds
 
 
-def refuse_argument(leaf: Any, owner: str) -> None:
+def refuse_argument(leaf: Any, owner: str, loc: Location | None) -> None:
     """Raise for an argument that no variant could serve.
 
     Raises:
@@ -150,14 +153,14 @@ def refuse_argument(leaf: Any, owner: str) -> None:
         )
     if issubclass(kind, _MUTABLE):
         raise StructureError(
-            None,
+            loc,
             f"{owner} is a {kind.__name__}, which could change unnoticed",
             code="mutable-argument",
             hint="pass a tuple, list, dict or frozenset",
         )
     if hasattr(kind, "__array__") and not issubclass(kind, (np.ndarray, np.generic)):
         raise StructureError(
-            None,
+            loc,
             f"{owner} is a {kind.__module__}.{kind.__name__}, not a NumPy array",
             code="foreign-array",
             hint="convert it first: np.asarray(x)",

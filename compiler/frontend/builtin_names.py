@@ -16,6 +16,7 @@ from penstock.frontend.namespace import Forbidden, NumpyFunction, NumpyUfunc
 from penstock.frontend.tracer import Traced
 from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.location import user_location
+from penstock.ir.noted import forget
 from penstock.runtime.readers import ItemReader, ValueReader
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def _asking(function: Any, instead: str) -> Any:
         except TraceError as error:
             if error.code != "truth":
                 raise
+            forget(error)
             raise TraceError(
                 user_location(),
                 f"{function.__name__}() asks for the elements of traced arrays, which "

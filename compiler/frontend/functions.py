@@ -7,7 +7,6 @@ it; nothing that exists is changed. Closure cells and defaults are made anew too
 
 from __future__ import annotations
 
-import contextlib
 import dis
 from collections.abc import Iterator
 from types import CellType, CodeType, FunctionType
@@ -18,6 +17,7 @@ from penstock.frontend.libraries import is_library
 from penstock.frontend.transformed import KEPT
 from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.location import Location, user_location
+from penstock.ir.noted import forget
 from penstock.runtime.readers import (
     AbsenceReader,
     AttributeReader,
@@ -198,10 +198,12 @@ class FunctionViews:
         for name, value in vars(function).items():
             if name == KEPT:
                 continue
-            # What has no view is left out: reading it is an AttributeError.
-            with contextlib.suppress(UnsupportedError):
+            try:
                 place = AttributeReader(reader, name)
                 vars(view)[name] = self.capture.wrap(value, place)
+            except UnsupportedError as error:
+                # What has no view is left out: reading it is an AttributeError.
+                forget(error)
         self._attributes[id(view)] = _Attributes(
             view, function, reader, dict(vars(view))
         )

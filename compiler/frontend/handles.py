@@ -19,7 +19,7 @@ from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Traced, Tracer, leaked
 from penstock.frontend.views import Step, put_path, take_path
 from penstock.ir.dims import Size
-from penstock.ir.errors import TraceError, UnsupportedError
+from penstock.ir.errors import ArgumentError, TraceError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, TensorType
@@ -202,7 +202,8 @@ class TracedArray(Traced):
         """Replace what the handle sees by a Value of the same type.
 
         Raises:
-            TraceError: the storage is the caller's, or the view is read-only.
+            TraceError: the storage is the caller's.
+            ArgumentError: the view is read-only.
         """
         self.check_writable()
         cell = self.cell
@@ -211,13 +212,13 @@ class TracedArray(Traced):
         cell.put(value)
 
     def check_writable(self) -> None:
-        """Raise a TraceError if this must not be written."""
+        """Raise a TraceError or ArgumentError if this must not be written."""
         self.tracer.check()
         if self.cell.owner:
             raise self.tracer.fail(
                 f"cannot write to {self.cell.owner}: it belongs to the caller",
                 code="write-to-input",
-                hint="write to a copy: x = x.copy()",
+                hint=f"write to a copy: {_copied(self.cell.owner)}",
             )
         if self.cell.serial < self.tracer.first_serial:
             raise self.tracer.fail(
@@ -228,7 +229,9 @@ class TracedArray(Traced):
             )
         for step in self.path:
             if step.read_only:
-                raise self.tracer.fail(
+                # As NumPy's, a ValueError: programs may catch it.
+                raise ArgumentError(
+                    user_location(),
                     f"cannot write to {step.read_only}",
                     code="write-to-view",
                     hint="write to a copy: x = x.copy()",
@@ -273,11 +276,12 @@ class TracedArray(Traced):
         return call_function(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        wanted = "dtype" if dtype is None else f"np.{np.dtype(dtype).name}"
         raise self._unknown(
             "a traced array cannot become a NumPy array: its elements are known only "
             "when the compiled function runs",
             "to-numpy",
-            "keep it traced: numpy functions take it as it is, and x.astype(dtype) "
+            f"keep it traced: numpy functions take it as it is, and x.astype({wanted}) "
             "converts it",
         )
 
@@ -472,6 +476,14 @@ class TracedScalar(TracedArray):
 
 
 TracedScalar.__name__ = "numpy.generic"
+
+
+def _copied(owner: str) -> str:
+    """How to copy an array of the caller: a name of its own is there to be bound."""
+    name = owner.removeprefix("argument ")
+    if name != owner and name.isidentifier():
+        return f"{name} = {name}.copy()"
+    return f"new = {name.removeprefix('global ').removeprefix('closure ')}.copy()"
 
 
 def wrap(tracer: Tracer, value: Value, ordered: bool = True) -> TracedArray:

@@ -17,6 +17,7 @@ from penstock.frontend.host_numbers import HostNumber
 from penstock.frontend.host_reals import HostReal, host_real
 from penstock.ir.errors import TraceError
 from penstock.ir.location import user_location
+from penstock.ir.noted import forget
 
 __all__ = ["MathFunction"]
 
@@ -61,6 +62,7 @@ class MathFunction:
         except TraceError as error:
             if error.code != "element" or not hasattr(np, name):
                 raise
+            forget(error)
             raise TraceError(
                 user_location(), error.message, code=error.code, hint=f"use np.{name}"
             ) from None

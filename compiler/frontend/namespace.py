@@ -17,6 +17,7 @@ from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import current_tracer
 from penstock.ir.errors import PenstockError, TraceError, UnsupportedError
 from penstock.ir.location import user_location
+from penstock.runtime.binding import signature_of
 
 __all__ = [
     "Forbidden",
@@ -47,6 +48,9 @@ def _belongs(name: Any) -> bool:
     return isinstance(name, str) and name.partition(".")[0] in _PACKAGES
 
 
+_OF_UNKNOWN_SIZE = (np.nonzero, np.argwhere, np.flatnonzero)
+
+
 def call_function(function: Any, args: Any, kwargs: Any) -> Any:
     """Call a NumPy function on arguments of which some are traced.
 
@@ -55,10 +59,15 @@ def call_function(function: Any, args: Any, kwargs: Any) -> Any:
     """
     from penstock.frontend.numpy_functions.table import implementation_of
 
+    args, kwargs = _without_no_value(function, args, kwargs)
     for argument in args:
         if type(argument) is Selection:
             return argument.__array_function__(function, (), args, kwargs)
     implementation = implementation_of(function)
+    if implementation is None and function in _OF_UNKNOWN_SIZE:
+        from penstock.frontend.numpy_functions.selecting import unknown_count
+
+        raise unknown_count(function.__name__)
     if implementation is None:
         raise UnsupportedError(
             user_location(),
@@ -67,6 +76,24 @@ def call_function(function: Any, args: Any, kwargs: Any) -> Any:
             hint="compute it outside the compiled function and pass the result in",
         )
     return call_checked(implementation, _full_name(function), args, kwargs)
+
+
+def _without_no_value(
+    function: Any, args: Any, kwargs: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Arguments without defaults that say that nothing was given.
+
+    They are passed where a function of NumPy itself is compiled.
+    """
+    nothing = np._NoValue  # noqa: SLF001
+    count = next((i for i, one in enumerate(args) if one is nothing), len(args))
+    if count < len(args):
+        signature = signature_of(function)
+        assert signature is not None
+        rest = list(signature.parameters)[count:]
+        kwargs = {**kwargs, **dict(zip(rest, args[count:], strict=False))}
+    given = {name: one for name, one in kwargs.items() if one is not nothing}
+    return args[:count], given
 
 
 def call_checked(implementation: Any, name: str, args: Any, kwargs: Any) -> Any:

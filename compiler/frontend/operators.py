@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.handles import TracedArray, TracedScalar
+from penstock.frontend.handles import TracedArray, TracedScalar, wrap
 from penstock.frontend.host_numbers import HostInteger
+from penstock.frontend.host_reals import HostReal
+from penstock.frontend.lift import kind_of, value_of
+from penstock.frontend.promotion import loop_dtypes
 from penstock.frontend.refusals import bad_type
-from penstock.frontend.ufuncs import call_ufunc
-from penstock.ir.types import bool_
+from penstock.frontend.ufuncs import call_ufunc, easy_exponent
+from penstock.ir.types import bool_, f16, f32, f64
 
 __all__ = ["binary", "in_place"]
 
@@ -34,9 +37,30 @@ def binary(ufunc: np.ufunc, left: Any, right: Any, own: TracedArray) -> Any:
         return NotImplemented
     if ufunc is np.matmul and type(own) is TracedScalar and _is_scalar(other):
         raise bad_type("@: NumPy's scalars have no matrix product")
-    if ufunc is np.power and own is left and _squares_bools(own, right):
-        ufunc, right = np.multiply, np.int8(1)
+    if ufunc is np.power and own is left:
+        if _squares_bools(own, right):
+            return call_ufunc(np.multiply, (left, np.int8(1)))
+        if type(own) is TracedScalar and own.kind in (f16, f32, f64):
+            if type(right) is HostReal or _is_half(right):
+                return _power_of_scalar(own, right)
+        else:
+            right = easy_exponent(own.kind, right)
+            if own.kind is f16 and type(right) is float and right == 0.5:
+                return call_ufunc(np.sqrt, (left,))
     return call_ufunc(ufunc, (left, right))
+
+
+def _is_half(exponent: Any) -> bool:
+    return isinstance(exponent, (float, np.floating)) and exponent == 0.5
+
+
+def _power_of_scalar(base: TracedScalar, exponent: Any) -> TracedArray:
+    """NumPy's scalars take no root: -inf to the power of 0.5 is inf."""
+    kind = kind_of(exponent)
+    assert kind is not None
+    dtype, *_ = loop_dtypes(np.power, (base.kind, kind))
+    values = (value_of(base.tracer, part, dtype) for part in (base, exponent))
+    return wrap(base.tracer, base.tracer.emit("pow", *values))
 
 
 def _is_scalar(other: Any) -> bool:
@@ -53,4 +77,8 @@ def _squares_bools(base: TracedArray, exponent: Any) -> bool:
 def in_place(ufunc: np.ufunc, array: TracedArray, other: Any) -> Any:
     """An augmented assignment: the array is written."""
     array.check_writable()
+    if ufunc is np.power:
+        other = easy_exponent(array.kind, other)
+        if array.kind is f16 and type(other) is float and other == 0.5:
+            return call_ufunc(np.sqrt, (array,), out=array)
     return call_ufunc(ufunc, (array, other), out=array)

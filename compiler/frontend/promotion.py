@@ -108,9 +108,7 @@ def loop_dtypes(
     try:
         found = _loop(ufunc, kinds, signature, casting)
     except TypeError:
-        names = " and ".join(
-            kind.__name__ if isinstance(kind, type) else kind.name for kind in kinds
-        )
+        names = " and ".join(map(_name, kinds))
         raise DtypeError(
             user_location(),
             f"{ufunc.__name__}: takes no {names}",
@@ -129,11 +127,28 @@ def loop_dtypes(
 
 
 def result_dtype(kinds: list[Kind] | tuple[Kind, ...]) -> Dtype:
-    """The dtype that values of these kinds have in common (``np.result_type``)."""
-    found: np.dtype[Any] = np.result_type(
-        *(kind.numpy if isinstance(kind, Dtype) else kind(0) for kind in kinds)
-    )
+    """The dtype that values of these kinds have in common (``np.result_type``).
+
+    Raises:
+        DtypeError: there is none, as of bf16 and wide integers, says NumPy.
+    """
+    try:
+        found: np.dtype[Any] = np.result_type(
+            *(kind.numpy if isinstance(kind, Dtype) else kind(0) for kind in kinds)
+        )
+    except np.exceptions.DTypePromotionError:
+        names = " and ".join(dict.fromkeys(map(_name, kinds)))
+        raise DtypeError(
+            user_location(),
+            f"{names} have no dtype in common",
+            code="dtype",
+            hint="convert one of them: .astype(np.float32)",
+        ) from None
     return supported_dtype(found)
+
+
+def _name(kind: Kind) -> str:
+    return kind.__name__ if isinstance(kind, type) else kind.name
 
 
 def check_cast(source: Dtype, target: Dtype, casting: str, what: str) -> None:

@@ -13,7 +13,7 @@ from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.lift import as_array, convert
 from penstock.frontend.numpy_functions.arguments import numpy, shape_of
 from penstock.frontend.promotion import as_dtype
-from penstock.frontend.refusals import bad_type, bad_value
+from penstock.frontend.refusals import bad_type
 from penstock.frontend.tracer import Tracer, require_tracer
 from penstock.ir.dims import Size, product
 from penstock.ir.errors import DtypeError, NumberRangeError, ShapeError
@@ -131,8 +131,7 @@ def draw_shape(tracer: Tracer, shape: Any) -> tuple[Size, ...]:
     """The shape of a draw, which is not negative."""
     sizes = shape_of(tracer, shape)
     for size in sizes:
-        if not tracer.ask(size, ">=", 0):
-            raise bad_value(f"a size is {tracer.number(size)}, which is negative")
+        tracer.require_size(size)
     return tuple(tracer.normalize(size) for size in sizes)
 
 

@@ -28,6 +28,7 @@ from penstock.runtime.signature import (
     ConstantResult,
     IntegerResult,
     ParameterResult,
+    RealLeaf,
     RealResult,
     Result,
     TruthResult,
@@ -107,8 +108,11 @@ def _collect(
     if issubclass(type(leaf), TracedArray) or type(leaf) is np.ndarray:
         value = value_of(tracer, leaf)
         position = inputs.positions.get(value)
+        # A float of Python that was made an array is a float no longer.
         if position is not None:
-            return ParameterResult(position)
+            is_number = type(inputs.leaves[position]) is RealLeaf
+            if not is_number or type(leaf) is not TracedArray:
+                return ParameterResult(position)
         results.values.append(value)
         if type(leaf) is TracedTruth:
             return TruthResult(value.dtype, 0)

@@ -174,8 +174,9 @@ class Selection(Traced):
         found = np.broadcast_to(np.any(self.mask), np.shape(result))
         text = f"{name} of no elements: the mask selects none of {self.full.tensor}"
         value = tracer.emit(
-            "require", value_of(tracer, result), value_of(tracer, found), text=text
-        )
+            "require", value_of(tracer, result), value_of(tracer, found),
+            text=text, code="no-elements",
+        )  # fmt: skip
         return wrap(tracer, value)
 
     def astype(self, dtype: Any) -> Selection:

@@ -1,17 +1,21 @@
-"""Sizes that are fixed because a loop then keeps its state in registers.
+"""Small sizes that are fixed because programs are much faster where they are known.
 
-Sizes stay symbols; but a loop over states of two or four numbers is many times as fast
-where these are numbers of their own, which takes a size that is known.
+Sizes stay symbols, with two exceptions. A loop over states of two or four numbers keeps
+them in registers if it knows how many they are. And rows of three numbers, as points
+and pixels are, are no work for vectors: what knows their length takes as many rows at
+once as a vector has lanes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from penstock.frontend.tracer import Tracer
-from penstock.ir.dims import Size
+from penstock.ir.dims import Size, product
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.location import Location
+from penstock.ir.ops.families import Elementwise
 from penstock.ir.record import Record
 
 __all__ = ["FixedSize", "fix_small_sizes"]
@@ -20,6 +24,8 @@ __all__ = ["FixedSize", "fix_small_sizes"]
 _LARGEST = 8
 # A loop that is known to end after so few turns has nothing to win.
 _FEWEST_TURNS = 8
+# Nor has an array of so few rows.
+_FEWEST_ROWS = 128
 
 
 class FixedSize(Record):
@@ -28,23 +34,33 @@ class FixedSize(Record):
     Attributes:
         size: the size, as other guards leave it.
         number: what it is.
-        loc: the loop for which it is fixed.
+        loc: the loop for which it is fixed, if that has a place.
+        is_row: whether it is the length of rows, and not for the sake of a loop.
     """
 
     size: Size
     number: int
     loc: Location | None = None
+    is_row: bool = False
 
 
-def fix_small_sizes(tracer: Tracer, results: Sequence[Value]) -> tuple[FixedSize, ...]:
-    """Guard the small sizes of loops that become one kernel of scalars by that.
+def fix_small_sizes(
+    tracer: Tracer, parameters: Sequence[Value], results: Sequence[Value]
+) -> tuple[FixedSize, ...]:
+    """Guard the small sizes of loops over few numbers, and of short rows.
 
     Args:
         tracer: the trace, its function run to the end.
+        parameters: the arrays that the function takes.
         results: of the function.
     """
     fixed: list[FixedSize] = []
-    _Fixer(tracer, fixed).function(Function("traced", (), tuple(results)))
+    fixer = _Fixer(tracer, fixed)
+    function = Function("traced", (), tuple(results))
+    fixer.function(function)
+    # Where each element is computed from one, all arrays are as good as flat.
+    if any(v.operands and not issubclass(v.op, Elementwise) for v in function.values):
+        fixer.rows(parameters)
     return tuple(fixed)
 
 
@@ -61,6 +77,22 @@ class _Fixer:
             if not (value.is_op("loop") or value.is_op("while")) or not self.fix(value):
                 for region in value.regions:
                     self.function(region)
+
+    def rows(self, parameters: Sequence[Value]) -> None:
+        """Fix the lengths of short rows, of arrays that have many of them."""
+        for parameter in parameters:
+            shape = self.tracer.type_of(parameter).shape
+            if len(shape) < 2:
+                continue
+            number = self.tracer.number(shape[-1])
+            rows = self.tracer.number(product(shape[:-1]))
+            if 1 <= number <= _LARGEST and rows >= _FEWEST_ROWS:
+                self.ask(shape[-1], number, is_row=True)
+
+    def ask(self, size: Size, number: int, **why: Any) -> None:
+        size = self.tracer.normalize(size)
+        if not isinstance(size, int) and self.tracer.ask(size, "==", number):
+            self.fixed.append(FixedSize(size, number, **why))
 
     def fix(self, loop: Value) -> bool:
         """Fix the sizes of a loop, if it is short enough then."""
@@ -82,7 +114,5 @@ class _Fixer:
         if unrolled_weight(loop, known, wanted) is None:
             return False
         for size, number in wanted.items():
-            size = tracer.normalize(size)
-            if not isinstance(size, int) and tracer.ask(size, "==", number):
-                self.fixed.append(FixedSize(size, number, loop.loc))
+            self.ask(size, number, loc=loop.loc)
         return True

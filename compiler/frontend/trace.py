@@ -25,6 +25,7 @@ from penstock.ir.errors import OptionError, TraceError, UnsupportedError
 from penstock.ir.graph.settle import settled
 from penstock.ir.graph.value import Function
 from penstock.ir.location import Location, is_user_code
+from penstock.ir.noted import noted_errors
 from penstock.ir.reals import Real
 from penstock.ir.record import Record
 from penstock.runtime.binding import Call
@@ -44,7 +45,7 @@ class Trace(Record):
         host_numbers: the integers and floats that the function returns; element ``i``
             belongs behind the sizes of all array results.
         hints: the value that each symbol had in the call that was traced.
-        fixed: the small sizes that are fixed for the sake of loops.
+        fixed: the small sizes that are fixed for the sake of speed.
     """
 
     function: Function
@@ -70,7 +71,7 @@ def trace(
         static: names of arguments whose numbers and sizes are fixed (``"n"``), and
             ``(name, axis)`` for one size (``("x", 1)``).
         name: the graph's name; the function's by default.
-        fix_sizes: whether small sizes are fixed where loops are faster by that.
+        fix_sizes: whether small sizes are fixed where programs are faster by that.
 
     Returns:
         The graph, and the signature under which it serves.
@@ -107,21 +108,31 @@ def _trace(
     """Trace a function; ``None`` if it has to see which objects are the same."""
     tracer = Tracer(name)
     inputs = Inputs(tracer, static)
-    with tracer:
+    with noted_errors() as noted, tracer:
         capture = Capture(tracer, inputs, shared)
-        arguments = Arguments(capture, call)
+        arguments = Arguments(capture, call, _definition(function))
         try:
             returned = _run(function, capture, arguments)
-        except Exception:
+        except Exception as error:
             if capture.record_identities() and not shared:
+                noted.clear()
                 return None
+            if noted and error not in noted:
+                # What followed from catching it, such as an error of the user's own.
+                raise noted[0] from None
             raise
         if capture.record_identities() and not shared:
+            noted.clear()
             return None
+        if noted:
+            # The function caught it, and went another way than it would with NumPy.
+            raise noted[0]
         results = collect_results(
             tracer, inputs, plain(returned), lambda: _place_of_return(function)
         )
-        fixed = fix_small_sizes(tracer, results.values) if fix_sizes else ()
+        fixed: tuple[FixedSize, ...] = ()
+        if fix_sizes:
+            fixed = fix_small_sizes(tracer, inputs.parameters, results.values)
     _check_static(inputs)
     return _finish(tracer, inputs, capture, call, results).replace(fixed=fixed)
 
@@ -217,7 +228,7 @@ def _definition(function: Any) -> Location | None:
     code = getattr(inspect.unwrap(function), "__code__", None)
     if not isinstance(code, CodeType):
         return None
-    return Location(code.co_filename, code.co_firstlineno)
+    return Location.of_definition(code)
 
 
 def _place_of_return(function: Any) -> Location | None:

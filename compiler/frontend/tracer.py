@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from penstock import runtime
+from penstock.frontend.refusals import bad_value
 from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Dim, Size, evaluate_dim, symbol, symbols_of
 from penstock.ir.errors import LeakedValueError, NumberRangeError, TraceError
+from penstock.ir.graph.requirements import sizes_of
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.guards import RELATIONS, Facts, Guard
 from penstock.ir.location import Location, hide_directory, user_location
@@ -98,6 +100,8 @@ class Tracer:
         # Nested values of the traced program as plain ones; set by its Capture.
         self.plain: Callable[[Any], Any] = lambda value: value
         self.shown: set[str] = set()
+        # Sizes that are known to be at least 0.
+        self._sound: set[Size] = set()
         self.active = False
         self._thread = get_ident()
         self._outer: Tracer | None = None
@@ -179,9 +183,26 @@ class Tracer:
         value = self.builder.add(
             op, *operands, locations=self.locations(), regions=regions, **every
         )
+        for size in sizes_of(value):
+            if size not in self._sound:
+                self.require_size(size)
         if isinstance(value.type, TensorType):
             self._check_sizes(value)
         return value
+
+    def require_size(self, size: Size, what: str = "a size is") -> None:
+        """Guard that a size is not negative, where nothing says it yet.
+
+        Args:
+            size: of an array that is made, or a count of turns.
+            what: what messages call it.
+
+        Raises:
+            ArgumentError: it is negative in this call.
+        """
+        if not self.ask(size, ">=", 0):
+            raise bad_value(f"{what} {self.number(size)}, which is negative")
+        self._sound.add(size)
 
     def _check_sizes(self, value: Value) -> None:
         """Raise a NumberRangeError for sizes and places that no array can have.
@@ -262,24 +283,37 @@ class Tracer:
         ``m == 1`` where n is not 0. What then still cannot be solved for a symbol fixes
         the symbols that it has.
         """
-        difference = left - right
-        while isinstance(difference, Dim) and (found := _common_factor(difference)):
-            factor, rest = found
-            if self.number(factor) == 0:
-                left, right = factor, 0
-                break
-            left, right = _two_sides(rest)
-            difference = rest
-        left, right = self._without_quotient(left, right)
+        asked, difference = Guard(left, "==", right), None
+        while difference != left - right:
+            difference = left - right
+            left, right = self._without_factors(left, right)
+            left, right = self._without_quotient(left, right)
+            right, left = self._without_quotient(right, left)
         self.facts.add(Guard(left, "==", right))
         for name in dict.fromkeys(_symbols(left) + _symbols(right)):
             if self.normalize(left) == self.normalize(right):
                 break
             self.facts.add(Guard(symbol(name), "==", self.hints[name]))
+        if self.normalize(asked.left) != self.normalize(asked.right):  # type: ignore[arg-type]
+            # n == m*m does not say yet that n // m is to be written m.
+            self.facts.add(asked)
+
+    def _without_factors(self, left: Size, right: Size) -> tuple[Size, Size]:
+        """``m*n == n`` as ``m == 1`` where n is not 0, else as ``n == 0``."""
+        difference = left - right
+        while isinstance(difference, Dim) and (found := _common_factor(difference)):
+            factor, difference = found
+            if self.number(factor) == 0:
+                return factor, 0
+            left, right = _two_sides(difference)
+        return left, right
 
     def _without_quotient(self, left: Size, right: Size) -> tuple[Size, Size]:
-        """``n // 2 == 3`` as ``n == 6``, where ``n % 2`` is known."""
-        while isinstance(left, Dim) and isinstance(right, int):
+        """``n // 2 == 3`` as ``n == 6``, where ``n % 2`` is known.
+
+        So too ``n // m == n``, of which no symbol is to be found otherwise.
+        """
+        while isinstance(left, Dim):
             monomial, coefficient = left.terms[0]
             if len(left.terms) != 1 or coefficient != 1 or len(monomial) != 1:
                 break
@@ -287,7 +321,11 @@ class Tracer:
                 break
             whole, part = monomial[0].arguments
             remainder = self.normalize(whole % part)
-            if not isinstance(part, int) or not isinstance(remainder, int):
+            if not isinstance(remainder, int):
+                break
+            if isinstance(right, Dim) and set(_symbols(right)).isdisjoint(
+                _symbols(left)
+            ):
                 break
             left, right = _two_sides(whole - (right * part + remainder))
         return left, right

@@ -83,7 +83,12 @@ class Arguments(Leaves):
         self.places = [
             i for i, leaf in enumerate(self._all) if alone[i] or not is_setting(leaf)
         ]
+        # A number of Python that is a whole argument counts as a float64; what nests
+        # may as well be a size, so that its integers are errors.
         self.leaves = [self._all[i] for i in self.places]
+        for at, (place, leaf) in enumerate(zip(self.places, self.leaves, strict=True)):
+            if alone[place] and _is_number(leaf) and kind_of(leaf) is int:
+                self.leaves[at] = as_array(tracer, leaf).astype(np.float64)
         paths = self.structure.paths()
         for place, leaf in zip(self.places, self.leaves, strict=True):
             have = type(leaf).__name__

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["KEPT", "OMITTED", "Apply", "Transformed", "signature_of"]
+from penstock.runtime.binding import signature_of
+
+__all__ = ["KEPT", "OMITTED", "Apply", "Transformed"]
 
 KEPT = "__penstock__"
 """The attribute of a function that holds what was compiled of it."""
@@ -71,16 +73,6 @@ class Transformed:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.apply(self.function, args, kwargs)
-
-
-def signature_of(function: Any) -> inspect.Signature | None:
-    """What a function takes: that of a wrapper is its own; ``None`` if it says not."""
-    for follow in (False, True):
-        try:
-            return inspect.signature(function, follow_wrapped=follow)
-        except (TypeError, ValueError):
-            continue
-    return None
 
 
 _NO_VALUE = type(np._NoValue)  # noqa: SLF001

@@ -200,9 +200,8 @@ def at(ufunc: np.ufunc, array: TracedArray, gathered: Gathered, values: Any) -> 
             key[axis] = index[k]
         place = tuple(key)
         given = (whole[place],) if updates is None else (whole[place], updates[k])
-        changed = operand(call_ufunc(ufunc, given))
-        check_cast(changed.kind, whole.kind, "same_kind", name)
-        whole[place] = changed
+        # NumPy converts whatever comes out: half of an integer is cut to one.
+        whole[place] = call_ufunc(ufunc, given)
         return whole
 
     length = indices[0].shape[0]

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend.answers import constant_array, host_size
-from penstock.frontend.handles import TracedArray, wrap
+from penstock.frontend.broadcasting import broadcast_into, broadcast_shape
+from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.refusals import bad_value
-from penstock.ir.attributes import Constant
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 from penstock.ir.types import i64, u64
@@ -86,22 +86,24 @@ def select(condition: TracedArray, x: Any, y: Any) -> TracedArray:
 def constant_of(array: TracedArray) -> Any:
     """The one number that an array is, where it is a constant scalar; else ``None``."""
     value = array.value
-    if value.is_op("const") and not value.shape:
-        constant = value.attributes["value"]
-        assert isinstance(constant, Constant)
-        return constant.array[()]
-    return None
+    while value.is_op("astype"):
+        value = value.operands[0]
+    if value.shape or not value.is_op("const"):
+        return None
+    known = constant_array(array.tracer, array.value)
+    assert known is not None
+    return known[()]
 
 
 def _power(x: TracedArray, y: TracedArray) -> Any:
     exponent = constant_of(y)
     if x.kind.is_integer:
         if y.kind.kind == "i" and not _is_never_negative(y):
-            return _refuse_integer_power(x, exponent)
+            y = _require_none_negative(x, y)
         return x * x if exponent is not None and exponent == 2 else _op("pow", x, y)
-    # The exponents for which NumPy's loop takes a shorter way (fast_scalar_power).
-    is_scalar = not x.sizes
-    if exponent is None or (exponent == 0.5 and is_scalar):
+    # The exponents for which NumPy's loops take a shorter way; those of 16 bits round
+    # alike without it, but for a root of -inf or -0.
+    if exponent is None or (exponent == 0.5 and x.kind.bits == 16):
         return _op("pow", x, y)
     if exponent == 2:
         return x * x
@@ -120,34 +122,45 @@ def _power(x: TracedArray, y: TracedArray) -> Any:
     return _op("pow", x, y)
 
 
+def _float_power(x: TracedArray, y: TracedArray) -> Any:
+    """A power for which NumPy takes no root."""
+    return _op("pow", x, y) if constant_of(y) == 0.5 else _power(x, y)
+
+
 def _is_never_negative(y: TracedArray) -> bool:
     """Whether integers are known not to be negative; sizes are guarded."""
     known = constant_array(y.tracer, y.value)
     if known is not None:
         return bool((known >= 0).all())
     value = y.value
-    while value.is_op("astype") and value.operands[0].dtype.is_integer:
+    while value.is_op("astype") and not value.operands[0].dtype.is_float:
         value = value.operands[0]
+    if value.dtype.kind in "bu":
+        # In a loop of signed integers these are in a wider dtype.
+        return True
     size = host_size(y.tracer, value)
     return size is not None and y.tracer.ask(size, ">=", 0)
 
 
-def _refuse_integer_power(x: TracedArray, exponent: Any) -> Any:
-    if exponent is not None:
-        # Of no elements NumPy finds none to refuse.
-        if any(x.tracer.ask(size, "==", 0) for size in x.sizes):
-            return x
+def _require_none_negative(x: TracedArray, y: TracedArray) -> TracedArray:
+    """The exponents of integers, if none is negative: else an error, as NumPy's.
+
+    Of a power without elements NumPy finds none to refuse, so it is asked of each.
+    """
+    tracer = x.tracer
+    exponent = constant_of(y)
+    if exponent is not None and not any(tracer.ask(n, "==", 0) for n in x.sizes):
         raise bad_value(
             f"power: {x.tensor} to the negative power {exponent} is no integer",
             hint="make the base floating, e.g. x.astype(float)",
         )
-    raise UnsupportedError(
-        user_location(),
-        f"{x.tensor} to the power of signed integers that are not constant",
+    shape = broadcast_shape(tracer, "power", [x.sizes, y.sizes])
+    y = fresh(tracer, broadcast_into(tracer, y, shape))
+    return _op(
+        "require", y, y >= 0,
+        text=f"power: {x.tensor} to a negative power is no integer",
         code="integer-power",
-        hint="the exponents might be negative: make them unsigned, e.g. "
-        "n.astype(np.uint64), or the base floating",
-    )
+    )  # fmt: skip
 
 
 def _reciprocal(x: TracedArray) -> Any:
@@ -265,7 +278,7 @@ def _scaled(above: float, below: float) -> Formula:
 
 _FORMULAS: dict[np.ufunc, Formula] = {
     np.power: _power,
-    np.float_power: _power,
+    np.float_power: _float_power,
     np.positive: lambda x: x,
     np.conjugate: lambda x: x,
     np.fabs: abs,

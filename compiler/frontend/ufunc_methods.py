@@ -20,12 +20,10 @@ from penstock.frontend.numpy_functions.arguments import (
     deliver,
     operand,
 )
-from penstock.frontend.promotion import result_dtype
+from penstock.frontend.promotion import loop_dtypes
 from penstock.frontend.refusals import bad_type
 from penstock.frontend.ufuncs import call_ufunc
 from penstock.frontend.views import inverse_permutation
-from penstock.ir.errors import UnsupportedError
-from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, bool_, i64
 
 __all__ = ["METHODS"]
@@ -52,14 +50,6 @@ _SCATTERS: dict[np.ufunc, str] = {
     np.maximum: "scatter_max",
     np.minimum: "scatter_min",
 }
-
-
-def _unsupported(ufunc: np.ufunc, method: str) -> UnsupportedError:
-    return UnsupportedError(
-        user_location(),
-        f"numpy.{ufunc.__name__}.{method} is not supported",
-        code="unsupported-function",
-    )
 
 
 def _reduce(
@@ -135,8 +125,6 @@ def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
     if type(array) is not TracedArray:
         raise bad_type(f"{ufunc.__name__}.at: a {type(array).__name__} is not traced")
     array.check_writable()
-    if array.kind is bool_ and ufunc is np.subtract:
-        raise _unsupported(ufunc, "at")
     tracer = array.tracer
     parts = parse_key(array, key)
     if not any(part.kind in ("array", "dynamic") for part in parts):
@@ -148,17 +136,16 @@ def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
     if ufunc not in _SCATTERS or values is NO_VALUE:
         ufunc_folds.at(ufunc, array, gathered, values)
         return
+    amount = as_array(tracer, values)
+    # The sum of bools is whether any holds, which is to be counted.
+    counted = array.kind is amount.kind is bool_ and ufunc is np.add
+    dtype = i64 if counted else _combining_dtype(array, amount, ufunc)
+    if dtype is None:
+        ufunc_folds.at(ufunc, array, gathered, amount)
+        return
     source = gathered.source
     rest = [s for axis, s in enumerate(source.sizes) if axis not in gathered.axes]
     shape = (*rest[: gathered.place], *gathered.index_shape, *rest[gathered.place :])
-    amount = as_array(tracer, values)
-    # The sum of bools is whether any holds, which is to be counted.
-    counted = array.kind is bool_ and ufunc is np.add
-    if counted:
-        amount = amount != 0
-    elif array.kind is bool_:
-        amount = amount.astype(bool)
-    dtype = i64 if counted else _sum_dtype(array, amount, ufunc)
     updates = broadcast_into(tracer, amount, tuple(shape))
     if updates.dtype is not dtype:
         updates = tracer.emit("astype", updates, dtype=dtype)
@@ -177,23 +164,20 @@ def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
     source.write(convert(tracer, total, array.kind))
 
 
-def _sum_dtype(array: TracedArray, amount: TracedArray, ufunc: np.ufunc) -> Dtype:
-    """What the sums of ``ufunc.at`` are formed in; integers wrap alike in all.
+def _combining_dtype(
+    array: TracedArray, amount: TracedArray, ufunc: np.ufunc
+) -> Dtype | None:
+    """What ``ufunc.at`` combines all numbers in; ``None`` if that depends on steps.
 
-    NumPy rounds every sum to the array's dtype. That it is rounded once here matters
-    where fractions would be cut off, which is refused.
+    NumPy converts every number on the way to the array's dtype. That it is done once
+    here is another rounding of floats, and the same for sums of integers, which wrap
+    alike in all dtypes; otherwise fractions or bits would be cut off elsewhere.
     """
-    dtype = result_dtype([array.kind, amount.kind])
-    if not dtype.is_float:
-        return array.kind
-    if not array.kind.is_float:
-        raise UnsupportedError(
-            user_location(),
-            f"{ufunc.__name__}.at of {amount.kind} on {array.kind} is not supported",
-            code="unsupported-argument",
-            hint=f"convert what is added first: .astype({array.kind.numpy.name!r})",
-        )
-    return dtype
+    dtype = loop_dtypes(ufunc, (array.kind, amount.kind))[0]
+    if dtype is array.kind or array.kind.is_float:
+        return dtype
+    wraps = ufunc in (np.add, np.subtract) and array.kind.is_integer
+    return array.kind if wraps and dtype.is_integer else None
 
 
 METHODS: dict[str, Callable[..., Any]] = {

@@ -10,6 +10,7 @@ import numpy as np
 from penstock.frontend.broadcasting import broadcast_into, broadcast_shape, fits_into
 from penstock.frontend.handles import TracedArray, wrap
 from penstock.frontend.host_numbers import HostInteger
+from penstock.frontend.host_reals import HostReal
 from penstock.frontend.lift import as_array, convert, find_tracer, kind_of, value_of
 from penstock.frontend.promotion import Kind, check_cast, integer_range, loop_dtypes
 from penstock.frontend.selection import Selection
@@ -19,7 +20,7 @@ from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, bool_, f64
 
-__all__ = ["call_method", "call_ufunc", "ufunc_ops"]
+__all__ = ["call_method", "call_ufunc", "easy_exponent", "ufunc_ops"]
 
 # Ufuncs that are one op on operands of one dtype.
 _OPS: dict[np.ufunc, str] = {
@@ -119,6 +120,8 @@ def call_ufunc(
             return operand.__array_ufunc__(ufunc, "__call__", *inputs, **options)
     _refuse_options(ufunc, options)
     tracer = find_tracer((*inputs, out) if out is not None else inputs)
+    if ufunc is np.power and type(inputs[1]) in (HostInteger, HostReal):
+        inputs = (inputs[0], easy_exponent(kind_of(inputs[0]), inputs[1]))
     if ufunc.signature is not None:
         from penstock.frontend.numpy_functions.contraction import call_gufunc
 
@@ -148,6 +151,22 @@ def call_ufunc(
         for result, target in zip(results, wanted, strict=True)
     ]
     return finished[0] if len(finished) == 1 else tuple(finished)
+
+
+def easy_exponent(base: Kind | None, exponent: Any) -> Any:
+    """An exponent; that an argument is one of the easy ones is guarded.
+
+    For these NumPy squares, divides or takes a root, which is not the last bit of a
+    power, nor the same at -inf and -0.
+    """
+    if not isinstance(base, Dtype) or not base.is_float:
+        return exponent
+    if type(exponent) is HostInteger:
+        return next((easy for easy in (2, -1) if exponent == easy), exponent)
+    # A number that no guard can hold would be pinned.
+    if type(exponent) is HostReal and exponent.expression is not None:
+        return next((easy for easy in (2.0, 0.5, -1.0) if exponent == easy), exponent)
+    return exponent
 
 
 def _refuse_options(ufunc: np.ufunc, options: dict[str, Any]) -> None:

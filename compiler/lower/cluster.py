@@ -116,9 +116,11 @@ class Cluster(Node):
         """The loops around the inner ones, outermost first."""
         return [loop for loop in range(len(self.loops)) if loop not in self.inner]
 
-    def start(self, suffix: str = "") -> KernelWriter:
+    def start(
+        self, suffix: str = "", builder: KernelBuilder | None = None
+    ) -> KernelWriter:
         """Begin a Kernel that reads the cluster's parameters."""
-        return KernelWriter(self, KernelBuilder(self.name + suffix))
+        return KernelWriter(self, builder or KernelBuilder(self.name + suffix))
 
     def flops(self) -> int:
         """Floating-point operations for one element of the whole domain, roughly."""
@@ -266,4 +268,7 @@ def rows_of(
             size = builder.size(sizes[axis])
             indices.append(rest % size)
             rest = rest // size
-        yield Rows(tuple(reversed(indices)), loop.index, start, stop)
+        indices.reverse()
+        for index, length in zip(indices, sizes, strict=True):
+            builder.state_below(index, length)
+        yield Rows(tuple(indices), loop.index, start, stop)

@@ -6,7 +6,8 @@ long loop, with one tail, whatever the shape of the array.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from penstock.ir.dims import Size, product
 from penstock.ir.graph.expression import Expression
@@ -18,6 +19,8 @@ from penstock.lower.cluster import Cluster, Lane, reductions_of
 __all__ = ["collapse"]
 
 _TRANSPARENT = frozenset({"reshape", "broadcast_to"})
+# Elements of some operands further on along the same loops.
+_SHIFTED = frozenset({"slice", "concatenate", "pad", "update_slice"})
 
 
 def collapse(cluster: Cluster) -> Cluster:
@@ -89,7 +92,8 @@ def steady_values(cluster: Cluster) -> set[Value]:
     """Values of one element that no reduction of the cluster has a part in.
 
     They are the same in all iterations, so they are left as they are: ``b[1]`` in
-    ``b[1] * x`` is read from an array whose shape has nothing to do with the loops.
+    ``b[1] * x`` is read from an array whose shape has nothing to do with the loops. So
+    is what a gather picks from.
     """
     moving: set[Value] = set()
     steady: set[Value] = set()
@@ -100,28 +104,45 @@ def steady_values(cluster: Cluster) -> set[Value]:
             steady.add(value)
     # And what they alone are computed from.
     uses = cluster.body.uses()
-    for value in reversed(cluster.body.values):
+    for value in reversed([*cluster.body.parameters, *cluster.body.values]):
         users = uses[value]
-        if users and all(user in steady for user in users):
+        if users and all(user in steady or _picks_from(user, value) for user in users):
             steady.add(value)
     return steady
 
 
+def _picks_from(value: Value, table: Value) -> bool:
+    """Whether a Value reads another only where its positions say."""
+    return value.is_op("gather") and table not in value.operands[1:]
+
+
 def _keeps_axes(value: Value, lane: Lane) -> bool:
-    """Whether a slice leaves each axis that is no loop as long as it was."""
+    """Whether a part of an array, or a joined one, has one element along no loop.
+
+    Its operands then have one too.
+    """
     return all(
-        loop is not None or size == 1
-        for loop, size in zip(lane, value.operands[0].shape, strict=True)
+        loop is not None or all(operand.shape[axis] == 1 for operand in _parts(value))
+        for axis, loop in enumerate(lane)
     )
+
+
+def _parts(value: Value) -> Sequence[Value]:
+    """The operands that lie along the loops of a part of an array, or a joined one."""
+    return value.operands[:1] if value.is_op("pad") else value.operands
 
 
 def _mappings(value: Value, lane: Lane) -> list[Mapping]:
     """How the operands' axes lie along a Value's; raises where merging loses that."""
-    if value.is_op("slice"):
+    if value.op.name in _SHIFTED:
         if not _keeps_axes(value, lane):
             raise _NoLanes
-        # Along the same loops, from another start: see `_is_whole`.
-        return [tuple(range(len(value.shape)))]
+        # Along the same loops, from another start: see `_shifts_rows`.
+        own = tuple(range(len(value.shape)))
+        return [own if part.shape else () for part in value.operands]
+    if value.is_op("gather"):
+        index = tuple(range(len(value.operands[1].shape)))
+        return [(), *(index for _ in value.operands[1:])]
     known = issubclass(value.op, Elementwise) or value.op.name in _TRANSPARENT
     mappings = [m for m in operand_mappings(value) if m is not None]
     if (not known and value.operands) or len(mappings) < len(value.operands):
@@ -159,23 +180,33 @@ def _may_join(
     for value, lane in lanes.items():
         if (first in lane) != (second in lane):
             return False
-        if not value.is_op("slice") or second not in lane:
+        if second not in lane:
             continue
-        # Part of the rows is a run of memory only if it is whole rows.
-        if not _is_whole(value, lane.index(second)):
+        if value.is_op("gather") and len(value.operands[1].shape) <= lane.index(first):
             return False
-        if value.attributes["step"][lane.index(run[0])] != 1:
+        # Part of the rows is a run of memory only if it is whole rows.
+        if value.op.name in _SHIFTED and (
+            _shifts(value, lane.index(second))
+            or _attribute(value, "step", lane.index(run[0]), 1) != 1
+        ):
             return False
     return True
 
 
-def _is_whole(value: Value, axis: int) -> bool:
-    """Whether a slice takes all of an axis."""
-    start, step = value.attributes["start"], value.attributes["step"]
-    assert isinstance(start, tuple)
-    assert isinstance(step, tuple)
-    whole = value.operands[0].shape[axis] == value.shape[axis]
-    return whole and start[axis] == 0 and step[axis] == 1
+def _attribute(value: Value, name: str, axis: int, default: Any) -> Any:
+    """What an op says of an axis."""
+    attribute: Any = value.attributes.get(name)
+    return default if attribute is None else attribute[axis]
+
+
+def _shifts(value: Value, axis: int) -> bool:
+    """Whether a part of an array, or a joined one, is another along an axis."""
+    return (
+        any(part.shape[axis] != value.shape[axis] for part in _parts(value))
+        or _attribute(value, "start", axis, 0) != 0
+        or _attribute(value, "step", axis, 1) != 1
+        or _attribute(value, "low", axis, 0) != 0
+    )
 
 
 class _Writer:
@@ -274,11 +305,13 @@ class _Writer:
             new = self.builder.rebuild(value, [])
             expression = Expression(self.builder, new)
             return expression.reshape(self.shape(value)) if new.shape else expression
+        if value.op.name in _SHIFTED:
+            return self.shifted(value)
+        if value.is_op("gather"):
+            return self.gather(value)
         operands = [self.whole(operand) for operand in value.operands]
         if value.op.name in _TRANSPARENT:
             return operands[0]
-        if value.is_op("slice"):
-            return self.slice(value, operands[0])
         if issubclass(value.op, Reduction):
             axes = tuple(
                 n for n, run in enumerate(self.runs) if run[0] in self.cluster.inner
@@ -291,29 +324,60 @@ class _Writer:
                 keepdims=True,
             )
             return Expression(self.builder, new)
+        return self.add(value, operands, value.attributes)
+
+    def add(
+        self, value: Value, operands: Iterable[Expression], attributes: Any
+    ) -> Expression:
+        """The same op on other operands."""
         new = self.builder.add(
             value.op,
             *(operand.value for operand in operands),
             locations=value.locations,
-            **value.attributes,
+            **attributes,
         )
         return Expression(self.builder, new)
 
-    def slice(self, value: Value, operand: Expression) -> Expression:
-        """A slice of whole rows: from as many rows' elements further on."""
-        lane, whole = self.lanes[value], value.operands[0]
-        start: list[Size] = []
-        step: list[Size] = []
-        for number, run in enumerate(self.runs):
-            axes = [axis for axis, loop in enumerate(lane) if loop in run]
-            first: Size = 0
-            stride: Size = 1
-            if axes and number in self.own_runs(value):
-                row = product([whole.shape[axis] for axis in axes[1:]])
-                first = value.attributes["start"][axes[0]] * row
-                stride = value.attributes["step"][axes[0]]
-            start.append(first)
-            step.append(stride)
-        return operand.reshape(self.shape(whole)).apply(
-            "slice", start=tuple(start), step=tuple(step), size=self.shape(value)
-        )
+    def gather(self, value: Value) -> Expression:
+        """Elements of the same array, at positions that lie along the runs."""
+        table, *indices = value.operands
+        positions = [
+            self.full(i).reshape(self.own_shape(i) if i in self.lanes else ())
+            for i in indices
+        ]
+        operands = [self.written[table], *positions]
+        return self.add(value, operands, value.attributes).reshape(self.shape(value))
+
+    def shifted(self, value: Value) -> Expression:
+        """The same of whole rows: from as many rows' elements further on."""
+        lane = self.lanes[value]
+        attributes: dict[str, Any] = dict(value.attributes)
+        if value.is_op("concatenate"):
+            loop = lane[value.attributes["axis"]]
+            if loop is None:
+                return self.whole(value.operands[0])  # a single one
+            (axis,) = (n for n, run in enumerate(self.runs) if loop in run)
+            attributes["axis"] = axis
+        for name in attributes.keys() - {"axis"}:
+            attributes[name] = tuple(
+                self.along_run(value, name, run) for run in self.runs
+            )
+        operands = []
+        for operand in value.operands:
+            part = self.full(operand)
+            if not operand.shape:
+                part = part.reshape(())
+            elif operand not in self.lanes:
+                part = part.reshape((1,) * len(self.runs))
+            operands.append(part)
+        return self.add(value, operands, attributes)
+
+    def along_run(self, value: Value, name: str, run: Sequence[int]) -> Size:
+        """What an attribute says of the first axis of a run, in elements of it."""
+        axes = [axis for axis, loop in enumerate(self.lanes[value]) if loop in run]
+        if not axes:
+            return 1 if name in ("step", "size") else 0
+        first: Size = _attribute(value, name, axes[0], 0)
+        if name == "step":
+            return first
+        return product([first, *(value.shape[axis] for axis in axes[1:])])

@@ -164,9 +164,9 @@ class ValueContext:
         error = RunError("index-out-of-bounds", message, self.value.loc)
         self._check(condition, detail, error)
 
-    def require(self, condition: Scalar, text: str) -> None:
+    def require(self, condition: Scalar, text: str, code: str) -> None:
         """Raise an ArgumentError at run time unless the condition holds."""
-        error = RunError("no-elements", text, self.value.loc, "ArgumentError")
+        error = RunError(code, text, self.value.loc, "ArgumentError")
         self._check(condition, self.builder.size(0), error)
 
     def _check(self, condition: Scalar, detail: Scalar, error: RunError) -> None:

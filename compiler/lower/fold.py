@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from penstock.ir.loop.build import KernelBuilder
-from penstock.ir.loop.node import For, Let, Scalar
+from penstock.ir.loop.node import Buffer, For, Let, Scalar
 from penstock.ir.loop.primitive import PRIMITIVES
 from penstock.ir.types import Dtype, bool_, i64
 
@@ -53,6 +54,18 @@ class FoldingBuilder(KernelBuilder):
             dtypes = tuple(operand.dtype for operand in operands)
             return self.constant(found, PRIMITIVES[primitive].result_dtype(dtypes))
         return super().apply(primitive, *operands, dtype=dtype)
+
+    def load(
+        self,
+        buffer: Buffer,
+        indices: Sequence[Scalar],
+        predicate: Scalar | None = None,
+    ) -> Scalar:
+        """An element of a Buffer; zero where the predicate is false."""
+        holds = None if predicate is None else number_of(predicate)
+        if holds == 0:
+            return self.constant(0, buffer.dtype)
+        return super().load(buffer, indices, None if holds else predicate)
 
     def check(self, condition: Scalar, error: int, detail: Scalar) -> None:
         """Stop with an error unless the condition holds."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from penstock.ir.dims import Size, product
 from penstock.ir.graph.mapping import operand_mappings
 from penstock.ir.graph.value import Value
-from penstock.ir.loop.node import Buffer, Scalar
+from penstock.ir.loop.node import Buffer, Load, Scalar
 from penstock.ir.ops.families import Nest
 from penstock.ir.types import TensorType
 from penstock.lower.cluster import (
@@ -104,6 +104,16 @@ class _Context(ValueContext):
             assert rows.start is not None
             assert rows.stop is not None
             yield rows.indices, rows.start, rows.stop
+
+    def operand(
+        self, position: int, indices: Sequence[Scalar], when: Scalar | None = None
+    ) -> Scalar:
+        """An element of an operand; zero where ``when`` does not hold."""
+        found = super().operand(position, indices, when)
+        if when is None or isinstance(found.definition, Load):
+            return found
+        # What is computed where it is read is not zero there, as what is loaded is.
+        return self.builder.select(when, found, self.builder.constant(0, found.dtype))
 
     @property
     def is_consumed(self) -> bool:

@@ -275,7 +275,7 @@ class PlanBuilder:
             launches = lower_unrolled(cluster)
         else:
             cluster = collapse(cluster)
-            launches = lower_pointwise(cluster)
+            launches = lower_pointwise(cluster, self.facts)
         if key is not None and len(self.errors.errors) == errors:
             # Kernels that report errors belong to their own line.
             self.lowered[key] = cluster, launches

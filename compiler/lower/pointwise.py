@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product as every
 
 from penstock.ir.dims import Size, product
 from penstock.ir.graph.value import Value
+from penstock.ir.guards import Facts
 from penstock.ir.loop.node import Buffer, Scalar
 from penstock.ir.ops.families import Reduction
 from penstock.ir.types import TensorType
@@ -13,25 +15,43 @@ from penstock.lower.cluster import (
     Cluster,
     KernelLaunch,
     KernelWriter,
+    Rows,
     ceil_divide,
     rows_of,
 )
+from penstock.lower.fold import FoldingBuilder
 from penstock.lower.kept_rows import choose_kept
 from penstock.lower.schedule import (
     BLOCK,
     COLUMN_BLOCK,
     REDUCTION_BLOCK,
+    SHORT_LOOP,
     element_cost,
     is_short,
 )
+from penstock.lower.segments import SegmentBuilder, has_segments, in_order
 
 __all__ = ["lower_pointwise"]
 
+# Of a row that is written out, instructions at most.
+_MOST_UNROLLED = 200
 
-def lower_pointwise(cluster: Cluster) -> list[KernelLaunch]:
-    """The Kernels of a cluster without loops of its own."""
+
+def lower_pointwise(cluster: Cluster, facts: Facts) -> list[KernelLaunch]:
+    """The Kernels of a cluster without loops of its own.
+
+    Args:
+        cluster: of kind ``map`` or ``rows``.
+        facts: what is known of sizes.
+    """
     if cluster.reductions and not cluster.outer and cluster.loops:
         return _lower_whole_reduction(cluster)
+    if has_segments(cluster):
+        trial = _RowKernel(cluster, cuts=())
+        trial.lower()
+        cuts = in_order(trial.segments.asked, facts) if trial.segments else []
+        if cuts:
+            return [_RowKernel(cluster, cuts).lower()]
     return [_RowKernel(cluster).lower()]
 
 
@@ -87,18 +107,51 @@ def reduction_levels(cluster: Cluster) -> list[list[Value]]:
     return levels
 
 
-class _RowKernel:
-    """One Kernel: a parallel loop over the outer loops, passes over the inner."""
+def _unrolled_loops(cluster: Cluster) -> tuple[int, ...]:
+    """The last loops, where they are short and simple enough to be written out."""
+    if cluster.inner:
+        return ()
+    loops = len(cluster.loops)
+    each = cluster.flops() + 2 * len(cluster.body.values)
+    first, count = loops, 1
+    while first and is_short(size := cluster.loops[first - 1]):
+        assert isinstance(size, int)
+        first, count = first - 1, count * size
+    whole = tuple(range(loops))
+    for lane in cluster.result_lanes:
+        if tuple(loop for loop in lane if loop is not None) != whole:
+            return ()
+    if not first or not 0 < count <= SHORT_LOOP or count * each > _MOST_UNROLLED:
+        return ()
+    return whole[first:]
 
-    def __init__(self, cluster: Cluster) -> None:
+
+class _RowKernel:
+    """One Kernel: a parallel loop over the outer loops, passes over the inner.
+
+    Args:
+        cluster: what it computes.
+        cuts: where the blocked loop is cut, in order; ``None`` if it is not looked at.
+    """
+
+    def __init__(self, cluster: Cluster, cuts: Sequence[Size] | None = None) -> None:
         self.cluster = cluster
-        self.writer = cluster.start()
+        last = len(cluster.loops) - 1
+        # A row that is too short for vectors is written out.
+        self.unrolled = _unrolled_loops(cluster)
+        self.segments: SegmentBuilder | None = None
+        if self.unrolled:
+            self.writer = cluster.start(builder=FoldingBuilder(cluster.name))
+        elif cuts is not None and cluster.loops:
+            self.segments = SegmentBuilder(cluster.name, cluster.loops[-1], cuts)
+            self.writer = cluster.start(builder=self.segments)
+        else:
+            self.writer = cluster.start()
         self.builder = self.writer.builder
         self.domain = _Domain(self.writer)
         self.results = [
             self.writer.result(index) for index in range(len(cluster.body.results))
         ]
-        last = len(cluster.loops) - 1
         # The innermost loop runs along vectors, whether it is reduced or not; a row
         # too short to fill one is walked through for a whole vector of rows.
         self.vector_inside = last in cluster.inner
@@ -106,11 +159,13 @@ class _RowKernel:
         if self.vector_inside and outer and is_short(cluster.loops[last]):
             self.vector_inside = False
             last = outer[-1]
+        last -= len(self.unrolled)
         self.blocked = None if self.vector_inside or last < 0 else last
 
     def lower(self) -> KernelLaunch:
         cluster, loops = self.cluster, self.cluster.loops
-        outer = [loop for loop in cluster.outer if loop != self.blocked]
+        own = (self.blocked, *self.unrolled)
+        outer = [loop for loop in cluster.outer if loop not in own]
         blocked = None if self.blocked is None else loops[self.blocked]
         block = COLUMN_BLOCK if cluster.inner else BLOCK
         with rows_of(self.builder, [loops[i] for i in outer], blocked, block) as rows:
@@ -119,16 +174,38 @@ class _RowKernel:
                 self.passes()
             else:
                 assert rows.stop is not None
-                with self.builder.loop(
-                    "vector", rows.stop, start=rows.start, hint="j"
-                ) as loop:
-                    self.domain.index[self.blocked] = loop.index
-                    self.passes()
+                for start, stop in self.cut(rows):
+                    # Rows that are written out keep the machine busy alone.
+                    with self.builder.loop(
+                        "vector",
+                        stop,
+                        start=start,
+                        hint="j",
+                        unroll=1 if self.unrolled else 0,
+                    ) as loop:
+                        self.domain.index[self.blocked] = loop.index
+                        if self.segments is not None:
+                            self.segments.index = loop.index
+                        self.passes()
         each = self.domain.element_cost()
         cost = each * product([loops[i] for i in cluster.inner])
         if blocked is not None:
             cost = cost * block
         return self.writer.finish(cost, each * product(list(loops)))
+
+    def cut(self, rows: Rows) -> Iterator[tuple[Scalar, Scalar]]:
+        """Where the loops over a block start and stop."""
+        start, stop = rows.start, rows.stop
+        assert start is not None
+        assert stop is not None
+        if self.segments is not None:
+            for number, size in enumerate(self.segments.cuts):
+                self.segments.segment = number
+                cut = self.builder.size(size)
+                yield start, self.builder.apply("minimum", stop, cut)
+                start = self.builder.apply("maximum", start, cut)
+            self.segments.segment = len(self.segments.cuts)
+        yield start, stop
 
     def passes(self) -> None:
         """Compute what one iteration of the outer loops computes."""
@@ -166,8 +243,28 @@ class _RowKernel:
 
             self.inner_loops([], store_element, vector=self.vector_inside)
 
+    def store_rows(self, results: Sequence[int]) -> None:
+        """Write all elements of a row of results."""
+        body, lanes = self.cluster.body, self.cluster.result_lanes
+        stores: list[list[tuple[list[Scalar], Scalar]]] = [[] for _ in results]
+        sizes = [range(self.cluster.loops[loop]) for loop in self.unrolled]  # type: ignore[arg-type]
+        for place in every(*sizes):
+            numbers = map(self.builder.size, place)
+            self.domain.index.update(zip(self.unrolled, numbers, strict=True))
+            wanted = [(body.results[i], self.domain.at(lanes[i])) for i in results]
+            scalars = self.writer.elements.elements(wanted)
+            for own, (_, indices), scalar in zip(stores, wanted, scalars, strict=True):
+                own.append((indices, scalar))
+        # Side by side, so that the stores of a row can be made into one.
+        for result, own in zip(results, stores, strict=True):
+            for indices, scalar in own:
+                self.builder.store(self.results[result], indices, scalar)
+
     def store(self, indices: Sequence[int]) -> None:
         body, lanes = self.cluster.body, self.cluster.result_lanes
+        if self.unrolled:
+            self.store_rows(indices)
+            return
         wanted = [(body.results[i], self.domain.at(lanes[i])) for i in indices]
         scalars = self.writer.elements.elements(wanted)
         for i, (_, place), scalar in zip(indices, wanted, scalars, strict=True):

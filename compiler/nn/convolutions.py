@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from penstock.convolution import Padding, Sizes, convolution
+from penstock.frontend.refusals import bad_type, bad_value
 from penstock.nn.initializers import he_normal
 
 __all__ = ["conv", "convolution", "init_conv", "max_pool", "mean_pool"]
@@ -117,16 +118,20 @@ def mean_pool(x: Any, width: Sequence[int], stride: Sequence[int] | None = None)
 
 def _windows(x: Any, width: Sequence[int], stride: Sequence[int] | None) -> list[Any]:
     """For each place in a window, what all windows have there."""
+    for name, given in (("width", width), ("stride", stride)):
+        if given is not None and not hasattr(given, "__len__"):
+            raise bad_type(
+                f"pooling: {name} is {given!r}, but must have a number for each axis",
+                hint=f"give the last axes that windows span: {name}=(2, 2)",
+            )
     steps = tuple(width if stride is None else stride)
     if len(width) > x.ndim or len(steps) != len(width):
-        raise ValueError(
-            f"windows {width} and strides {steps} do not fit {x.ndim} axes"
-        )
+        raise bad_value(f"windows {width} and strides {steps} do not fit {x.ndim} axes")
     if min(width, default=0) < 1 or min(steps) < 1:
-        raise ValueError(f"windows {width} and strides {steps} must be at least 1")
+        raise bad_value(f"windows {width} and strides {steps} must be at least 1")
     sizes = x.shape[x.ndim - len(width) :]
     if any(size < own for size, own in zip(sizes, width, strict=True)):
-        raise ValueError(f"windows {width} are larger than the array {x.shape}")
+        raise bad_value(f"windows {width} are larger than the array {x.shape}")
     counts = [
         (size - own) // step + 1
         for size, own, step in zip(sizes, width, steps, strict=True)

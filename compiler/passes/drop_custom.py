@@ -14,7 +14,8 @@ __all__ = ["drop_custom"]
 def drop_custom(function: Function) -> Function:
     """Put functions in the place of ops that carry their derivatives too.
 
-    ``stop_gradient`` and ``segmented`` go likewise.
+    ``stop_gradient`` and ``segmented`` go likewise, and the clusters of a graph that
+    was printed when it had been fused already.
 
     Requires: no transforms.    Keeps: every bit.
 
@@ -32,7 +33,10 @@ def _drop(builder: Builder, value: Value) -> Value | None:
         (carrier,), index = value.operands, value.attributes["index"]
     else:
         carrier, index = value, 0
-    if carrier.op.family != "custom" and not carrier.is_op("segmented"):
+    if carrier.op.family != "custom" and carrier.op.name not in (
+        "segmented",
+        "cluster",
+    ):
         return None
     if carrier is value and len(carrier.regions[0].results) != 1:
         return None

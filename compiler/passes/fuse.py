@@ -11,7 +11,7 @@ from penstock.ir.guards import Facts
 from penstock.ir.ops.families import Elementwise, Movement, Nest, Reduction
 from penstock.ir.types import TensorType
 from penstock.passes.fusion_groups import Group, GroupGraph, Lane
-from penstock.passes.fusion_lanes import agrees, lane_through, same_loops
+from penstock.passes.fusion_lanes import agrees, is_flattened, lane_through, same_loops
 from penstock.passes.fusion_saving import Saving
 from penstock.passes.fusion_write import ClusterWriter
 
@@ -54,6 +54,7 @@ class Fuser:
 
     Attributes:
         function: what is fused.
+        users: what reads each Value.
         graph: the groups so far.
         inline: what is computed where it is read: views of memory, counters, scalars;
             with the number of Values that this computes.
@@ -75,6 +76,7 @@ class Fuser:
         self.function = function
         self.save = save
         self.facts = facts
+        self.users = function.uses()
         self.graph = GroupGraph()
         self.group_of = self.graph.group_of
         self.inline: dict[Value, int] = {}
@@ -111,8 +113,9 @@ class Fuser:
                 return
             if array:
                 return
-        if op.name in _VIEWS and self.place_view(value):
-            return
+        if op.name in _VIEWS and not is_flattened(value, self.users[value]):
+            if self.place_view(value):
+                return
         if issubclass(op, (Elementwise, Movement)):
             self.place_pointwise(value)
         elif issubclass(op, Reduction):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from penstock.ir.graph.mapping import merges_axes
 from penstock.ir.graph.value import Value
 from penstock.passes.fusion_groups import Group, Lane
 
-__all__ = ["agrees", "lane_through", "same_loops"]
+__all__ = ["agrees", "is_flattened", "lane_through", "same_loops"]
 
 
 def agrees(
@@ -70,3 +71,14 @@ def same_loops(
             return None
         renamed.update(zip(rest, inner, strict=True))
     return renamed
+
+
+def is_flattened(view: Value, users: Iterable[Value]) -> bool:
+    """Whether a reshape takes the elements of a view along axes that it does not have.
+
+    To find these in the view would take a division for each element; to store the view
+    first is what NumPy does too, and then the reshape is free.
+    """
+    return not view.is_op("reshape") and any(
+        user.is_op("reshape") and merges_axes(user) for user in users
+    )

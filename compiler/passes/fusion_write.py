@@ -172,8 +172,15 @@ class ClusterWriter:
         def numbered(lane: Lane) -> Attribute:
             return tuple(None if loop is None else numbers[loop] for loop in lane)
 
+        # Those of inlined Values too: an array may be nothing but these. A constant
+        # is shared by all lines that write it, which are not this cluster's.
         locations = tuple(
-            dict.fromkeys(loc for member in members for loc in member.locations)
+            dict.fromkeys(
+                loc
+                for value in body.values
+                if not value.is_op("const")
+                for loc in value.locations
+            )
         )
         cluster = self.builder.add(
             "cluster",

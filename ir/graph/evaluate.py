@@ -11,6 +11,7 @@ from penstock.ir.attributes import concrete_attribute
 from penstock.ir.dims import Dim, Size, evaluate_dim
 from penstock.ir.errors import ArgumentError, IndexOutOfBoundsError, RunError
 from penstock.ir.graph.value import Function, Value
+from penstock.ir.op import Unsupported
 from penstock.ir.types import TOKEN, TensorType, TupleType, Type, text_of_array
 
 __all__ = ["evaluate", "evaluate_value"]
@@ -101,6 +102,9 @@ def evaluate_value(
         if not guard.holds(sizes):
             message = f"{value.op.name}: {guard} does not hold"
             raise RunError(value.loc, message, code="evaluate")
+    if isinstance(value.op.reference, Unsupported):
+        message = f"{value.op.name} is not evaluated: {value.op.reference.why}"
+        raise RunError(value.loc, message, code="evaluate")
     try:
         result = value.op.evaluate(arrays, attributes, type_)
     except ArgumentError as error:

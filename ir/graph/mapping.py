@@ -15,7 +15,7 @@ from penstock.ir.guards import Facts
 from penstock.ir.ops.families import Elementwise
 from penstock.ir.ops.movement import inverse, matching_groups
 
-__all__ = ["Mapping", "operand_mappings"]
+__all__ = ["Mapping", "merges_axes", "operand_mappings"]
 
 Mapping = tuple[int | None, ...]
 """For each axis of an operand the axis of the result, ``None`` for one of size 1."""
@@ -68,3 +68,12 @@ def _reshaped(shape: Sequence[Size], source: Sequence[Size]) -> Mapping | None:
         if own:
             mapping[other[0]] = own[0]
     return tuple(mapping)
+
+
+def merges_axes(reshape: Value) -> bool:
+    """Whether it takes divisions to find a reshape's elements in its operand."""
+    source = reshape.operands[0].shape
+    return any(
+        sum(source[axis] != 1 for axis in other) > 1
+        for _, other in matching_groups(reshape.shape, source)
+    )

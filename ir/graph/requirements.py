@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from penstock.ir.dims import Size
 from penstock.ir.errors import VerifyError
-from penstock.ir.graph.value import Function, bound_symbols
+from penstock.ir.graph.value import Function, Value, bound_symbols
 from penstock.ir.guards import Guard
 from penstock.ir.types import TensorType, TupleType, Type
 
-__all__ = ["with_requirements"]
+__all__ = ["sizes_of", "with_requirements"]
 
 
 def with_requirements(function: Function) -> Function:
@@ -53,14 +53,22 @@ def with_requirements(function: Function) -> Function:
 
 def _requirements(function: Function) -> Iterator[Guard]:
     for value in function.values:
-        for size in _sizes(value.type):
+        for size in sizes_of(value):
             yield Guard(size, ">=", 0)
-        if value.is_op("loop"):
-            yield Guard(value.attributes["trip"], ">=", 0)
         types = [operand.type for operand in value.operands]
         yield from value.op.requirements(types, value.attributes)
         for region in value.regions:
             yield from _requirements(region)
+
+
+def sizes_of(value: Value) -> Iterator[Size]:
+    """The sizes that a Value may not have below 0: those of its arrays, and its turns.
+
+    Those of its regions are left out.
+    """
+    yield from _sizes(value.type)
+    if value.is_op("loop"):
+        yield value.attributes["trip"]
 
 
 def _sizes(type_: Type) -> Iterator[Size]:

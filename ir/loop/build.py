@@ -77,6 +77,7 @@ class KernelBuilder:
         self._blocks: list[Block] = [Block()]
         self._memo: list[dict[Hashable, Scalar]] = [{}]
         self._loops: list[For | If] = []
+        self._below: dict[Scalar, Size] = {}
 
     @property
     def depth(self) -> int:
@@ -183,7 +184,7 @@ class KernelBuilder:
         key: Hashable = None
         if buffer.mode == "in":
             key = ("load", id(buffer), *map(id, indices), id(predicate))
-            if predicate is None and all(map(_is_in_range, indices, buffer.shape)):
+            if predicate is None and all(map(self._is_in_range, indices, buffer.shape)):
                 depth = max((index.depth for index in indices), default=0)
             for level in range(depth + 1):
                 if key in self._memo[level]:
@@ -195,6 +196,22 @@ class KernelBuilder:
         if key is not None:
             self._memo[depth][key] = result
         return result
+
+    def state_below(self, index: Scalar, size: Size) -> None:
+        """State that an index is not negative and below a size wherever it exists."""
+        self._below[index] = size
+
+    def _is_in_range(self, index: Scalar, size: Size) -> bool:
+        """Whether the index surely lies within the axis, whichever loops run."""
+        definition = index.definition
+        if isinstance(definition, For):
+            # A loop over the whole axis; its body runs for indices inside it alone.
+            stop = definition.stop.definition
+            if isinstance(stop, Let) and stop.value == size:
+                return True
+        if isinstance(definition, Let) and definition.primitive == "const":
+            return isinstance(size, int) and 0 <= int(definition.value) < size
+        return self._below.get(index) == size
 
     def store(
         self,
@@ -291,18 +308,6 @@ class KernelBuilder:
         return Kernel(
             self.name, tuple(self._buffers), tuple(self._sizes), self._blocks[0]
         )
-
-
-def _is_in_range(index: Scalar, size: Size) -> bool:
-    """Whether the index surely lies within the axis, whichever loops run."""
-    definition = index.definition
-    if isinstance(definition, For):
-        # A loop over the whole axis; its body runs for indices inside it alone.
-        stop = definition.stop.definition
-        return isinstance(stop, Let) and stop.value == size
-    if isinstance(definition, Let) and definition.primitive == "const":
-        return isinstance(size, int) and 0 <= int(definition.value) < size
-    return False
 
 
 def _fold_index(

@@ -13,17 +13,14 @@ from penstock.ir.loop.node import Scalar
 from penstock.ir.op import (
     Anything,
     Boolean,
-    BooleanOrInteger,
     Floating,
     Numeric,
-    Unsupported,
     define,
 )
 from penstock.ir.ops.families import Elementwise
 from penstock.ir.types import Dtype, TensorType
 
 _NUMPY = "numpy.org/doc/stable/reference/routines.math.html"
-_INTEGER_STEP = Unsupported("the result is piecewise constant in integers")
 
 
 @define
@@ -154,17 +151,24 @@ class Power(Elementwise):
     """Power of two arrays.
 
     x, y: number [...]  ->  number [...]. Integers wrap around; a negative integer
-    exponent is for the tracer to refuse, as NumPy does.
+    exponent is an error in NumPy: the tracer has ``require`` say so.
     d(x^y) = y x^(y-1) dx + x^y log(x) dy                        DLMF 4.2.26
     The second term is zero where x is zero and y positive.
     """
 
     name = "pow"
     operands = (Numeric("x"), Numeric("y"))
-    reference = np.power
+    numpy = (np.power,)
     tolerance = {"f32": 2.0, "f64": 2.0, "f16": 1.0, "bf16": 1.0}
     source = "DLMF 4.2.26"
     flops = 40
+
+    @staticmethod
+    def reference(x: Any, y: Any) -> Any:
+        """``np.power``, which takes a root instead if one 0.5 is all of y."""
+        shape = np.broadcast_shapes(x.shape, y.shape)
+        exponents = np.array(np.broadcast_to(y, shape or (1,)))
+        return np.power(x, exponents).reshape(shape)
 
     @staticmethod
     def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
@@ -368,70 +372,6 @@ def _choice(better: Expression, x: Expression, y: Expression) -> tuple[Any, Any]
     tie = x.apply("equal", y)
     by_x = tie.apply("select", half, first.apply("select", one, zero))
     return by_x, one - by_x
-
-
-@define
-class And(Elementwise):
-    """Bitwise and; logical and of bools.
-
-    x, y: bool or integer [...]  ->  the same [...].
-    """
-
-    name = "and"
-    operands = (BooleanOrInteger("x"), BooleanOrInteger("y"))
-    reference = np.bitwise_and
-    source = _NUMPY
-    flops = 0
-    partials = _INTEGER_STEP
-    lower = scalar.primitive("and")
-
-
-@define
-class Or(Elementwise):
-    """Bitwise or; logical or of bools.
-
-    x, y: bool or integer [...]  ->  the same [...].
-    """
-
-    name = "or"
-    operands = (BooleanOrInteger("x"), BooleanOrInteger("y"))
-    reference = np.bitwise_or
-    source = _NUMPY
-    flops = 0
-    partials = _INTEGER_STEP
-    lower = scalar.primitive("or")
-
-
-@define
-class Xor(Elementwise):
-    """Bitwise exclusive or; logical of bools.
-
-    x, y: bool or integer [...]  ->  the same [...].
-    """
-
-    name = "xor"
-    operands = (BooleanOrInteger("x"), BooleanOrInteger("y"))
-    reference = np.bitwise_xor
-    source = _NUMPY
-    flops = 0
-    partials = _INTEGER_STEP
-    lower = scalar.primitive("xor")
-
-
-@define
-class Not(Elementwise):
-    """Bitwise not; logical not of bools.
-
-    x: bool or integer [...]  ->  the same [...].
-    """
-
-    name = "not"
-    operands = (BooleanOrInteger("x"),)
-    reference = np.invert
-    source = _NUMPY
-    flops = 0
-    partials = _INTEGER_STEP
-    lower = scalar.primitive("not")
 
 
 @define

@@ -1,4 +1,4 @@
-"""Ops on the bits of numbers: shifts, counts, signs, exponents, divisors."""
+"""Ops on the bits of numbers: logic, shifts, counts, signs, exponents, divisors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from penstock.ir.graph.expression import Expression
 from penstock.ir.loop import scalar
 from penstock.ir.loop.node import Scalar
-from penstock.ir.op import Floating, Integer, Unsupported, define
+from penstock.ir.op import BooleanOrInteger, Floating, Integer, Unsupported, define
 from penstock.ir.ops.families import Elementwise, Predicate, broadcast_shapes
 from penstock.ir.types import (
     DTYPES,
@@ -44,6 +44,70 @@ def _signed(x: Scalar) -> Scalar:
 
 def _least(dtype: Dtype) -> int:
     return -(1 << (dtype.bits - 1))
+
+
+@define
+class And(Elementwise):
+    """Bitwise and; logical and of bools.
+
+    x, y: bool or integer [...]  ->  the same [...].
+    """
+
+    name = "and"
+    operands = (BooleanOrInteger("x"), BooleanOrInteger("y"))
+    reference = np.bitwise_and
+    source = _NUMPY.format("bitwise_and")
+    flops = 0
+    partials = _INTEGER_STEP
+    lower = scalar.primitive("and")
+
+
+@define
+class Or(Elementwise):
+    """Bitwise or; logical or of bools.
+
+    x, y: bool or integer [...]  ->  the same [...].
+    """
+
+    name = "or"
+    operands = (BooleanOrInteger("x"), BooleanOrInteger("y"))
+    reference = np.bitwise_or
+    source = _NUMPY.format("bitwise_or")
+    flops = 0
+    partials = _INTEGER_STEP
+    lower = scalar.primitive("or")
+
+
+@define
+class Xor(Elementwise):
+    """Bitwise exclusive or; logical of bools.
+
+    x, y: bool or integer [...]  ->  the same [...].
+    """
+
+    name = "xor"
+    operands = (BooleanOrInteger("x"), BooleanOrInteger("y"))
+    reference = np.bitwise_xor
+    source = _NUMPY.format("bitwise_xor")
+    flops = 0
+    partials = _INTEGER_STEP
+    lower = scalar.primitive("xor")
+
+
+@define
+class Not(Elementwise):
+    """Bitwise not; logical not of bools.
+
+    x: bool or integer [...]  ->  the same [...].
+    """
+
+    name = "not"
+    operands = (BooleanOrInteger("x"),)
+    reference = np.invert
+    source = _NUMPY.format("invert")
+    flops = 0
+    partials = _INTEGER_STEP
+    lower = scalar.primitive("not")
 
 
 @define

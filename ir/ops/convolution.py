@@ -11,7 +11,7 @@ from penstock.ir.dims import Size, product
 from penstock.ir.errors import DtypeError, TypeRuleError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.loop.node import Scalar
-from penstock.ir.op import Floating, define
+from penstock.ir.op import Numeric, define
 from penstock.ir.ops.contraction import SUM_TOLERANCE
 from penstock.ir.ops.contraction_loops import multiply_add, serial_loops
 from penstock.ir.ops.families import Nest, NestContext, batch_size
@@ -24,15 +24,15 @@ from penstock.ir.types import Type, i64
 class Convolution(Nest):
     """Cross-correlation over any number of spatial axes, as in neural networks.
 
-    x: float [N, C, X...]; w: float [O, C / groups, K...]  ->  float [N, O, Y...] with
-    y[n, o, p] = sum_{c, k} x[n, c, p * stride + k * dilation - low] w[o, c, k],
+    x: number [N, C, X...]; w: number [O, C / groups, K...]  ->  number [N, O, Y...]
+    with y[n, o, p] = sum_{c, k} x[n, c, p * stride + k * dilation - low] w[o, c, k],
     zeros outside, and Y = (X + low + high - dilation * (K - 1) - 1) // stride + 1;
-    negative low and high cut elements off.
+    negative low and high cut elements off. Integers wrap around.
     """
 
     name = "convolution"
     family = "contraction"
-    operands = (Floating("x"), Floating("w"))
+    operands = (Numeric("x"), Numeric("w"))
     attributes = ("stride", "low", "high", "dilation", "groups")
     tolerance = SUM_TOLERANCE
     source = "Dumoulin and Visin, A guide to convolution arithmetic, arXiv:1603.07285"
@@ -79,7 +79,8 @@ class Convolution(Nest):
         groups: int,
     ) -> Any:
         dtype = x.dtype
-        wide = np.float32 if dtype.itemsize == 2 else dtype
+        is_half = dtype.itemsize == 2 and dtype.kind not in "iu"
+        wide = np.float32 if is_half else dtype
         sizes = convolved_sizes(x.shape[2:], w.shape[2:], stride, low, high, dilation)
         if 0 in (*sizes, *w.shape[2:]):
             return np.zeros((x.shape[0], w.shape[0], *sizes), dtype)

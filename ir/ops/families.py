@@ -57,7 +57,7 @@ class ElementContext(Protocol):
     def check(self, condition: Scalar, detail: Scalar, axis: int) -> None:
         """Raise an index error at run time unless the condition holds."""
 
-    def require(self, condition: Scalar, text: str) -> None:
+    def require(self, condition: Scalar, text: str, code: str) -> None:
         """Raise an ArgumentError at run time unless the condition holds."""
 
 

@@ -183,8 +183,6 @@ class Scatter(Nest):
     def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
         """The type of x."""
         x, updates, *indices = cls.check_operands(types)
-        if not indices:
-            raise TypeRuleError(f"{cls.name}: no index arrays")
         shape = _indexed_shape(cls.name, x, indices, attributes)
         if updates.shape != shape or updates.dtype is not x.dtype:
             raise TypeRuleError(

@@ -242,8 +242,8 @@ class Pad(Movement):
                 continue
             moved = index - builder.size(low[axis])
             own.append(moved)
-            size = builder.size(context.types[0].shape[axis])
-            within = (moved >= 0) & (moved < size)
+            end = context.types[0].shape[axis] + low[axis]
+            within = (index >= builder.size(low[axis])) & (index < builder.size(end))
             inside = within if inside is None else inside & within
         if inside is None:
             return context.operand(0, own)

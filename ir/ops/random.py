@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from penstock.ir.attribute_kinds import INTEGER
 from penstock.ir.errors import DtypeError, TypeRuleError
 from penstock.ir.loop import scalar
 from penstock.ir.loop.node import Scalar
@@ -62,6 +61,10 @@ def _philox(block: Any, key: Any, stream: Any, *, half: int) -> Any:
     return words[2 * half] | (words[2 * half + 1] << shift)
 
 
+def _is_half(attribute: Any) -> bool:
+    return type(attribute) is int and attribute in (0, 1)
+
+
 @define
 class Philox(Elementwise):
     """64 of the 128 bits that Philox4x32-10 makes of a counter under a key.
@@ -75,7 +78,7 @@ class Philox(Elementwise):
     name = "philox"
     operands = (Word("block"), Word("key"), Word("stream"))
     attributes = ("half",)
-    attribute_kinds = {"half": INTEGER}
+    attribute_kinds = {"half": (_is_half, "0 or 1")}
     reference = staticmethod(_philox)
     source = "Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011), 3.3"
     # Half of it multiplications of integers; what it costs beside floating point.

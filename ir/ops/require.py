@@ -24,15 +24,15 @@ class Require(Movement):
 
     name = "require"
     operands = (Anything("x"), Boolean("holds"))
-    attributes = ("text",)
+    attributes = ("text", "code")
     total = False
     source = "an error of the running program"
     linear = (0,)
 
     @staticmethod
-    def reference(x: Any, holds: Any, *, text: str) -> Any:
+    def reference(x: Any, holds: Any, *, text: str, code: str) -> Any:
         if not np.all(holds):
-            raise ArgumentError(None, text, code="no-elements")
+            raise ArgumentError(None, text, code=code)
         return np.array(x)
 
     @classmethod
@@ -45,22 +45,23 @@ class Require(Movement):
 
     @staticmethod
     def transpose(
-        cotangent: Expression, x: Sequence[Expression], position: int, *, text: str
+        cotangent: Expression, x: Sequence[Expression], position: int, **error: str
     ) -> Expression:
-        return cotangent.apply("require", x[1], text=text)
+        return cotangent.apply("require", x[1], **error)
 
     @staticmethod
     def batch(
-        operands: Sequence[Expression], batched: Sequence[bool], *, text: str
+        operands: Sequence[Expression], batched: Sequence[bool], **error: str
     ) -> Expression:
         count = batch_size(operands, batched)
         x, holds = (
             operand if yes else operand.broadcast_to((count, *operand.shape))
             for operand, yes in zip(operands, batched, strict=True)
         )
-        return x.apply("require", holds, text=text)
+        return x.apply("require", holds, **error)
 
     @staticmethod
     def lower(context: ElementContext, indices: Sequence[Scalar]) -> Scalar:
-        context.require(context.operand(1, indices), context.attributes["text"])
+        error = context.attributes
+        context.require(context.operand(1, indices), error["text"], error["code"])
         return context.operand(0, indices)

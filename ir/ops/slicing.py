@@ -274,7 +274,11 @@ class UpdateSlice(Movement):
             own.append(moved)
             if first == 0 and stride == 1 and count == context.type.shape[axis]:
                 continue
-            in_range = (moved >= 0) & (moved < builder.size(count))
+            if stride == 1:
+                start, end = builder.size(first), builder.size(first + count)
+                in_range = (index >= start) & (index < end)
+            else:
+                in_range = (moved >= 0) & (moved < builder.size(count))
             within = in_range if within is None else within & in_range
             inside = within if inside is None else inside & within
         if inside is None:

@@ -2,13 +2,17 @@
 
 Numbers are compared by their keys: unsigned integers in the same order, of which those
 of 0 and -0 are equal, and those of all nan are the greatest.
+
+A few numbers, where it is known how many, are sorted in registers, as many lines at a
+time as a vector has lanes; other short lines by counting; long ones by their digits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from penstock.ir.dims import Size
+from penstock.ir.dims import Size, dim_minimum, product
 from penstock.ir.loop import scalar
 from penstock.ir.loop.build import KernelBuilder
 from penstock.ir.loop.node import Scalar
@@ -17,10 +21,21 @@ from penstock.ir.types import DTYPES, Dtype, TensorType, bool_, i64, u8
 
 __all__ = ["key_dtype", "lower_sort", "sort_key"]
 
+# Lines of so many elements are sorted in registers: longer ones do not fit.
+_MOST_IN_REGISTERS = 10
+# Lines that one iteration of the parallel loop takes then.
+_LINES = 1024
 # Measured: to these lengths counting the smaller elements is faster than a radix sort.
 _SHORT = {8: 128, 16: 128, 32: 192, 64: 192}
-# Bits of a digit: more make fewer passes, and more lists to append to in each.
-_DIGIT_BITS = {8: 8, 16: 8, 32: 11, 64: 11}
+# Bits of a digit: more make fewer passes, and more lists to append to in each, whose
+# lengths are added up for every line.
+_DIGIT_BITS = 8
+_LONG_DIGIT_BITS = {8: 8, 16: 8, 32: 11, 64: 11}
+# Lines from which on the long digits are faster.
+_LONG = 8192
+# The lines are shared by so many iterations of the parallel loop, each with memory to
+# sort in of its own. To have some for each line would fill the cache with it.
+_SHARES = 64
 
 
 def key_dtype(dtype: Dtype) -> Dtype:
@@ -54,7 +69,7 @@ def sort_key(x: Scalar) -> Scalar:
 
 
 class _Line:
-    """One line of elements that is sorted, and the memory to do it in.
+    """The line of elements that is being sorted, and the memory to do it in.
 
     Args:
         context: of the op.
@@ -72,28 +87,51 @@ class _Line:
         self.size = self.builder.size(shape[axis])
         self.key = key_dtype(source)
         self.short = _SHORT[self.key.bits]
-        self.digit_bits = _DIGIT_BITS[self.key.bits]
-        self.radix = 1 << self.digit_bits
-        self.digits = -(-self.key.bits // self.digit_bits)
-        lines: Size = 1
-        for a in self.outer:
-            lines = shape[a] * lines
+        self.digit_bits = _DIGIT_BITS, _LONG_DIGIT_BITS[self.key.bits]
+        self.is_long = self.size >= _LONG
+        self.lines = product([shape[a] for a in self.outer])
+        self.shares = dim_minimum(self.lines, _SHARES)
         item = i64 if positions else source
         # Two arrays each, of which one is read while the other is written.
-        self.items = context.scratch(TensorType(item, (lines, 2, shape[axis])))
+        self.items = context.scratch(TensorType(item, (self.shares, 2, shape[axis])))
         length = shape[axis] if positions else self.short
-        self.keys = context.scratch(TensorType(self.key, (lines, 2, length)))
-        counts = (lines, self.digits * self.radix)
-        self.counts = context.scratch(TensorType(i64, counts))
+        self.keys = context.scratch(TensorType(self.key, (self.shares, 2, length)))
+        counts = max(self.digits(bits) << bits for bits in self.digit_bits)
+        self.counts = context.scratch(TensorType(i64, (self.shares, counts)))
         self.at: dict[int, Scalar] = {}
         self.row = self.builder.constant(0, i64)
 
-    def enter(self, rows: Sequence[Scalar]) -> None:
-        """Take the line at these indices of the other axes."""
-        shape = self.context.type.shape
-        for a, index in zip(self.outer, rows, strict=True):
-            self.row = self.row * self.builder.size(shape[a]) + index
-            self.at[a] = index
+    def digits(self, bits: int) -> int:
+        """How many digits of so many bits a key has."""
+        return -(-self.key.bits // bits)
+
+    def by_length(self, of_bits: Callable[[int], int], dtype: Dtype) -> Scalar:
+        """A number that depends on how many bits a digit of the line has."""
+        short, long = (
+            self.builder.constant(of_bits(bits), dtype) for bits in self.digit_bits
+        )
+        return self.builder.select(self.is_long, long, short)
+
+    @property
+    def radix(self) -> Scalar:
+        """How many digits there are."""
+        return self.by_length(lambda bits: 1 << bits, i64)
+
+    @contextmanager
+    def each(self) -> Iterator[None]:
+        """The loops over all lines."""
+        builder, shape = self.builder, self.context.type.shape
+        lines, shares = builder.size(self.lines), builder.size(self.shares)
+        with self.context.rows([self.shares]) as (share,):
+            self.row = share
+            start, stop = (lines * part // shares for part in (share, share + 1))
+            with builder.loop("serial", stop, start=start, hint="l") as loop:
+                rest = loop.index
+                for a in reversed(self.outer[1:]):
+                    size = builder.size(shape[a])
+                    self.at[a], rest = rest % size, rest // size
+                self.at.update(dict.fromkeys(self.outer[:1], rest))
+                yield
 
     def place(self, index: Scalar) -> list[Scalar]:
         """The indices of an element of the line."""
@@ -121,7 +159,7 @@ class _Line:
 
     def digit(self, key: Scalar, shift: Scalar) -> Scalar:
         """A digit of a key, as an index."""
-        mask = self.builder.constant(self.radix - 1, self.key)
+        mask = self.by_length(lambda bits: (1 << bits) - 1, self.key)
         digit = self.builder.apply("shift_right", key, shift) & mask
         return self.builder.convert(digit, i64)
 
@@ -138,15 +176,61 @@ def lower_sort(context: NestContext, axis: int, *, positions: bool) -> None:
         axis: the axis.
         positions: whether to store where the elements were rather than themselves.
     """
-    builder = context.builder
+    size = context.type.shape[axis]
+    if isinstance(size, int) and 1 <= size <= _MOST_IN_REGISTERS:
+        _sort_in_registers(context, axis, size, positions)
+        return
     line = _Line(context, axis, positions)
-    with context.rows([context.type.shape[a] for a in line.outer]) as rows:
-        line.enter(rows)
+    builder = context.builder
+    with line.each():
         is_short = line.size <= line.short
         with builder.when(is_short):
             _sort_short(line)
         with builder.when(~is_short):
             _sort_long(line)
+
+
+def _sort_in_registers(
+    context: NestContext, axis: int, size: int, positions: bool
+) -> None:
+    """Neighbours change places until all are in order, in a vector of lines at a time.
+
+    Only neighbours do, and no equal ones, so that their order stays (Knuth, TAOCP 3,
+    5.3.4, exercise 5.3.4-36).
+    """
+    builder, shape = context.builder, context.type.shape
+    outer = [a for a in range(len(shape)) if a != axis]
+    blocked: Size = shape[outer[-1]] if outer else 1
+    with context.tiles([shape[a] for a in outer[:-1]], blocked, _LINES) as tile:
+        rows, start, stop = tile
+        kind = "vector" if outer else "serial"
+        with builder.loop(kind, stop, start=start, hint="l") as loop:
+            at = dict(zip(outer, (*rows, loop.index), strict=False))
+            places = [
+                [at.get(a, builder.size(number)) for a in range(len(shape))]
+                for number in range(size)
+            ]
+            items = [context.operand(0, place) for place in places]
+            keys = list(map(sort_key, items))
+            if positions:
+                items = [builder.size(number) for number in range(size)]
+            for last in reversed(range(1, size)):
+                for here in range(last):
+                    pair = slice(here, here + 2)
+                    changes = keys[here + 1] < keys[here]
+                    keys[pair] = _exchanged(changes, *keys[pair])
+                    items[pair] = _exchanged(changes, *items[pair])
+            for place, item in zip(places, items, strict=True):
+                builder.store(context.result(), place, item)
+
+
+def _exchanged(changes: Scalar, first: Scalar, second: Scalar) -> list[Scalar]:
+    builder = changes.builder
+    assert builder is not None
+    return [
+        builder.select(changes, second, first),
+        builder.select(changes, first, second),
+    ]
 
 
 def _sort_short(line: _Line) -> None:
@@ -185,7 +269,7 @@ def _sort_long(line: _Line) -> None:
     zero, one = builder.constant(0, i64), builder.constant(1, i64)
     _count_digits(line)
     carries = [(zero, None), (builder.constant(0, line.key), None)]
-    digits = builder.constant(line.digits, i64)
+    digits = line.by_length(line.digits, i64)
     with builder.loop("serial", digits, carries=carries, hint="p") as loop:
         half, shift = loop.carried
         first = loop.index * line.radix
@@ -201,7 +285,8 @@ def _sort_long(line: _Line) -> None:
             place = builder.load(line.counts, count)
             builder.store(line.counts, count, place + 1)
             line.store_moved(other, place, key, item)
-        loop.update(builder.select(is_needed, other, half), shift + line.digit_bits)
+        bits = line.by_length(int, line.key)
+        loop.update(builder.select(is_needed, other, half), shift + bits)
     half = loop.results[0]
     with builder.loop("vector", size, hint="c") as copy:
         _, item = line.load_moved(half, copy.index)
@@ -212,25 +297,33 @@ def _count_digits(line: _Line) -> None:
     """Copy the line, and count how often it has each digit in each place."""
     builder, row = line.builder, line.row
     zero = builder.constant(0, i64)
-    total = builder.constant(line.digits * line.radix, i64)
+    total = line.by_length(lambda bits: line.digits(bits) << bits, i64)
     with builder.loop("vector", total, hint="d") as loop:
         builder.store(line.counts, [row, loop.index], zero)
     with builder.loop("serial", line.size, hint="c") as loop:
         key, item = line.load(loop.index)
         line.store_moved(zero, loop.index, key, item)
-        for digit in range(line.digits):
-            shift = builder.constant(digit * line.digit_bits, line.key)
-            index = line.digit(key, shift) + digit * line.radix
+
+        def count_digit(digit: int) -> None:
+            shift = line.by_length(lambda bits: digit * bits, line.key)
+            index = line.digit(key, shift) + line.radix * digit
             count = builder.load(line.counts, [row, index])
             builder.store(line.counts, [row, index], count + 1)
+
+        more, few = map(line.digits, line.digit_bits)
+        for digit in range(few):
+            count_digit(digit)
+        if more > few:
+            with builder.when(~line.is_long):
+                for digit in range(few, more):
+                    count_digit(digit)
 
 
 def _add_up(line: _Line, first: Scalar) -> None:
     """Turn the counts of digits into the places where their elements begin."""
     builder = line.builder
     start = [(builder.constant(0, i64), None)]
-    digits = builder.constant(line.radix, i64)
-    with builder.loop("serial", digits, carries=start, hint="d") as loop:
+    with builder.loop("serial", line.radix, carries=start, hint="d") as loop:
         place = [line.row, first + loop.index]
         count = builder.load(line.counts, place)
         builder.store(line.counts, place, loop.carried[0])

@@ -210,9 +210,16 @@ class Plan(Node):
     @property
     def symbols(self) -> tuple[str, ...]:
         """The symbols that parameters and integer arguments declare, in order."""
+        return tuple(self.minimum)
+
+    @property
+    def minimum(self) -> dict[str, int | None]:
+        """The least value of each symbol: 0 of a size, ``None`` of an integer."""
         sizes = [size for buffer in self.parameters for size in buffer.type.shape]
         names = [name for size in sizes for name in symbols_of(size)]
-        return tuple(dict.fromkeys([*names, *self.integers]))
+        least: dict[str, int | None] = dict.fromkeys(names, 0)
+        integers = [name for name in self.integers if name not in least]
+        return least | dict.fromkeys(integers)
 
     @property
     def bound(self) -> tuple[str, ...]:

@@ -119,7 +119,7 @@ class _PlanReader(KernelReader):
         results: list[PlanBuffer] = []
         self.list_of(lambda: results.append(self.buffer("result")), ")")
         plan = Plan(name, tuple(parameters), tuple(integers), tuple(results))
-        self.facts = Facts(dict.fromkeys(plan.symbols))
+        self.facts = Facts(plan.minimum)
         plan.guards = self.guards() if self.accept("where") else ()
         self.expect("{")
         plan.arena = self.host_integer() if self.accept("arena") else 0

@@ -74,7 +74,7 @@ class _Verifier:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.symbols = set(plan.symbols)
-        self.facts = Facts(dict.fromkeys(plan.symbols))
+        self.facts = Facts(plan.minimum)
         for guard in plan.guards:
             self.facts.add(guard)
         self.alive: set[PlanBuffer] = set()

@@ -55,6 +55,52 @@ def test_dump_of_a_graph(command, folder):
     assert command("dump", "-", "--stage", "plan", text=text).out == out
 
 
+SOFTMAX = """
+import numpy as np
+import penstock as ps
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True), x.sum()
+
+derivative = ps.compile(ps.grad(lambda x: (x * np.sin(x)).sum()))
+"""
+
+
+def test_the_fused_stage_is_a_graph_like_any_other(command, folder):
+    (folder / "softmax.py").write_text(SOFTMAX)
+    fused = command("dump", "softmax.py:softmax", "--arg", "f32[4,8]", "--stage",
+                    "fused").out  # fmt: skip
+    assert "cluster" in fused
+    (folder / "fused.pir").write_text(fused)
+    again = command("dump", "fused.pir", "--stage", "fused").out
+    assert re.sub("#.*", "", again) == re.sub("#.*", "", fused)
+    evaluated, native = (
+        command("run", "fused.pir", "--arg", "[[1.0, 2.0, 4.0]]", *compiled).out
+        for compiled in ((), ("--compiled",))
+    )
+    assert evaluated == native != ""
+    # What its clusters say of loops is worked out again.
+    (folder / "fused.pir").write_text(
+        fused.replace("reductions=((", "reductions=((7, ")
+    )
+    assert command("run", "fused.pir", "--arg", "[[1.0, 2.0, 4.0]]",
+                   "--compiled").out == native  # fmt: skip
+
+
+def test_a_graph_with_transforms_is_evaluated(command, folder):
+    (folder / "softmax.py").write_text(SOFTMAX)
+    trace = command("dump", "softmax.py:derivative", "--arg", "f64[3]", "--stage",
+                    "trace").out  # fmt: skip
+    assert "vjp" in trace
+    (folder / "trace.pir").write_text(trace)
+    for compiled in ((), ("--compiled",)):
+        out = command("run", "trace.pir", "--arg", "[0.0, 1.0]", *compiled).out
+        assert out.startswith("result: f64[2] [")
+        y = [float(part) for part in re.findall(r"[-.\d]+", out)[2:]]
+        assert np.allclose(y, [0.0, np.sin(1) + np.cos(1)], atol=1e-5)
+
+
 def test_opt_runs_passes_in_order(command, folder):
     before = (folder / "gelu.pir").read_text()
     assert before.count("tanh") == 2

@@ -15,7 +15,10 @@ CASES = [
         """,
         (np.ma.array([1.0, 2.0]),),
         """
-        error: argument x is a MaskedArray, a subclass of np.ndarray that may compute by other rules [array-subclass]
+        program.py:1: error: argument x is a MaskedArray, a subclass of np.ndarray that may compute by other rules [array-subclass]
+            |
+          1 | def f(x):
+            | ^^^^^^^^^
           help: pass a plain one: np.asarray(x), or x.filled(...) for masked ones
         """,
     ),
@@ -50,7 +53,10 @@ CASES = [
         """,
         (np.ones(2),),
         """
-        error: argument scale is a Tenfold, a subclass of a NumPy scalar that may compute by other rules [array-subclass]
+        program.py:5: error: argument scale is a Tenfold, a subclass of a NumPy scalar that may compute by other rules [array-subclass]
+            |
+          5 | def f(x, scale=Tenfold(2.0)):
+            | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           help: pass a plain one: np.asarray(x)
         """,
     ),

@@ -96,3 +96,36 @@ def test_a_whole_file_that_makes_no_sense(path, change, reason):
     change(form)
     path.write_bytes(artifact.replace(signature=form).to_bytes())
     assert message(path) == f"error: {path} is damaged: {reason} [artifact-damaged]"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            {"symbols": {"n": [9, 0]}, "checked": []},
+            "its sizes are none of its arguments",
+        ),
+        ({"symbols": {"n": [0, -1]}}, "its sizes are none of its arguments"),
+        ({"symbols": {"n": "x"}}, "its sizes are none of its arguments"),
+        ({"symbols": 3}, "its sizes are none of its arguments"),
+        ({"symbols": {}}, "its guards ask about what it does not have"),
+        ({"checked": ["q"]}, "its guards ask about what it does not have"),
+        ({"checked": ["1 +"]}, "its guards ask about what it does not have"),
+        ({"checked": 3}, "its guards ask about what it does not have"),
+    ],
+)
+def test_facts_that_make_no_sense(path, change, reason):
+    artifact = Artifact.from_bytes(path.read_bytes(), str(path))
+    facts = {**artifact.facts, **change}
+    path.write_bytes(artifact.replace(facts=facts).to_bytes())
+    assert message(path) == f"error: {path} is damaged: {reason} [artifact-damaged]"
+
+
+def test_guards_that_make_no_sense(path):
+    artifact = Artifact.from_bytes(path.read_bytes(), str(path))
+    for guard in ("q == 1", "n", "%q < 1.0"):
+        path.write_bytes(artifact.replace(guards=(guard,)).to_bytes())
+        assert message(path) == (
+            f"error: {path} is damaged: its guards ask about what it does not have "
+            "[artifact-damaged]"
+        )

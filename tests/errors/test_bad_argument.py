@@ -171,7 +171,7 @@ CASES = [
         """,
         (X,),
         """
-        program.py:2:12: error: concatenate: the arrays must have as many axes, at least one: f32[n,m], f32[m] [bad-argument]
+        program.py:2:12: error: concatenate: the arrays must have the same number of axes, at least one: f32[n,m], f32[m] [bad-argument]
             |
           2 |     return np.concatenate([x, x[0]])
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^
@@ -361,6 +361,45 @@ CASES = [
             |
           2 |     return np.zeros(n)
             |            ^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x, n):
+            return np.linspace(0, 1, 2 * n)
+        """,
+        (X, -1),
+        """
+        program.py:2:12: error: a size is -2, which is negative [bad-argument]
+            |
+          2 |     return np.linspace(0, 1, 2 * n)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x, n):
+            return np.lib.stride_tricks.sliding_window_view(x, n, 0)
+        """,
+        (X, -1),
+        """
+        program.py:2:12: error: sliding_window_view: a window is -1, which is negative [bad-argument]
+            |
+          2 |     return np.lib.stride_tricks.sliding_window_view(x, n, 0)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.polyder(x[0], -1)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: polyder: the order -1 is negative [bad-argument]
+            |
+          2 |     return np.polyder(x[0], -1)
+            |            ^^^^^^^^^^^^^^^^^^^^
         """,
     ),
     (

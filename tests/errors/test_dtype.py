@@ -1,5 +1,7 @@
 """The message ``dtype``."""
 
+import ml_dtypes
+import numpy as np
 import pytest
 
 from tests.errors.program import X, message, text
@@ -30,6 +32,20 @@ CASES = [
             |
           2 |     return x & 1
             |            ^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x, n):
+            return np.concatenate([x, n])
+        """,
+        (np.ones(3, ml_dtypes.bfloat16), np.arange(3)),
+        """
+        program.py:2:12: error: bf16 and i64 have no dtype in common [dtype]
+            |
+          2 |     return np.concatenate([x, n])
+            |            ^^^^^^^^^^^^^^^^^^^^^^
+          help: convert one of them: .astype(np.float32)
         """,
     ),
 ]

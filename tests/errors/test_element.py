@@ -39,6 +39,20 @@ CASES = [
     ),
     (
         """
+        def f(x, counts):
+            return [x[k] for k in range(counts[1])]
+        """,
+        (X, np.arange(3)),
+        """
+        program.py:2:27: error: an index or a count asks for the element of traced i64[], which is known only when the compiled function runs [element]
+            |
+          2 |     return [x[k] for k in range(counts[1])]
+            |                           ^^^^^^^^^^^^^^^^
+          help: make counts a tuple of ints: Python's numbers are known while tracing
+        """,
+    ),
+    (
+        """
         def f(x):
             return float(x[0, 0])
         """,

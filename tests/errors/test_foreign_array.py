@@ -14,7 +14,10 @@ class Tensor:
 
 def test_foreign_array():
     expected = """
-        error: argument x is a tests.errors.test_foreign_array.Tensor, not a NumPy array [foreign-array]
+        program.py:1: error: argument x is a tests.errors.test_foreign_array.Tensor, not a NumPy array [foreign-array]
+            |
+          1 | def f(x): return x
+            | ^^^^^^^^^^^^^^^^^^
           help: convert it first: np.asarray(x)
         """  # noqa: E501
     assert message("def f(x): return x", Tensor()) == text(expected)

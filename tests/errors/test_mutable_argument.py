@@ -1,5 +1,7 @@
 """The message ``mutable-argument``."""
 
+# ruff: noqa: E501
+
 import pytest
 
 from tests.errors.program import X, message, text
@@ -15,7 +17,10 @@ CASES = [
             {"a"},
         ),
         """
-        error: argument names is a set, which could change unnoticed [mutable-argument]
+        program.py:1: error: argument names is a set, which could change unnoticed [mutable-argument]
+            |
+          1 | def f(x, names):
+            | ^^^^^^^^^^^^^^^^
           help: pass a tuple, list, dict or frozenset
         """,
     ),

@@ -51,7 +51,8 @@ def test_one_row_of_several_has_no_elements():
 def test_no_elements_in_the_evaluator():
     function = parse_function("""
     func @f(%x: f64[n], %holds: bool[m]) -> f64[n] where n == m {
-      %0 = require %x, %holds {text="there are none"} : f64[n]  # model.py:3:5
+      %0 = require %x, %holds {text="there are none", code="no-elements"}\
+ : f64[n] # model.py:3:5
       return %0
     }""")
     holds = np.array([True, False])

@@ -18,7 +18,7 @@ CASES = [
             |
           2 |     return np.float32(x)
             |            ^^^^^^^^^^^^^
-          help: keep it traced: numpy functions take it as it is, and x.astype(dtype) converts it
+          help: keep it traced: numpy functions take it as it is, and x.astype(np.float32) converts it
         """,
     ),
     (

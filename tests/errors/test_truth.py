@@ -19,7 +19,7 @@ CASES = [
             |
           2 |     return x if x.sum() > 0 else -x
             |                 ^^^^^^^^^^^
-          help: choose elements with np.where(condition, a, b); branches and loops may ask for sizes and Python numbers
+          help: choose elements with np.where(condition, a, b), branch with ps.cond, loop with ps.while_loop; if and while may ask for sizes and Python numbers
         """,
     ),
     (
@@ -35,7 +35,7 @@ CASES = [
             |
           2 |     while x[0, 0] < 1:
             |           ^^^^^^^^^^^
-          help: choose elements with np.where(condition, a, b); branches and loops may ask for sizes and Python numbers
+          help: choose elements with np.where(condition, a, b), branch with ps.cond, loop with ps.while_loop; if and while may ask for sizes and Python numbers
         """,
     ),
     (

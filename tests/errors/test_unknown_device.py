@@ -12,5 +12,5 @@ def test_unknown_device():
         ps.compile(lambda x: x, device="tpu")
     assert str(caught.value) == text("""
         error: device 'tpu' is not available [unknown-device]
-          help: use 'cpu' or 'auto'
+          help: programs run on the CPU so far: leave it out
         """)

@@ -15,7 +15,30 @@ CASES = [
         """,
         (np.array([1j]),),
         """
-        error: argument z is an array of dtype complex128, which is not supported [unsupported-dtype]
+        program.py:1: error: argument z is an array of dtype complex128, which is not supported [unsupported-dtype]
+            |
+          1 | def f(z):
+            | ^^^^^^^^^
+          help: use bool, an integer or a floating dtype
+        """,
+    ),
+    (
+        """
+        import functools
+
+        @functools.partial(lambda g: g)
+        @functools.partial(
+            lambda g: g,
+        )
+        def f(z):
+            return z
+        """,
+        (np.array(["a"]),),
+        """
+        program.py:7: error: argument z is an array of dtype <U1, which is not supported [unsupported-dtype]
+            |
+          7 | def f(z):
+            | ^^^^^^^^^
           help: use bool, an integer or a floating dtype
         """,
     ),

@@ -51,7 +51,7 @@ CASES = [
             |
           4 |     W[0] = 2
             |     ^^^^
-          help: write to a copy: x = x.copy()
+          help: write to a copy: new = W.copy()
         """,
     ),
 ]

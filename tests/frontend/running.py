@@ -20,12 +20,14 @@ from penstock.runtime.signature import (
     ParameterResult,
     TruthResult,
 )
+from tests.reading_back import read_back
 
 
 def traced(function: Any, *args: Any, static: Any = (), **kwargs: Any) -> Trace:
-    """The trace of a function for some arguments, verified."""
+    """The trace of a function for some arguments, verified and read back."""
     found = trace(function, Binder.of(function).bind(args, kwargs), static=static)
     verify(found.function)
+    read_back(found.function)
     return found
 
 

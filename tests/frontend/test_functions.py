@@ -388,6 +388,39 @@ CREATION = {
         lambda x: (np.tril(x), np.triu(x, 1), np.tril(x[0]), np.triu(x, -1)),
         SQUARE,
     ),
+    "windows": (
+        lambda x: tuple(
+            window(size)
+            for window in (np.hanning, np.hamming, np.blackman, np.bartlett)
+            for size in (x.shape[0], x.shape[1], x.shape[0] - x.shape[0])
+        ),
+        X,
+    ),
+    "windows of one point": (
+        lambda x: (np.hanning(len(x)), np.kaiser(len(x), 8.6), np.bartlett(len(x))),
+        X[:1],
+    ),
+    "windows of kaiser": (lambda x: np.kaiser(x.shape[1], 5), X),
+    "indices of triangles": (
+        lambda x: (
+            np.triu_indices(x.shape[0], 1),
+            np.tril_indices(x.shape[0], -1, x.shape[1]),
+            np.triu_indices_from(x),
+            np.tril_indices_from(x, k=1),
+            np.diag_indices(x.shape[0]),
+            x[np.triu_indices_from(x)],
+        ),
+        X,
+    ),
+    "result types": (
+        lambda x: (
+            np.zeros(2, np.result_type(x, np.float32)),
+            np.zeros(2, np.result_type(x.astype(np.float32), x.shape[0], 2.5)),
+            np.can_cast(x, np.float32),
+            np.can_cast(x.astype(np.int8), np.float32),
+        ),
+        X,
+    ),
     "diagonals": (
         lambda x, v: (
             np.diag(v),
@@ -772,12 +805,30 @@ def test_convolution_of_images_is_scipys():
         )
 
 
-def test_integer_convolutions_are_exact():
+@pytest.mark.parametrize("dtype", ["?", "i1", "u2", "i4", "i8"])
+def test_integer_convolutions_are_exact(dtype):
+    v, w = (np.arange(k, 9 * k, k, "i8") * 2**k // 3 for k in (9, 5))
     check(
         lambda v, w: (np.convolve(v, w), np.correlate(v, w, "same")),
-        INTEGERS[0],
-        INTEGERS[1, :3],
+        v.astype(dtype),
+        w[:3].astype(dtype),
     )
+
+
+@pytest.mark.parametrize("dtypes", ["i1 i1", "u2 u2", "i4 u1", "i8 i8", "? i4"])
+def test_convolutions_of_integer_images_are_scipys(dtypes):
+    signal = pytest.importorskip("scipy.signal")
+    numbers = np.arange(60).reshape(3, 4, 5) ** 5 - 7
+    first, second = dtypes.split()
+    image, kernel = numbers.astype(first), numbers[1:, :2, ::2].astype(second)
+    for mode in ("full", "same", "valid"):
+        for name in ("convolve", "correlate"):
+            function = getattr(signal, name)
+            for x, k in ((image, kernel), (image[0], kernel[0])):
+                got = run(lambda x, k, f=function, m=mode: f(x, k, m), x, k)
+                wanted = function(x, k, mode, "direct")
+                assert got.dtype == wanted.dtype
+                np.testing.assert_array_equal(got, wanted)
 
 
 def test_empty_arrays():
@@ -838,3 +889,22 @@ def test_vander_of_any_number_of_columns():
     for size in (2, 4, 5):
         np.testing.assert_array_equal(square(x[:size]), np.vander(x[:size]))
     assert square.stats().variants == 1
+
+
+PATCHED = """
+import numpy as np
+import penstock as ps
+
+own, x = np.sum, np.ones(3)
+np.sum = lambda a: own(a) + 1
+try:
+    ps.compile(lambda x: np.sum(x))(x)
+except ps.errors.UnsupportedError:
+    pass
+np.sum = own
+print(ps.compile(lambda x: np.sum(x))(x))
+"""
+
+
+def test_a_function_that_was_replaced_for_a_while_is_numpys_again(fresh_python):
+    assert fresh_python(PATCHED).split() == ["3.0"]

@@ -156,7 +156,7 @@ def test_float_arithmetic_is_pythons():
 
 def test_floats_are_run_time_values():
     def f(x, rate, n):
-        return x * rate, x + rate / n, rate * 2 - 1, x**rate, np.float64(2) * rate, rate
+        return x * rate, x + rate / n, rate * 2 - 1, rate**x, np.float64(2) * rate, rate
 
     found = traced(f, X, 0.5, 3)
     assert [str(guard) for guard in found.function.guards] == ["n != 0"]

@@ -5,7 +5,9 @@ import random
 import numpy as np
 import pytest
 
+import penstock as ps
 from penstock.ir.errors import (
+    ArgumentError,
     IndexOutOfBoundsError,
     NumberRangeError,
     ShapeError,
@@ -255,7 +257,7 @@ def test_writes_to_what_is_not_ours_are_refused():
         return d
 
     for function in (augmented, through_a_view, broadcast, diagonal):
-        with pytest.raises(TraceError):
+        with pytest.raises((TraceError, ArgumentError)):
             traced(function, SQUARE)
 
 
@@ -433,3 +435,22 @@ def test_integers_of_any_kind_index():
     check(lambda x, i: (x[i], x[i:], x[:i], x[i - 1 : i + 1]), X, 1)
     check(lambda x: (x[np.int64(1)], x[x.shape[0] - 1], x[x.ndim - 1 :]), X)
     check(lambda i: i[i[0, 0] * 0], INTEGERS)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, i: x[i].shape[0],
+        lambda x, i: np.zeros_like(x[i]),
+        lambda x, i: x.astype(int)[i] * 0,
+        lambda x, i: x.astype(int)[i] - x.astype(int)[i],
+        lambda x, i: x[:, None][:, :0][i],
+    ],
+)
+def test_an_index_is_not_looked_at_where_no_element_is(function):
+    """What docs/numpy.md lists; a result that needs an element raises."""
+    x = np.arange(5.0)
+    inside, outside = np.array([4]), np.array([9])
+    np.testing.assert_array_equal(ps.compile(function)(x, outside), function(x, inside))
+    with pytest.raises(IndexError):
+        ps.compile(lambda x, i: (function(x, i), x[i]))(x, outside)

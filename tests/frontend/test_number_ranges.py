@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from penstock.ir.errors import NumberRangeError, UnsupportedError
+from penstock.ir.errors import NumberRangeError
 from tests.frontend.running import check, run, serves, traced
 
 U = np.arange(4, dtype=np.uint16)
@@ -145,8 +145,24 @@ def test_adding_at_places():
     for values in (0.1, 3, np.array([0.1, 1e-9, 3])):
         check(add_at, U.astype("f4"), values)
     for dtype in ("u2", "i1", "u8", "i8"):
-        with pytest.raises(UnsupportedError, match=r"add.at of f64 on [ui]\d+"):
-            run(add_at, U.astype(dtype), np.array([-0.5, 1.5, 2.5]))
+        # Each sum is cut to an integer, not all of them at the end.
+        check(add_at, U.astype(dtype), np.array([0.5, 1.5, 2.5]))
+        # With i64, u64 has no dtype but f64 in common.
+        check(add_at, U.astype(dtype), 1)
+        check(add_at, U.astype(dtype), np.array([3, 1, 2**54 + 1]))
+
+
+def greatest_at(u, values):
+    u = u.copy()
+    np.maximum.at(u, [0, 0, 2], values)
+    np.minimum.at(u, [1, 1, 2], values)
+    return u
+
+
+def test_extrema_at_places_are_those_of_the_common_dtype():
+    for values in (-3, 300, 70_000, 1.5, np.array([5, -7, 2**33])):
+        for dtype in ("u2", "i1", "u8", "i8", "f4", "?"):
+            check(greatest_at, U.astype(dtype), values)
 
 
 def test_ranges_of_integers_start_with_their_first_two_numbers():
@@ -185,8 +201,9 @@ def test_initial_values_are_written_into_the_result():
 
 def test_adding_at_places_of_bools():
     b = np.array([True, False, False, True])
-    for values in (True, False, 1, 0, 0.5, b[:3], np.array([2, 0, 256])):
+    for values in (True, False, 1, 0, -1, 0.5, b[:3], np.array([2, 0, 256])):
         check(add_at, b, values)
+    check(lambda b: np.subtract.at(b := b.copy(), [0, 2], 1) or b, b)
     with pytest.raises(TypeError):
         run(lambda b: np.subtract.at(b.copy(), [0], True), b)
 

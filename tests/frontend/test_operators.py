@@ -8,7 +8,6 @@ import pytest
 from penstock.ir.errors import (
     DtypeError,
     NumberRangeError,
-    UnsupportedError,
 )
 from tests.frontend.arrays import (
     AWKWARD,
@@ -263,8 +262,24 @@ def test_in_place_operators_do_not_lose_digits_unasked():
 def test_negative_integer_powers_are_refused():
     with pytest.raises(ValueError, match="negative"):
         traced(lambda i: i**-1, INTEGERS)
-    with pytest.raises(UnsupportedError):
-        traced(lambda i: i**i, INTEGERS)
+    with pytest.raises(ValueError, match="to a negative power"):
+        run(lambda i: i ** (i - 3), INTEGERS)
+
+
+@pytest.mark.parametrize("exponent", ["?", "i1", "u1", "i8", "u4"])
+@pytest.mark.parametrize("base", ["?", "u1", "i4"])
+def test_integer_powers_by_arrays(base, exponent):
+    x, n = np.array([[2], [3], [1]]).astype(base), np.arange(5).astype(exponent)
+    check(lambda x, n: (x**n, n**x, np.power(x, n), x[0, 0] ** n, x ** n[2]), x, n)
+    check(lambda x, n: np.power.reduce(x * np.ones_like(n), 1), x, n)
+    # Of nothing, no power is negative.
+    check(lambda x, n: x ** (n - n[-1:]), x[:0], n[:1].astype("i4"))
+
+
+def test_integer_powers_by_integer_arguments():
+    check(lambda x, k: x**k, INTEGERS, 3)
+    with pytest.raises(ValueError, match="to a negative power"):
+        run(lambda x, k: x**k, INTEGERS, -3)
 
 
 def test_scipys_ufuncs_arrive_by_name():

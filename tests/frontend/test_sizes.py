@@ -8,7 +8,7 @@ from penstock.ir.dims import symbol, without_remainders
 from penstock.ir.errors import ShapeError
 from penstock.ir.guards import Facts, Guard
 from penstock.runtime.binding import Binder
-from tests.frontend.running import assert_same, execute, run, serves, traced
+from tests.frontend.running import assert_same, check, execute, run, serves, traced
 
 
 def holds_for(function, first, *others):
@@ -180,3 +180,57 @@ def test_facts_write_known_remainders_as_numbers():
     facts.add(Guard(n * n, "==", 16))
     assert facts.decide(n * n, "==", 16) is True
     assert facts.copy().decide(n * m, "!=", 16) is False
+
+
+# Sizes that are one size only by what is learnt after they were written.
+
+LEARNT = {
+    "remainder": (
+        lambda x, y, n: (y == 0)[: n * 3 : 2] * (y == 0)[-x.shape[0] :] + y[:2],
+        (np.ones((2, 1)), np.zeros(7), 1),
+    ),
+    "quotient_that_is_1": (
+        lambda c, x, v: np.where(c[::2] > 3, x, v),
+        (zeros(1), np.ones((3, 1)), np.ones(10)),
+    ),
+    "quotient_that_is_0": (
+        lambda x, y: y.reshape((x.shape[0], -1)) - x + y,
+        (zeros(5, 0), zeros(0)),
+    ),
+    "quotient_that_is_whole": (
+        lambda x, y: y.reshape((x.shape[0], -1)) + y,
+        (zeros(1, 5), zeros(5)),
+    ),
+    "quotient_that_is_divisor": (
+        lambda x, y: x.reshape(y.shape[0], -1)[0] + y,
+        (zeros(9), zeros(3)),
+    ),
+    "quotient_by_a_remainder": (
+        lambda x, n: x.reshape(n % 3, -1).sum(0) + x[: n * 2].reshape(-1, 2),
+        (zeros(4), 2),
+    ),
+    "quotient_that_is_subtracted": (
+        lambda x, n: np.resize(x, (5 - n, x.shape[0] // 2)) + x[:2].reshape(-1, 2),
+        (zeros(3), -1),
+    ),
+    "median_of_nothing": (lambda x: np.median(x, axis=-1), (zeros(0, 1),)),
+    "percentile_of_nothing": (lambda x: np.percentile(x, 30, axis=1), (zeros(0, 1),)),
+    "reflected_nothing": (
+        lambda x, k: np.pad(x, k % k, mode="reflect"),
+        (zeros(0, 4), 3),
+    ),
+    "wrapped_nothing": (lambda x, k: np.pad(x, k % k, mode="wrap"), (zeros(0), 3)),
+}
+
+
+@pytest.mark.parametrize(("function", "args"), LEARNT.values(), ids=LEARNT)
+def test_sizes_that_are_learnt_to_be_equal(function, args):
+    check(function, *args)
+
+
+def test_what_replaces_a_symbol_is_replaced_itself():
+    facts = Facts({"n": None, "m": 0, "p": 0})
+    half = (3 * symbol("n") + 1) // 2
+    facts.add(Guard(half, "==", symbol("m") - symbol("p") + 2))
+    facts.add(Guard((3 * symbol("n") + 1) % 2, "==", 0))
+    assert "%" not in str(facts.normalize(symbol("p")))

@@ -2,10 +2,13 @@
 
 # ruff: noqa: PLW0108 (what is compiled has to be a function with named parameters)
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 import penstock as ps
+from penstock.ir.dims import evaluate_dim
 from tests.frontend.running import assert_same, check
 
 RANDOM = np.random.default_rng(3)
@@ -40,6 +43,40 @@ def test_sorts_are_numpys_stable_ones(dtype, size):
     if x.dtype.kind == "f" and size > 10:
         x[:10] = np.resize(ZEROS, 10).astype(dtype)
     agree(lambda x: (np.sort(x, kind="stable"), np.argsort(x, kind="stable")), x)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("target", ["x86-64", "x86-64-v3", None])
+def test_many_short_lines_are_sorted_side_by_side(dtype, target):
+    both = lambda x: (np.sort(x, kind="stable"), np.argsort(x, kind="stable"))  # noqa: E731
+    with ps.config(target=target) if target else nullcontext():
+        for size in (1, 2, 3, 8) if target is None else (5,):
+            x = (RANDOM.normal(size=(141, size)) * 40).astype(dtype)
+            if x.dtype.kind == "f":
+                x[:60] = np.resize(ZEROS.astype(dtype), (60, size))
+            agree(both, x)
+
+
+def test_few_numbers_are_sorted_in_registers():
+    text = ps.compile(lambda x: np.sort(x)).lower(np.ones((200, 3))).text("loops")
+    assert "vector %l" in text
+    assert text.count(" less ") == 3
+    assert text.count(" load ") == text.count("  store ") == 3
+
+
+def test_memory_to_sort_in_does_not_grow_with_the_number_of_lines():
+    plan = ps.compile(lambda x: np.sort(x)).lower(np.ones((2, 3))).compilation.plan
+    most = evaluate_dim(plan.arena, {"n": 64, "m": 300})
+    assert evaluate_dim(plan.arena, {"n": 10**6, "m": 300}) == most
+
+
+def test_lines_of_all_lengths():
+    for size in (8191, 8192, 9000):
+        x = RANDOM.normal(size=(3, size))
+        agree(lambda x: (np.sort(x), np.argsort(x)), x)
+    for lines in (1, 63, 64, 65, 200):
+        x = RANDOM.normal(size=(lines, 30, 2))
+        agree(lambda x: np.sort(x, axis=1), x)
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1, None])
@@ -111,6 +148,47 @@ def test_bins_ascend_or_descend():
         TABLE,
         VN,
     )
+
+
+@pytest.mark.parametrize("right", [False, True])
+def test_numbers_that_equal_an_edge_are_binned_as_numpys(right):
+    x = np.array([-2, -1, -0.5, 0, 1, 2, 3])
+    for edges in ([2.0, 0.0, -1.0], [-1.0, 0.0, 2.0], [0.0, 0.0], [2.0, 2.0, 1.0]):
+        agree(lambda x, b: np.digitize(x, b, right=right), x, np.array(edges))
+        check(lambda x: np.digitize(x, edges, right=right), x)  # noqa: B023
+
+
+def test_bins_in_no_order_are_refused():
+    """As by NumPy, where they are known while tracing."""
+    for refused in (
+        lambda x: np.digitize(x, [1, 3, 2]),
+        lambda x: np.histogram(x, [3, 2, 1]),
+        lambda x: np.histogram(x, [[1, 2]]),
+        lambda x: np.histogram(x, 0),
+        lambda x: np.histogram(x, 5, range=(3, 1)),
+        lambda x: np.bincount(x.astype(int), minlength=-1),
+    ):
+        for function in (refused, ps.compile(refused)):
+            with pytest.raises(ValueError):  # noqa: PT011
+                function(ONE)
+    for refused in (
+        lambda x, low, high: np.histogram(x, 5, range=(low, high)),
+        lambda x, low, high: np.histogram(x, int(high)),
+    ):
+        with pytest.raises(ps.errors.ArgumentError):
+            ps.compile(refused)(ONE, 3.0, -1.0)
+
+
+def test_a_histogram_of_one_edge_has_no_bin():
+    agree(lambda x: np.histogram(x, [0.5]), V)
+    agree(lambda x: np.histogram(x, np.zeros(0)), ONE[:0])
+
+
+def test_counts_of_an_unknown_number_of_bins_are_refused():
+    count = ps.compile(lambda i, n: np.bincount(i, minlength=n))
+    np.testing.assert_array_equal(count(SMALL, 9), np.bincount(SMALL, minlength=9))
+    with pytest.raises(ps.errors.UnsupportedError, match="without minlength"):
+        count(SMALL, 0)
 
 
 def test_interpolation():

@@ -245,3 +245,109 @@ def test_constants_of_several_axes_follow_the_loops():
       return %2
     }"""
     assert collapsed(graph).strip() == lines(after)
+
+
+def test_positions_in_a_table_are_a_flat_array():
+    graph = """
+    func @f(%x: f32[a], %i: i64[b,c,d]) -> f32[b,c,d] {
+      %0 = gather %x, %i {axes=(0,)} : f32[b,c,d]
+      %1 = exp %0 : f32[b,c,d]
+      return %1
+    }"""
+    after = """
+    loops b*c*d
+    func @body(%a0: f32[a], %a1: i64[b*c*d]) -> f32[b*c*d] {
+      %0 = gather %a0, %a1 {axes=(0,)} : f32[b*c*d]
+      %1 = exp %0 : f32[b*c*d]
+      return %1
+    }"""
+    assert collapsed(graph).strip() == lines(after)
+
+
+def test_what_is_picked_whole_keeps_its_loops():
+    graph = """
+    func @f(%x: f32[a,3,4], %i: i64[b,c]) -> f32[b,c,3,4] {
+      %0 = gather %x, %i {axes=(0,)} : f32[b,c,3,4]
+      return %0
+    }"""
+    after = """
+    loops b*c, 3, 4
+    func @body(%a0: f32[a,3,4], %a1: i64[b*c]) -> f32[b*c,3,4] {
+      %0 = reshape %a1 {shape=(b*c, 1, 1)} : i64[b*c,1,1]
+      %1 = reshape %0 {shape=(b*c,)} : i64[b*c]
+      %2 = gather %a0, %1 {axes=(0,)} : f32[b*c,3,4]
+      return %2
+    }"""
+    assert collapsed(graph).strip() == lines(after)
+
+
+def test_whole_rows_are_joined_as_elements():
+    graph = """
+    func @f(%x: f32[a,b,3], %y: f32[c,d,3]) -> f32[a+c,b,3] where d == b {
+      %0 = concatenate %x, %y {axis=0} : f32[a+c,b,3]
+      return %0
+    }"""
+    after = """
+    loops 3*a*b + 3*b*c
+    func @body(%a0: f32[3*a*b], %a1: f32[3*b*c]) -> f32[3*a*b+3*b*c] {
+      %0 = concatenate %a0, %a1 {axis=0} : f32[3*a*b+3*b*c]
+      return %0
+    }"""
+    assert collapsed(graph).strip() == lines(after)
+
+
+def test_rows_are_joined_within_planes():
+    graph = """
+    func @f(%x: f32[a,b,3], %y: f32[c,d,3]) -> f32[a,b+d,3] where c == a {
+      %0 = concatenate %x, %y {axis=1} : f32[a,b+d,3]
+      return %0
+    }"""
+    after = """
+    loops a, 3*b + 3*d
+    func @body(%a0: f32[a,3*b], %a1: f32[a,3*d]) -> f32[a,3*b+3*d] {
+      %0 = concatenate %a0, %a1 {axis=1} : f32[a,3*b+3*d]
+      return %0
+    }"""
+    assert collapsed(graph).strip() == lines(after)
+
+
+def test_planes_around_an_array_are_runs_of_memory():
+    graph = """
+    func @f(%x: f32[a,b,3]) -> f32[a+1,b,3] {
+      %0 = const 0.0 : f32[]
+      %1 = pad %x, %0 {low=(1, 0, 0), high=(0, 0, 0)} : f32[a+1,b,3]
+      return %1
+    }"""
+    after = """
+    loops 3*a*b + 3*b
+    func @body(%a0: f32[3*a*b]) -> f32[3*a*b+3*b] {
+      %0 = const 0.0 : f32[]
+      %1 = pad %a0, %0 {low=(3*b,), high=(0,)} : f32[3*a*b+3*b]
+      return %1
+    }"""
+    assert collapsed(graph).strip() == lines(after)
+
+
+def test_planes_that_are_replaced_are_runs_of_memory():
+    graph = """
+    func @f(%x: f32[a,b,3], %y: f32[2,c,3]) -> f32[a,b,3] where c == b, a >= 4 {
+      %0 = update_slice %x, %y {start=(1, 0, 0), step=(1, 1, 1), size=(2, b, 3)} : \
+f32[a,b,3]
+      return %0
+    }"""
+    after = """
+    loops 3*a*b
+    func @body(%a0: f32[3*a*b], %a1: f32[6*b]) -> f32[3*a*b] {
+      %0 = update_slice %a0, %a1 {start=(3*b,), step=(1,), size=(6*b,)} : f32[3*a*b]
+      return %0
+    }"""
+    assert collapsed(graph).strip() == lines(after)
+
+
+def test_joined_parts_of_rows_keep_their_loops():
+    graph = """
+    func @f(%x: f32[a,b], %y: f32[c,d]) -> f32[a,b+d] where c == a {
+      %0 = concatenate %x, %y {axis=1} : f32[a,b+d]
+      return %0
+    }"""
+    assert collapsed(graph).startswith("loops a, b + d\n")

@@ -1,7 +1,9 @@
 """The loops of each kind of cluster, whole."""
 
+import numpy as np
 import pytest
 
+import penstock as ps
 from tests.lower.lowering import kernels_of, plan_of
 
 KINDS = {
@@ -123,3 +125,12 @@ def test_chunks_hold_as_much_work_whatever_an_iteration_costs():
 
     assert chunk(KINDS["map"]) == 50_000_000 // (4096 * PER_ELEMENT)
     assert str(chunk(KINDS["rows"])) == "(50000000 // (230*m + 1)) + 1"
+
+
+@pytest.mark.parametrize("mode", ["full", "same"])
+def test_what_a_convolution_computes_where_it_reads_is_zero_outside(mode):
+    def f(x):
+        return np.convolve(x, np.ones(5), mode)
+
+    x = np.arange(3.0)
+    np.testing.assert_array_equal(ps.compile(f)(x), f(x))

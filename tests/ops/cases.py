@@ -249,7 +249,9 @@ _LAYOUTS = {
         for shape, start, step, size in _SLICED
     ),
     "require": lambda: tuple(
-        Layout((shape,), {"text": "none"}, {1: np.ones(shape, bool)})
+        Layout(
+            (shape,), {"text": "none", "code": "no-elements"}, {1: np.ones(shape, bool)}
+        )
         for shape in ((5,), (3, 4), (0, 2))
     ),
     "gather": lambda: (

@@ -55,6 +55,27 @@ def test_a_damaged_file_is_dropped_and_made_again(cache, damage):
     assert cache.load(_key(1)) == _artifact()
 
 
+def test_files_that_changed_places_are_dropped(cache):
+    paths = []
+    for number in (1, 2):
+        cache.store(_key(number), _artifact(name=f"f{number}"))
+        paths.append(os.path.join(cache.folder, _key(number) + ".pns"))
+    os.rename(paths[0], paths[0] + "x")
+    os.rename(paths[1], paths[0])
+    os.rename(paths[0] + "x", paths[1])
+    assert cache.load(_key(1)) is None
+    assert cache.load(_key(2)) is None
+    assert not any(map(os.path.exists, paths))
+
+
+def test_a_saved_program_is_no_file_of_the_cache(cache):
+    cache.store(_key(1), _artifact())
+    path = os.path.join(cache.folder, _key(1) + ".pns")
+    with open(path, "wb") as file:
+        file.write(_artifact().to_bytes())
+    assert cache.load(_key(1)) is None
+
+
 def test_a_key_is_a_digest(cache):
     cache.store(_key(1), _artifact())
     for key in ("../../etc/passwd", "a" * 63, "A" * 64, ""):

@@ -93,9 +93,8 @@ def _counts_variant(numbers):
         ((), {"flag": "on", "k": 2**62}, True),
         ((-1,), {"flag": _fresh("on")}, True),
         ((), {"flag": "on"}, True),
-        # The default of a keyword-only parameter is left to the Python dispatcher.
-        ((3,), {}, False),
-        ((), {}, False),
+        ((3,), {}, True),
+        ((), {}, True),
         ((True,), {"flag": "on"}, False),
         ((2**63,), {"flag": "on"}, False),
         ((1.0,), {"flag": "on"}, False),
@@ -135,6 +134,37 @@ def test_defaults_are_read_at_each_call(pair, numbers):
     assert both.check(x, is_native=True)[1][1] == (int, 14)
     f.__defaults__ = None
     assert both.check(x, is_native=False)[0].__name__ == "StructureError"
+
+
+def test_defaults_of_keywords_are_read_at_each_call(pair, numbers):
+    def f(x, *, k=3):
+        return x
+
+    both = pair(f, lambda call: numbers.variant())
+    x = np.arange(4.0)
+    both.check(x)
+    assert both.check(x, is_native=True)[1][1] == (int, 7)
+    f.__kwdefaults__ = {"k": 10}
+    assert both.check(x, is_native=True)[1][1] == (int, 14)
+    f.__kwdefaults__["k"] = 11
+    assert both.check(x, is_native=True)[1][1] == (int, 15)
+    for nothing in ({}, None):
+        f.__kwdefaults__ = nothing
+        assert both.check(x, is_native=False)[0].__name__ == "StructureError"
+
+
+def test_defaults_that_cannot_be_rebound(pair, numbers):
+    """Those of callables that are no functions of Python's, such as transforms."""
+
+    class Callable:
+        def __call__(self, x, k=3):
+            return x
+
+    both = pair(Callable(), lambda call: numbers.variant())
+    x = np.arange(4.0)
+    both.check(x)
+    assert both.check(x, is_native=True)[1][1] == (int, 7)
+    assert both.check(x, k=4, is_native=True)[1][1] == (int, 8)
 
 
 def test_reals_and_guards(pair, axpy):

@@ -127,3 +127,27 @@ def test_blocks_that_limit_threads(threads):
     np.testing.assert_allclose(result["sum"], (X + X + 1).sum(), rtol=1e-6)
     np.testing.assert_array_equal(result["x"], X)
     assert not np.shares_memory(result["x"], X)
+
+
+def test_defaults_are_no_reason_for_the_python_dispatcher(monkeypatch):
+    def loss(w, rate=0.5):
+        return (w * w).sum() * rate
+
+    def keyword(w, *, rate=0.5):
+        return loss(w, rate)
+
+    x = np.arange(3.0)
+    made = [
+        transform(function)
+        for function in (loss, keyword)
+        for transform in (ps.compile, ps.grad, ps.value_and_grad, ps.hessian)
+    ]
+    made += [ps.vmap(lambda w, rate=0.5: w * rate), ps.compile(ps.grad(keyword))]
+    expected = [function(x) for function in made]
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("not native")
+
+    monkeypatch.setattr(type(made[0].dispatcher), "__call__", refuse)
+    for function, first in zip(made, expected, strict=True):
+        np.testing.assert_equal(function(x), first)

@@ -314,6 +314,39 @@ def test_defaults_are_held_while_they_are_used(pair, numbers):
         assert both.dispatcher.reached == before
 
 
+def test_defaults_of_keywords_are_held_one_by_one(pair, numbers):
+    class Rebinding:
+        @property
+        def key(self):
+            f.__kwdefaults__.clear()
+            # Takes the memory of the default, unless the call holds it.
+            self.waste = np.full(10, 777.0)
+            return "key"
+
+    def f(*, x=None, k=3):
+        return x
+
+    reader = AttributeReader(ValueReader(Rebinding(), "state"), "key")
+    array, integer = numbers.signature.leaves
+    signature = Signature(
+        ("x", "k"),
+        flat_tuple(2),
+        (array, integer, KeyLeaf("key")),
+        (Captured(reader),),
+        numbers.signature.results,
+        numbers.signature.result_structure,
+    )
+
+    both = pair(f, lambda call: numbers.variant(signature))
+    both.native(x=np.ones(10), k=3)
+    for number in range(20):
+        f.__kwdefaults__["k"] = 3
+        f.__kwdefaults__["x"] = np.full(10, float(number))
+        before = both.dispatcher.reached
+        assert both.native()[0] == 10 * number
+        assert both.dispatcher.reached == before
+
+
 def test_variants_are_dropped_while_they_run(native, take):
     """Threads call, and each call of another kind drops the variant of the others."""
 

@@ -1,5 +1,7 @@
 """The words in which a variant says why it does not serve a call."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,17 @@ def test_sizes_that_are_fixed():
             "(compared with variant 2)"
         ),
     ]
+
+
+def test_classes_of_one_name_are_told_apart_by_their_modules():
+    def kind(module):
+        made = dataclasses.make_dataclass("Pair", ["a", "b"])
+        made.__module__ = module
+        return made(np.ones(2), 1.0)
+
+    f = ps.compile(lambda p: p.a * p.b)
+    f(kind("first"))
+    f(kind("second"))
+    reason = f.explain().reason
+    assert "second.Pair(a=f64[2], b=float (1.0))" in reason
+    assert "first.Pair(a=f64[n], b=float)" in reason

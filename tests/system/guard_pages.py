@@ -121,6 +121,15 @@ KERNELS: dict[str, tuple[Kernel, tuple[Any, ...]]] = {
     "vector and matrix": (lambda x, y: x @ y, ("n", "n,n")),
     "dot": (lambda x, y: x @ y, ("n", "n")),
     "outer": (lambda x, y: np.outer(x, y), ("n", "n")),  # noqa: PLW0108
+    "every third": (lambda x: (x[1::3], x[::4] + x[::4]), ("n",)),
+    "channels": (lambda x: (p := x.reshape(-1, 3))[:, 0] + p[:, 2], ("n,3",)),
+    "channels of four": (lambda x: (p := x.reshape(-1, 4))[:, 3] * p[:, 1], ("n,4",)),
+    "mirrored": (lambda x: x.reshape(-1, 3)[:, ::-1].copy(), ("n,3",)),
+    "interleaved": (lambda x, y: np.stack([x, y, x, x + y], -1), ("n", "n")),
+    "pairs": (lambda x, y: np.stack([x + y, y], -1), ("n", "n")),
+    "repeat points": (lambda x: np.repeat(x.reshape(-1, 3), 2, axis=0), ("n,3",)),
+    "shifted points": (lambda x, y: x * y, ("n,3", "3")),
+    "sort points": (lambda x: np.sort(x.reshape(-1, 3)), ("n,3",)),
     "convolve": (lambda x, y: np.convolve(x, y), ("n", "5")),  # noqa: PLW0108
     "repeat": (lambda x: np.repeat(x, 2), ("n",)),
     "scan of pairs": (_filtered, ("n,2", "1,2,2")),
@@ -131,7 +140,7 @@ KERNELS: dict[str, tuple[Kernel, tuple[Any, ...]]] = {
 # What NumPy itself refuses for bools, or for lack of elements.
 _REFUSED = (TypeError, ValueError, IndexError)
 
-FEW = (0, 1, 2, 3, 4, 7, 8, 9, 16, 17, 33, 64, 65, 129)
+FEW = (0, 1, 2, 3, 4, 7, 8, 9, 16, 17, 33, 64, 65, 129, 260)
 ALL = tuple(range(131))
 
 # How an argument lies in its memory: every so many elements, from the end if negative.

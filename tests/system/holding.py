@@ -17,6 +17,7 @@ import numpy as np
 import penstock as ps
 from penstock.ir.errors import PenstockError, TraceError, UnsupportedError
 from tests.random_numpy import Call, Program, namespace, returning
+from tests.reading_back import read_back_stages
 
 __all__ = ["Difference", "hold"]
 
@@ -78,6 +79,7 @@ def hold(program: Program) -> Counter[str]:
             error.args = (f"{program.name}\n\n{script}\n{error}",)
             raise
     linecache.cache.pop(program.name, None)
+    read_back_stages(compiled)
     return counts
 
 

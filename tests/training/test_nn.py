@@ -373,6 +373,11 @@ def test_pooling_refuses():
     ):
         with pytest.raises(ValueError, match="windows"):
             nn.max_pool(x, width, stride)
+    for width, stride in ((2, None), ((1, 2), 2)):
+        for pool in (nn.max_pool, nn.mean_pool):
+            with pytest.raises(TypeError, match="a number for each axis") as caught:
+                pool(x, width, stride)
+            assert caught.value.loc.file == __file__
 
 
 def test_losses():

@@ -418,3 +418,22 @@ def test_methods_are_of_the_object_and_read_it_anew():
         np.testing.assert_array_equal(pullback(1.0)[0], factor * 2 * X * X)
     first.w = 3 * X
     np.testing.assert_array_equal(ps.vjp(first.loss, X)[1](1.0)[0], 6 * X * X)
+
+
+def test_an_integer_of_python_counts_as_a_float64():
+    def cube(x):
+        return x * x * x
+
+    for n in (3, -2, 0):
+        x = float(n)
+        assert ps.grad(cube)(n) == 3 * x * x
+        assert ps.hessian(cube)(n) == 6 * x
+        assert ps.jvp(cube, (n,), (2,)) == (x**3, 6 * x * x)
+        value, pullback = ps.vjp(cube, n)
+        assert isinstance(value, np.float64)
+        assert pullback(1.0) == (3 * x * x,)
+        value, push = ps.linearize(cube, n)
+        assert (value, push(1.0)) == (x**3, 3 * x * x)
+        assert ps.compile(lambda n: ps.grad(cube)(n))(n) == 3 * x * x  # noqa: PLW0108
+    # What is not differentiated by stays an integer.
+    assert ps.grad(lambda x, n: x * np.ones(n).sum())(2.0, 3) == 3.0

@@ -57,6 +57,28 @@ CASES = {
           help: pass a tuple of arguments, of which some are arrays of floats
         """,
     ),
+    "no tuple": (
+        """
+        def f(x):
+            ps.check_grads(np.sin, x)
+        """,
+        X,
+        """
+        error: check_grads: args must be a tuple of arguments, not ndarray [bad-check]
+          help: one argument is a tuple too: ps.check_grads(f, (x,))
+        """,
+    ),
+    "integers come of it": (
+        """
+        def f(x):
+            ps.check_grads(lambda x: (x > 1, np.argmax(x)), (x,))
+        """,
+        X,
+        """
+        error: check_grads: no result is floating [bad-check]
+          help: integers and bools have no derivative: return an array of floats
+        """,
+    ),
     "no such mode": (
         """
         def f(x):

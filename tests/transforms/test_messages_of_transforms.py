@@ -111,6 +111,34 @@ CASES = {
           help: choose floating arguments with argnums, or convert them with x.astype(float)
         """,
     ),
+    "primals without a tuple": (
+        """
+        def f(x):
+            return ps.jvp(np.sin, x, x)
+        """,
+        X,
+        """
+        program.py:2:12: error: the primals of jvp are f64[n], not a tuple of arguments [direction-structure]
+            |
+          2 |     return ps.jvp(np.sin, x, x)
+            |            ^^^^^^^^^^^^^^^^^^^^
+          help: pass tuples, of one too: ps.jvp(f, (x,), (t,))
+        """,
+    ),
+    "a tangent without a tuple": (
+        """
+        def f(x):
+            return ps.jvp(lambda x: x * x, (2.0,), 1.0)
+        """,
+        X,
+        """
+        program.py:2:12: error: the tangents of jvp are a float, not a tuple of arguments [direction-structure]
+            |
+          2 |     return ps.jvp(lambda x: x * x, (2.0,), 1.0)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: pass tuples, of one too: ps.jvp(f, (x,), (t,))
+        """,
+    ),
     "by a text": (
         """
         def f(x):

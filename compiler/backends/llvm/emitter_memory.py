@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from penstock.backends.llvm.emitter_lanes import LaneEmitter
 from penstock.backends.llvm.operand import BITS, Operand, suffix_text, type_text
+
+# Vectors to load or store for one of every third element are as many as three; of more
+# the machine's own gathers are as fast, where it has them.
+_MOST_OF_A_GROUP = 4
+_MOST_OF_NARROW_ONES = 8
 
 
 class MemoryEmitter(LaneEmitter):
@@ -115,6 +122,66 @@ class MemoryEmitter(LaneEmitter):
         if isinstance(stride, int):
             return self.constants([lane * stride for lane in range(width)], "i64")
         return self.mul(self.iota("i64", width), self.splat(stride, width))
+
+    def shuffles(self, element: str, stride: int) -> bool:
+        """Whether elements at so small a distance are best moved by whole vectors."""
+        wide = BITS[element] >= 32 or element == "i1"
+        if self.machine.vector_bytes == 16 and not wide:
+            return False  # shuffles of bytes came with SSSE3
+        return 2 <= stride <= (_MOST_OF_A_GROUP if wide else _MOST_OF_NARROW_ONES)
+
+    def stores_in_turn(self, element: str, count: int) -> bool:
+        """The same of so many vectors that are stored."""
+        return count <= _MOST_OF_NARROW_ONES and self.shuffles(element, 2)
+
+    def load_every(
+        self, pointer: Operand, stride: int, element: str, width: int
+    ) -> Operand:
+        """Load every ``stride``-th element: whole vectors, and their lanes taken.
+
+        No byte is touched beyond the last lane's element.
+
+        Args:
+            pointer: address of the first.
+            stride: how many elements they are apart, less than ``width``.
+            element: the element type.
+            width: lanes.
+        """
+        stored = "i8" if element == "i1" else element
+        wanted = range(0, width * stride, stride)
+        # The last vector ends with the last element.
+        starts = [width * part for part in range(stride - 1)]
+        starts.append(wanted[-1] + 1 - width)
+        vectors = [
+            self.load(self.element_address(pointer, start, stored), stored, width)
+            for start in starts
+        ]
+        found = vectors[0]
+        for part in range(1, stride):
+            order = [
+                (lane if part > 1 else at)
+                if at < width * part
+                else min(width + at - starts[part], 2 * width - 1)
+                for lane, at in enumerate(wanted)
+            ]
+            found = self._shuffle(found, vectors[part], order)
+        return self.ne(found, 0) if element == "i1" else found
+
+    def store_in_turn(self, values: Sequence[Operand], pointer: Operand) -> None:
+        """Store the first lane of each vector, then the second of each, and so on."""
+        values = [self.convert(v, "i8") if v.element == "i1" else v for v in values]
+        width, count = values[0].width, len(values)
+        for part in range(count):
+            places = [divmod(width * part + lane, count) for lane in range(width)]
+            found = values[0]
+            for number in range(1, count):
+                order = [
+                    width + row if turn == number else (lane if number > 1 else row)
+                    for lane, (row, turn) in enumerate(places)
+                ]
+                found = self._shuffle(found, values[number], order)
+            address = self.element_address(pointer, width * part, found.element)
+            self.store(found, address)
 
     def gather(
         self,

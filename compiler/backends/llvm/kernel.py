@@ -140,13 +140,21 @@ class _KernelEmitter(MemoryEmitter):
         e.ret(zero if self.status is None else e.load(self.status, "i64", align=8))
 
     def block(self, block: Block) -> None:
-        for statement in block.statements:
+        in_turn: list[Store] = []
+        for position, statement in enumerate(block.statements):
             if isinstance(statement, Let):
                 self.let(statement)
             elif isinstance(statement, Load):
                 self.load(statement)
             elif isinstance(statement, Store):
-                self.store(statement)
+                if not in_turn:
+                    in_turn = self.row_of_stores(block.statements, position)
+                    if not in_turn:
+                        self.store(statement)
+                        continue
+                if statement is in_turn[-1]:
+                    self.store_row(in_turn)
+                    in_turn = []
             elif isinstance(statement, Check):
                 self.check(statement)
             elif isinstance(statement, If):

@@ -9,7 +9,7 @@ from penstock.backends.llvm.emitter import Emitter
 from penstock.backends.llvm.kernel_numbers import Number, NumberEmitter
 from penstock.backends.llvm.operand import Operand
 from penstock.backends.llvm.primitives import ELEMENTS
-from penstock.ir.dims import product
+from penstock.ir.dims import Size, product
 from penstock.ir.loop.node import Block, Buffer, Check, Load, Scalar, Statement, Store
 
 __all__ = ["MemoryEmitter"]
@@ -185,6 +185,10 @@ class MemoryEmitter(NumberEmitter):
             reversed_mask = None if mask is None else e.reverse(mask)
             return e.reverse(e.load(last, element, lanes, mask=reversed_mask))
         if isinstance(step, int):
+            every, rest = divmod(step, itemsize)
+            if mask is None and not rest and every < lanes:
+                if e.shuffles(element, every):
+                    return e.load_every(pointer, every, element, lanes)
             offsets = e.stride_offsets(step, lanes)
             return e.gather(pointer, offsets, element, mask=mask)
         # Strides known only now: rows of a larger array are still contiguous.
@@ -217,6 +221,52 @@ class MemoryEmitter(NumberEmitter):
             assert step is not None
             offsets = e.stride_offsets(step, self.lanes)
         e.scatter(value, pointer, offsets, mask=mask)
+
+    def row_of_stores(self, statements: Sequence[Statement], first: int) -> list[Store]:
+        """The stores of all elements of a row each, for a vector of rows, if they are.
+
+        Of a pixel, the first is that of its red, the second that of its green.
+        """
+        store = statements[first]
+        assert isinstance(store, Store)
+        if self.lanes == 1 or not self.in_vector or self.mask is not None:
+            return []
+        _, step, _ = self.address(store)
+        itemsize, element = (
+            store.buffer.dtype.itemsize,
+            ELEMENTS[store.buffer.dtype.name],
+        )
+        count, rest = divmod(step, itemsize) if isinstance(step, int) else (0, 1)
+        row = [s for s in statements[first : first + count] if isinstance(s, Store)]
+        whole = (
+            not rest and 1 < len(row) == count and self.e.stores_in_turn(element, count)
+        )
+        alike = all(s.buffer is store.buffer and s.predicate is None for s in row)
+        if whole and alike and list(map(self.number_in_row, row)) == list(range(count)):
+            return row
+        return []
+
+    def number_in_row(self, store: Store) -> int | None:
+        """The place that an element has among those of the last axes, where known.
+
+        The loop's own index is that of the axis before.
+        """
+        number: int = 0
+        row: Size = 1
+        for axis in reversed(range(len(store.indices))):
+            index = self.numbers[store.indices[axis]]
+            if index.base is None or not index.is_uniform or not index.base.is_constant:
+                return number
+            if not isinstance(row, int):
+                return None
+            number += int(index.base.text) * row
+            row = store.buffer.shape[axis] * row
+        return None
+
+    def store_row(self, row: Sequence[Store]) -> None:
+        pointer, _, _ = self.address(row[0])
+        values = [self.vector(self.numbers[store.value]) for store in row]
+        self.e.store_in_turn(values, pointer)
 
     def check(self, check: Check) -> None:
         e = self.e

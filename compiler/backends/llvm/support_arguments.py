@@ -1,6 +1,5 @@
 """From the arguments of a call to the slots of a program, in generated code.
 
-resolve ...... keywords and defaults, where a call is not purely positional
 attempt ...... checks a call against one variant, and fills its slots
 accept_scalar  does so with one of NumPy's scalars
 read ......... reads what the function captures: globals itself,
@@ -26,13 +25,10 @@ from penstock.backends.llvm.support_words import (
     require,
     store_element,
     store_word,
-    word_address,
 )
 from penstock.runtime.layout import (
     FLOAT_VALUE,
-    LENGTH,
     SCALAR_VALUE,
-    TUPLE_ITEMS,
     Array,
     Callable,
     Code,
@@ -41,7 +37,6 @@ from penstock.runtime.layout import (
     LeafKind,
     Reader,
     ReaderKind,
-    Table,
     Variant,
 )
 
@@ -51,97 +46,10 @@ __all__ = [
     "add_equal_key",
     "add_read",
     "add_read_place",
-    "add_resolve",
     "overlook_exception",
 ]
 
 _PY_EQ = 2  # of Include/object.h
-
-
-def add_resolve(module: Module) -> None:
-    """``resolve(table, args, count, names, given)``: bind keywords and defaults.
-
-    Fills ``given`` with an object for each parameter and gives the tuple of defaults,
-    newly held, if any was used; ``args`` itself if none was; null if the call does not
-    fit.
-    """
-    f = module.function(
-        "resolve",
-        [
-            *pointers("table", "args"),
-            Parameter("count", "i64"),
-            *pointers("names", "given"),
-        ],
-        result="ptr",
-    )
-    table, args, count, names, given = f.parameters
-    fail = f.label("fail")
-    parameter_count = load_word(f, table, Table.PARAMETER_COUNT, "i64")
-    positional = load_word(f, table, Table.POSITIONAL_COUNT, "i64")
-    require(f, f.le(count, positional), fail)
-    with f.for_loop(integer(f, 0), parameter_count) as loop:
-        is_given = f.lt(loop.index, count)
-        source = f.select(is_given, word_address(f, args, loop.index), null_word(f))
-        store_element(f, f.load(source, "ptr", align=8), given, loop.index)
-    with f.when(f.ne(names, 0)):
-        _bind_keywords(f, parameter_count, fail)
-    used = _bind_defaults(f, parameter_count, positional, fail)
-    with f.when(f.ne(used, 0)):
-        call_python(f, "Py_IncRef", [used])
-    f.ret(f.select(f.eq(used, 0), args, used))
-    f.begin(fail)
-    f.ret(null_pointer(f))
-
-
-def _bind_keywords(f: Emitter, parameter_count: Operand, fail: str) -> None:
-    table, args, count, names, given = f.parameters
-    known = load_word(f, table, Table.NAMES)
-    zero = integer(f, 0)
-    keyword_count = load_word(f, names, LENGTH, "i64")
-    items = f.offset(names, TUPLE_ITEMS)
-    with f.for_loop(zero, keyword_count) as keywords:
-        name = load_element(f, items, keywords.index)
-        value = load_element(f, args, f.add(count, keywords.index))
-        # Names in source are interned; others are left to the Python dispatcher.
-        with f.for_loop(zero, parameter_count, carried=[integer(f, -1)]) as search:
-            candidate = load_element(f, known, search.index)
-            search.carry(
-                f.select(f.eq(candidate, name), search.index, search.carried[0])
-            )
-        place = search.results[0]
-        require(f, f.ge(place, 0), fail)
-        target = word_address(f, given, place)
-        require(f, f.eq(f.load(target, "ptr", align=8), 0), fail)
-        f.store(value, target, align=8)
-
-
-def _bind_defaults(
-    f: Emitter, parameter_count: Operand, positional: Operand, fail: str
-) -> Operand:
-    """Fill what is missing; the tuple of defaults if it was used, else null."""
-    table, _, _, _, given = f.parameters
-    with f.for_loop(integer(f, 0), parameter_count, carried=[null_pointer(f)]) as loop:
-        target = word_address(f, given, loop.index)
-        found = f.load(target, "ptr", align=8)
-
-        def default() -> Sequence[Operand]:
-            function = load_word(f, table, Table.FUNCTION)
-            require(f, f.ne(function, 0), fail)
-            defaults = call_python(f, "PyFunction_GetDefaults", [function], "ptr")
-            require(f, f.ne(defaults, 0), fail)
-            # They belong to the last of the positional parameters.
-            length = load_word(f, defaults, LENGTH, "i64")
-            place = f.add(f.sub(loop.index, positional), length)
-            require(f, f.ge(place, 0), fail)
-            require(f, f.lt(loop.index, positional), fail)
-            items = f.offset(defaults, TUPLE_ITEMS)
-            value = load_element(f, items, place)
-            f.store(value, target, align=8)
-            return [defaults]
-
-        (used,) = f.choose(f.eq(found, 0), default, lambda: [loop.carried[0]])
-        loop.carry(used)
-    return loop.results[0]
 
 
 def _accept(

@@ -19,8 +19,8 @@ from penstock.backends.llvm.support_arguments import (
     add_equal_key,
     add_read,
     add_read_place,
-    add_resolve,
 )
+from penstock.backends.llvm.support_binding import add_resolve
 from penstock.backends.llvm.support_containers import add_build, add_take_apart
 from penstock.backends.llvm.support_results import (
     add_fail,

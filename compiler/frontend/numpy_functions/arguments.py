@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.answers import host_size
+from penstock.frontend.answers import constant_array, host_size
 from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import size_of
@@ -23,6 +23,7 @@ __all__ = [
     "NO_VALUE",
     "arrays_of",
     "deliver",
+    "known_to_hold",
     "normalize_axes",
     "normalize_axis",
     "numpy",
@@ -114,6 +115,14 @@ def deliver(
         require_equal(out.tracer, f"{name} out=", own, wanted)
     out.assign(result, casting)
     return out
+
+
+def known_to_hold(condition: Any) -> bool:
+    """Whether a condition of one element is known while tracing, and holds."""
+    if not issubclass(type(condition), TracedArray):
+        return bool(condition)
+    known = constant_array(condition.tracer, condition.value)
+    return known is not None and bool(known)
 
 
 def normalize_axis(axis: Any, rank: int) -> int:

@@ -17,7 +17,7 @@ from penstock.frontend.numpy_functions.arguments import (
     numpy,
 )
 from penstock.frontend.numpy_functions.shaping import view_of
-from penstock.frontend.promotion import result_dtype
+from penstock.frontend.promotion import loop_dtypes, result_dtype
 from penstock.frontend.refusals import bad_value
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.views import DiagonalStep
@@ -61,6 +61,11 @@ def contract(
 
 def _common(parts: list[TracedArray]) -> Dtype:
     return result_dtype([part.kind for part in parts])
+
+
+def _product_dtype(name: str, a: Dtype, b: Dtype) -> Dtype:
+    """The dtype of a ufunc's product; of two bf16 it is bf16 too, not NumPy's f32."""
+    return a if a is b else loop_dtypes(getattr(np, name), (a, b))[0]
 
 
 def call_gufunc(
@@ -162,7 +167,7 @@ def _batched(
     b, right_letters = lettered(b, right)
     result = common + (own + other).replace("k", "")
     spec = f"{left_letters}{own},{right_letters}{other}->{result}"
-    return contract(tracer, spec, [a, b], _common([a, b]))
+    return contract(tracer, spec, [a, b], _product_dtype(name, a.kind, b.kind))
 
 
 def dot(a: Any, b: Any, out: Any = None) -> Any:
@@ -283,6 +288,16 @@ def cross(
     if x.sizes[-1] == y.sizes[-1] == 2:
         return fresh(x.tracer, minor(0, 1).value)
     return numpy.stack([minor(1, 2), minor(2, 0), minor(0, 1)], axis=axisc)
+
+
+def linalg_cross(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
+    """``np.linalg.cross``, of vectors of three elements alone."""
+    parts = arrays_of([x1, x2])
+    for part in parts:
+        place = normalize_axis(axis, len(part.sizes))
+        if not part.tracer.ask(part.sizes[place], "==", 3):
+            raise bad_value(f"cross: {part.tensor} does not hold vectors of 3 elements")
+    return cross(x1, x2, axis=axis)
 
 
 def einsum(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.frontend.handles import TracedArray, fresh
-from penstock.frontend.host_numbers import host_integer
-from penstock.frontend.lift import convert
+from penstock.frontend.lift import as_array, convert
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     numpy,
@@ -18,12 +17,17 @@ from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
-from penstock.ir.types import Dtype
+from penstock.ir.types import bool_, i64
 
 
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """``np.convolve``."""
     x, kernel = numpy.atleast_1d(*arrays_of([a, v]))
+    if len(x.sizes) == len(kernel.sizes) == 1 and (
+        x.tracer.ask(x.sizes[0], "<", kernel.sizes[0])
+    ):
+        # As NumPy exchanges them: it is the longer one that "same" is the same as.
+        x, kernel = kernel, x
     return _correlate_1d(x, kernel[::-1], mode, "convolve")
 
 
@@ -66,8 +70,18 @@ def correlate_dense(
     rank = len(x.sizes)
     low = tuple(tracer.normalize(before) for before, _ in padding)
     high = tuple(tracer.normalize(after) for _, after in padding)
-    if not dtype.is_float:
-        return _correlate_integers(x, kernel, low, high, dtype)
+    if dtype is bool_ and rank > 1:
+        raise bad_value(
+            f"convolution of {x.tensor} and {kernel.tensor}: SciPy takes no bools of "
+            "several axes",
+            hint="convert one of them: x.astype(int)",
+        )
+    if dtype is bool_:
+        # Whether any product is True; a count in 8 bits could wrap around to zero.
+        x, kernel = (as_array(tracer, part, i64) for part in (x, kernel))
+        found = correlate_dense(x, kernel, padding)
+        truth: TracedArray = found != 0
+        return truth
 
     def image(part: TracedArray) -> Value:
         value = convert(tracer, part.value, dtype)
@@ -79,35 +93,6 @@ def correlate_dense(
     )  # fmt: skip
     shape = tracer.type_of(result).shape[2:]
     return fresh(tracer, tracer.emit("reshape", result, shape=shape))
-
-
-def _correlate_integers(
-    x: TracedArray,
-    kernel: TracedArray,
-    low: tuple[Size, ...],
-    high: tuple[Size, ...],
-    dtype: Dtype,
-) -> TracedArray:
-    """Integers, exactly: each tap of a one-dimensional kernel times a shifted slice."""
-    tracer = x.tracer
-    if len(x.sizes) != 1:
-        raise UnsupportedError(
-            user_location(),
-            f"convolution of {x.tensor}: only floating images are supported",
-            code="unsupported-dtype",
-            hint="convert it first: x.astype(np.float64)",
-        )
-    taps = tracer.pin(kernel.sizes[0])
-    wide = numpy.pad(
-        x.astype(dtype.numpy),
-        [(host_integer(tracer, low[0]), host_integer(tracer, high[0]))],
-    )
-    count = wide.shape[0] - (taps - 1)
-    total = wide[0:count] * kernel[0]
-    for tap in range(1, taps):
-        total = total + wide[tap : count + tap] * kernel[tap]
-    found: TracedArray = total.astype(dtype.numpy)
-    return found
 
 
 def signal_convolve(

@@ -27,7 +27,7 @@ from penstock.frontend.numpy_functions.arguments import (
     tracer_of,
 )
 from penstock.frontend.numpy_functions.shaping import view_of
-from penstock.frontend.promotion import as_dtype
+from penstock.frontend.promotion import as_dtype, result_dtype
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.views import DiagonalStep
@@ -110,9 +110,6 @@ def _filled(tracer: Tracer, shape: tuple[Size, ...], number: Any, dtype: Dtype) 
     value = value_of(tracer, number, dtype)
     shape = tuple(tracer.normalize(size) for size in shape)
     if shape:
-        for size in shape:
-            if not tracer.ask(size, ">=", 0):
-                raise bad_value(f"a size is {tracer.number(size)}, which is negative")
         value = tracer.emit("broadcast_to", value, shape=shape)
     return fresh(tracer, value)
 
@@ -259,8 +256,11 @@ def tri(
 ) -> Any:
     """``np.tri``."""
     tracer = tracer_of(N, M)
-    rows = size_argument(tracer, N)
-    columns = rows if M is None else size_argument(tracer, M)
+    # NumPy makes it of two ranges, which are empty up to numbers below 0.
+    rows, columns = (
+        size if tracer.ask(size, ">=", 0) else 0
+        for size in shape_of(tracer, (N, N if M is None else M))
+    )
     row, column = _grid(tracer, rows, columns)
     return (column - row <= k).astype(dtype)
 
@@ -353,6 +353,9 @@ def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
     wanted = as_dtype(dtype)
     rank = len(shape)
     grids = []
+    if sparse:
+        # NumPy makes each of a range, which is empty up to numbers below 0.
+        shape = tuple(size if tracer.ask(size, ">=", 0) else 0 for size in shape)
     for axis in range(rank):
         sizes = tuple(
             size if axis == i or not sparse else 1 for i, size in enumerate(shape)
@@ -375,7 +378,7 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     if len(column.sizes) != 1:
         raise bad_value(f"vander: {column.tensor} must have one axis")
     tracer = column.tracer
-    column = column.astype(np.promote_types(column.dtype, int))
+    column = column.astype(result_dtype([column.kind, i64]).numpy)
     count = column.sizes[0] if N is None else size_argument(tracer, N)
     if tracer.ask(count, "<", 0):
         raise bad_value(f"vander: {tracer.number(count)} columns are wanted")

@@ -6,7 +6,7 @@ from typing import Any
 
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.lift import as_array
-from penstock.frontend.numpy_functions.arguments import numpy, operand
+from penstock.frontend.numpy_functions.arguments import numpy, operand, size_argument
 from penstock.frontend.numpy_functions.ranges import arange
 from penstock.frontend.promotion import check_cast
 from penstock.frontend.refusals import bad_type, bad_value
@@ -80,6 +80,7 @@ def resize(a: Any, new_shape: Any) -> Any:
     shape = new_shape if isinstance(new_shape, (tuple, list)) else (new_shape,)
     count = 1
     for size in shape:
+        x.tracer.require_size(size_argument(x.tracer, size))
         count = count * size
     if x.tracer.ask(x.sizes[0], "==", 0):
         return numpy.zeros_like(x, shape=tuple(shape))

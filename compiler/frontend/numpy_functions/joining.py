@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from penstock.frontend.answers import constant_array
+from penstock.frontend.answers import constant_array, host_size
 from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.host_numbers import host_integer
@@ -24,6 +25,7 @@ from penstock.frontend.numpy_functions.arguments import (
     shape_of,
     size_argument,
 )
+from penstock.frontend.numpy_functions.ranges import arange
 from penstock.frontend.numpy_functions.shaping import (
     atleast_1d,
     atleast_2d,
@@ -37,6 +39,7 @@ from penstock.frontend.numpy_functions.shaping import (
 )
 from penstock.frontend.promotion import as_dtype, result_dtype
 from penstock.frontend.refusals import bad_index, bad_value
+from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 
@@ -67,7 +70,7 @@ def concatenate(
     rank = len(parts[0].sizes)
     if any(len(part.sizes) != rank for part in parts) or rank == 0:
         raise bad_value(
-            "concatenate: the arrays must have as many axes, at least one: "
+            "concatenate: the arrays must have the same number of axes, at least one: "
             + ", ".join(str(part.tensor) for part in parts)
         )
     place = normalize_axis(axis, rank)
@@ -236,7 +239,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
         rolled = roll(ravel(x), shift, 0)
         return reshape(fresh(x.tracer, rolled.value), x.shape)
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    shifts = shift if isinstance(shift, (tuple, list)) else (shift,)
+    shifts = _shifts(shift)
     if len(shifts) == 1:
         shifts = tuple(shifts) * len(axes)
     elif len(axes) == 1:
@@ -247,12 +250,31 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
         size = host_integer(x.tracer, x.sizes[place])
         if not x.tracer.ask(x.sizes[place], "!=", 0):
             continue
+        if _is_unknown(by):
+            # Each place takes what is so many before it.
+            source = (arange(size) - by) % size
+            result = numpy.take(result, source, place)
+            continue
         offset = host_integer(x.tracer, size_argument(x.tracer, by)) % size
         rank = len(x.sizes)
         head = result[along(place, rank, slice(size - offset, None))]
         tail = result[along(place, rank, slice(None, size - offset))]
         result = concatenate([head, tail], place)
     return result.copy() if result is x else result
+
+
+def _shifts(shift: Any) -> tuple[Any, ...]:
+    if isinstance(shift, TracedArray) and len(shift.sizes) == 1:
+        return tuple(shift)
+    return tuple(shift) if isinstance(shift, (tuple, list)) else (shift,)
+
+
+def _is_unknown(number: Any) -> bool:
+    """Whether it is an integer that is known only when the program runs."""
+    if not issubclass(type(number), TracedArray):
+        return False
+    is_integer = not number.sizes and number.kind.is_integer
+    return is_integer and host_size(number.tracer, number.value) is None
 
 
 def tile(A: Any, reps: Any) -> Any:
@@ -262,6 +284,7 @@ def tile(A: Any, reps: Any) -> Any:
     rank = max(len(counts), len(x.sizes))
     counts = (1,) * (rank - len(counts)) + counts
     sizes = (1,) * (rank - len(x.sizes)) + x.sizes
+    counts = tuple(map(partial(_repetitions, x), counts, sizes))
     spread = tuple(s for size in sizes for s in (1, size))
     full = tuple(
         s for count, size in zip(counts, sizes, strict=True) for s in (count, size)
@@ -272,6 +295,13 @@ def tile(A: Any, reps: Any) -> Any:
     return fresh(x.tracer, x.tracer.emit("reshape", value, shape=merged))
 
 
+def _repetitions(x: TracedArray, count: Size, size: Size) -> Size:
+    """How often an axis is repeated: NumPy does not ask where it is empty."""
+    if x.tracer.ask(count, ">=", 0) or not x.tracer.ask(size, "==", 0):
+        return count
+    return 0
+
+
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     """``np.repeat`` by one count for all, or by constant counts."""
     x = operand(a)
@@ -280,8 +310,8 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     place = normalize_axis(axis, len(x.sizes))
     if isinstance(repeats, (tuple, list)) or np.ndim(repeats) == 1:
         return _repeat_each(x, repeats, place)
-    count = size_argument(x.tracer, repeats)
     sizes = [*x.sizes]
+    count = _repetitions(x, size_argument(x.tracer, repeats), sizes[place])
     thin = (*sizes[: place + 1], 1, *sizes[place + 1 :])
     full = (*sizes[: place + 1], count, *sizes[place + 1 :])
     value = x.tracer.emit("reshape", x.value, shape=thin)

@@ -19,7 +19,7 @@ from penstock.frontend.numpy_functions.arguments import (
 )
 from penstock.frontend.numpy_functions.creation import eye
 from penstock.frontend.refusals import bad_value
-from penstock.ir.errors import UnsupportedError
+from penstock.ir.errors import MatrixError, UnsupportedError
 from penstock.ir.location import user_location
 
 
@@ -123,7 +123,13 @@ def matrix_power(a: Any, n: Any) -> Any:
     """``np.linalg.matrix_power`` with a constant exponent of at least 0."""
     x = operand(a)
     if len(x.sizes) < 2:
-        raise bad_value(f"matrix_power: {x.tensor} must have at least two axes")
+        raise MatrixError(
+            user_location(), f"matrix_power: {x.tensor} must have at least two axes"
+        )
+    if not x.tracer.ask(x.sizes[-1], "==", x.sizes[-2]):
+        raise MatrixError(
+            user_location(), f"matrix_power: {x.tensor} is no square matrix"
+        )
     exponent = operator.index(n)
     if exponent == 0:
         one = eye(x.shape[-1], dtype=x.dtype)

@@ -10,6 +10,7 @@ import numpy as np
 
 from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray
+from penstock.frontend.lift import kind_of
 from penstock.frontend.numpy_functions.arguments import (
     NO_VALUE,
     deliver,
@@ -22,6 +23,7 @@ from penstock.frontend.numpy_functions.arguments import (
 from penstock.frontend.numpy_functions.joining import along
 from penstock.frontend.promotion import check_cast
 from penstock.frontend.refusals import bad_type, bad_value
+from penstock.frontend.tracer import Traced
 from penstock.frontend.views import ReadOnlyStep
 from penstock.ir.types import bool_
 
@@ -219,9 +221,12 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     if digits == 0:
         return deliver("round", numpy.rint(x), out)
     factor = 10.0 ** abs(digits)
-    if digits > 0:
-        return deliver("round", numpy.rint(x * factor) / factor, out)
-    return deliver("round", numpy.rint(x / factor) * factor, out)
+    there, back = numpy.multiply, numpy.divide
+    if digits < 0:
+        there, back = back, there
+    # In the array's dtype: bf16 with a number is f32.
+    whole = numpy.rint(there(x, factor).astype(x.dtype))
+    return deliver("round", back(whole, factor).astype(x.dtype), out)
 
 
 def fix(x: Any, out: Any = None) -> Any:
@@ -296,3 +301,21 @@ def isrealobj(x: Any) -> bool:
 def iscomplexobj(x: Any) -> bool:
     """``np.iscomplexobj``."""
     return False
+
+
+def result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:
+    """``np.result_type``: of traced arrays and numbers as of NumPy's."""
+    return np.result_type(*map(_dtype_or_number, arrays_and_dtypes))
+
+
+def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
+    """``np.can_cast``."""
+    return np.can_cast(_dtype_or_number(from_), to, casting)
+
+
+def _dtype_or_number(value: Any) -> Any:
+    """What stands for a value where only its dtype counts."""
+    if not issubclass(type(value), Traced):
+        return value
+    kind = kind_of(value)
+    return kind(0) if isinstance(kind, type) else value.dtype

@@ -59,7 +59,11 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> A
         each = [given] * len(widths)
     result = x
     for axis, ((low, high), option) in enumerate(zip(widths, each, strict=True)):
-        if (low != 0 or high != 0) and x.tracer.ask(x.sizes[axis], "==", 0):
+        if low == high == 0 or not x.tracer.ask(x.sizes[axis], "==", 0):
+            pass
+        elif x.tracer.ask(low, "==", 0) and x.tracer.ask(high, "==", 0):
+            continue
+        else:
             raise bad_value(
                 f"pad: axis {axis} of {x.tensor} is empty, and cannot be extended",
                 hint="mode='constant' extends empty axes",

@@ -8,7 +8,7 @@ import numpy as np
 
 from penstock.frontend.answers import constant_array
 from penstock.frontend.handles import TracedArray, wrap
-from penstock.frontend.host_numbers import HostNumber
+from penstock.frontend.host_numbers import HostNumber, host_integer
 from penstock.frontend.lift import as_array, find_tracer, kind_of
 from penstock.frontend.numpy_functions.arguments import (
     deliver,
@@ -21,9 +21,10 @@ from penstock.frontend.numpy_functions.arguments import (
 )
 from penstock.frontend.numpy_functions.quantile_methods import check_method, located
 from penstock.frontend.numpy_functions.shaping import view_of
+from penstock.frontend.promotion import result_dtype
 from penstock.frontend.refusals import bad_value
 from penstock.frontend.views import WindowStep
-from penstock.ir.dims import Size
+from penstock.ir.dims import Size, product
 
 __all__ = [
     "median",
@@ -39,7 +40,9 @@ def lines_of(x: TracedArray, axis: Any) -> tuple[TracedArray, tuple[int, ...]]:
     axes = normalize_axes(axis, rank)
     kept = [i for i in range(rank) if i not in axes]
     moved = numpy.transpose(x, (*kept, *axes))
-    return moved.reshape((*(x.shape[i] for i in kept), -1)), axes
+    # Not -1, which no size is where another axis is empty.
+    count = host_integer(x.tracer, product([x.sizes[i] for i in axes]))
+    return moved.reshape((*(x.shape[i] for i in kept), count)), axes
 
 
 def restored(result: Any, x: TracedArray, axes: tuple[int, ...]) -> Any:
@@ -190,7 +193,7 @@ def between(lower: Any, upper: Any, part: Any, weak: bool) -> Any:
     step = upper - lower
     rest = 1 - part
     if weak:
-        dtype = np.result_type(step.dtype, 0.5)
+        dtype = result_dtype([step.kind, float]).numpy
         part, rest = part.astype(dtype), rest.astype(dtype)
     shape = (*part.shape, *([1] * (len(lower.sizes) - len(part.sizes))))
     part, rest = part.reshape(shape), rest.reshape(shape)
@@ -237,6 +240,7 @@ def sliding_window_view(
     result = array
     for place, window in zip(axes, windows, strict=True):
         width = size_argument(tracer, window)
+        tracer.require_size(width, "sliding_window_view: a window is")
         count: Size = result.sizes[place] - width + 1
         if not tracer.ask(count, ">=", 1):
             raise bad_value(

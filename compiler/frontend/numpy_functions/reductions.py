@@ -16,7 +16,12 @@ from penstock.frontend.numpy_functions.arguments import (
     numpy,
     operand,
 )
-from penstock.frontend.promotion import as_dtype, check_cast, loop_dtypes
+from penstock.frontend.promotion import (
+    as_dtype,
+    check_cast,
+    loop_dtypes,
+    result_dtype,
+)
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.tracer import Traced
 from penstock.frontend.ufuncs import call_ufunc
@@ -442,7 +447,7 @@ def average(
         return result, wrap(x.tracer, numpy.full_like(result, count).value)
     scale: Any = _as_traced(x, weights)
     if x.kind.kind in "biu":
-        scale = scale.astype(np.result_type(x.dtype, scale.dtype, np.float64))
+        scale = scale.astype(result_dtype([x.kind, scale.kind, f64]).numpy)
     if scale.ndim != x.ndim:
         axes = normalize_axes(axis, len(x.sizes))
         if scale.ndim != len(axes):

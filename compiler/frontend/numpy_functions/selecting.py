@@ -49,16 +49,20 @@ def _cast(tracer: Tracer, parts: Sequence[Any], dtype: Dtype) -> list[TracedArra
     return [fresh(tracer, convert(tracer, value_of(tracer, x), dtype)) for x in parts]
 
 
+def unknown_count(name: str) -> UnsupportedError:
+    """The error about a result of as many elements as some condition holds for."""
+    return UnsupportedError(
+        user_location(),
+        f"{name}: how many elements hold is known only when the compiled function runs",
+        code="nonzero",
+        hint="choose elements with np.where(condition, a, b)",
+    )
+
+
 def where(condition: Any, x: Any = NO_VALUE, y: Any = NO_VALUE, /) -> Any:
     """``np.where`` with three arguments."""
     if x is NO_VALUE or y is NO_VALUE:
-        raise UnsupportedError(
-            user_location(),
-            "where(condition) alone: how many elements hold is known only when the "
-            "compiled function runs",
-            code="nonzero",
-            hint="choose elements with np.where(condition, a, b)",
-        )
+        raise unknown_count("where(condition) alone")
     tracer = find_tracer([condition, x, y])
     mask = as_array(tracer, condition)
     chosen = mask.value if mask.kind is bool_ else (mask != 0).value
@@ -312,7 +316,7 @@ def isclose(
     """``np.isclose``: |a - b| <= atol + rtol |b|, equal infinities included."""
     x, y = arrays_of([a, b])
     # NumPy makes the second inexact, so that no difference of integers wraps around.
-    y = y.astype(np.result_type(y.dtype, 1.0))
+    y = y.astype(result_dtype([y.kind, float]).numpy)
     near = abs(x - y) <= atol + rtol * abs(y)
     close = (near & numpy.isfinite(y)) | (x == y)
     if equal_nan:

@@ -86,10 +86,8 @@ def _complete_shape(x: TracedArray, shape: tuple[Size, ...]) -> tuple[Size, ...]
     """
     tracer = x.tracer
     total = product(x.sizes)
-    # An integer argument may be the -1 that is to be worked out.
-    shape = tuple(
-        -1 if tracer.number(s) == -1 and tracer.ask(s, "==", -1) else s for s in shape
-    )
+    # As for NumPy, any number below 0 is the -1 that is to be worked out.
+    shape = tuple(s if tracer.ask(s, ">=", 0) else -1 for s in shape)
     unknown = [i for i, s in enumerate(shape) if isinstance(s, int) and s == -1]
     if len(unknown) > 1:
         raise bad_value(f"reshape: more than one size of {shape} is -1")

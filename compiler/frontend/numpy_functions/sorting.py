@@ -10,6 +10,7 @@ from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.lift import as_array, find_tracer, kind_of
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
+    known_to_hold,
     normalize_axis,
     numpy,
     operand,
@@ -21,6 +22,7 @@ from penstock.frontend.promotion import result_dtype
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
+from penstock.ir.types import f64
 
 __all__ = [
     "argpartition", "argsort", "bincount", "digitize", "histogram",
@@ -119,13 +121,19 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     ascending = searchsorted(edges, points, side)
     if edges.tracer.ask(edges.sizes[0], "<", 2):
         return ascending
-    other = "right" if right else "left"
-    backwards = edges.shape[0] - searchsorted(edges[::-1], points, other)
+    if not _may_ascend(edges) and not _may_ascend(edges[::-1]):
+        raise bad_value("digitize: the bins neither ascend nor descend")
+    backwards = edges.shape[0] - searchsorted(edges[::-1], points, side)
     return wrap(
         edges.tracer,
         numpy.where(edges[0] > edges[-1], backwards, ascending).value,
         points.in_order,
     )
+
+
+def _may_ascend(edges: TracedArray) -> bool:
+    """Whether a table ascends, or is known only when the compiled function runs."""
+    return not known_to_hold((edges[:-1] > edges[1:]).any())
 
 
 def interp(
@@ -187,7 +195,7 @@ def isin(
 def _is_in_sorted(x: TracedArray, table: TracedArray) -> Any:
     if x.tracer.ask(table.sizes[0], "==", 0):
         return full(x.shape, False)
-    dtype = np.result_type(x.dtype, table.dtype)
+    dtype = result_dtype([x.kind, table.kind]).numpy
     x, ordered = x.astype(dtype), numpy.sort(table.astype(dtype))
     place = numpy.minimum(searchsorted(ordered, x), ordered.shape[0] - 1)
     return numpy.take(ordered, place) == x
@@ -200,7 +208,8 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
     length = size_argument(tracer, minlength)
     if len(numbers.sizes) != 1 or not numbers.kind.is_integer:
         raise bad_type(f"bincount: {numbers.tensor} is no list of integers")
-    if isinstance(length, int) and length <= 0:
+    tracer.require_size(length, "bincount: minlength= is")
+    if tracer.ask(length, "==", 0):
         raise UnsupportedError(
             user_location(),
             "bincount without minlength=: how many bins there are is known only when "
@@ -225,16 +234,23 @@ def _edges(a: TracedArray, bins: Any, limits: Any, weights: Any) -> Any:
         refuse("histogram", bins=(bins, None))
     given = bins if isinstance(bins, (list, tuple)) else None
     if given is not None or len(getattr(bins, "shape", ())) > 0:
-        return as_array(a.tracer, bins), None
+        edges = as_array(a.tracer, bins)
+        if len(edges.sizes) != 1:
+            raise bad_value(f"histogram: the edges are {edges.tensor}, not of one axis")
+        if not _may_ascend(edges):
+            raise bad_value("histogram: the edges do not ascend")
+        return edges, None
     count = size_argument(a.tracer, bins)
-    if isinstance(count, int) and count < 1:
-        raise bad_value(f"histogram: {count} bins")
+    if not a.tracer.ask(count, ">=", 1):
+        raise bad_value(f"histogram: {a.tracer.number(count)} bins")
     if limits is None:
         empty = a.tracer.ask(a.value.tensor.size, "==", 0)
         low, high = (0.0, 1.0) if empty else (numpy.min(a), numpy.max(a))
     else:
         low, high = limits
-    kind = np.result_type(a.dtype, np.float64 if a.kind.kind in "biu" else a.dtype)
+        if known_to_hold(low > high):
+            raise bad_value(f"histogram: the range from {low!r} to {high!r} descends")
+    kind = (a.kind if a.kind.is_float else f64).numpy
     first, last = (as_array(a.tracer, part).astype(kind) for part in (low, high))
     same = first == last
     first = numpy.where(same, first - kind.type(0.5), first)[()]
@@ -285,6 +301,9 @@ def _by_arithmetic(x: TracedArray, edges: Any, limits: Any, amount: Any) -> Any:
 
 def _by_search(x: TracedArray, edges: Any, amount: Any) -> Any:
     count = edges.shape[0] - 1
+    if x.tracer.ask(edges.sizes[0], "<", 2):
+        # One edge bounds no bin; NumPy counts nothing, also between no edges at all.
+        return zeros(0, np.int64 if amount is None else amount.dtype)
     index = searchsorted(edges, x, "right") - 1
     index = numpy.where(x == edges[-1], count - 1, index)
     kept = (x >= edges[0]) & (x <= edges[-1])

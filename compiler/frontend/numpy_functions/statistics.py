@@ -20,9 +20,10 @@ from penstock.frontend.numpy_functions.arguments import (
 )
 from penstock.frontend.numpy_functions.creation import full
 from penstock.frontend.numpy_functions.cumulative import within
+from penstock.frontend.numpy_functions.selecting import unknown_count
+from penstock.frontend.promotion import result_dtype
 from penstock.frontend.refusals import bad_type, bad_value
-from penstock.ir.errors import UnsupportedError
-from penstock.ir.location import user_location
+from penstock.ir.types import f64
 
 __all__ = [
     "block", "compress", "corrcoef", "cov", "extract", "polyadd", "polyder", "polyint",
@@ -39,8 +40,13 @@ def cov(
     if any(len(part.sizes) > 2 for part in parts):
         raise bad_value("cov: m has more than 2 axes")
     if dtype is None:
-        dtype = np.result_type(*(part.dtype for part in parts), np.float64)
-    rows = [_as_rows(part, rowvar).astype(dtype) for part in parts]
+        dtype = result_dtype([*(part.kind for part in parts), f64]).numpy
+    rows = [_as_rows(parts[0], rowvar or len(parts[0].sizes) == 1)]
+    if y is not None:
+        # Of y NumPy turns no single row, whatever its number of axes.
+        single = len(parts[1].sizes) < 2 or _is_single(parts[1])
+        rows.append(_as_rows(parts[1], rowvar or single))
+    rows = [part.astype(dtype) for part in rows]
     x = rows[0] if len(rows) == 1 else numpy.concatenate(rows, axis=0)
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights = None
@@ -76,9 +82,7 @@ def _is_single(x: TracedArray) -> bool:
 
 def _as_rows(x: TracedArray, rowvar: bool) -> Any:
     rows = x.reshape((1, -1)) if len(x.sizes) < 2 else x
-    if not rowvar and not rows.tracer.ask(rows.sizes[0], "==", 1):
-        rows = rows.T
-    return rows
+    return rows if rowvar else rows.T
 
 
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
@@ -104,6 +108,8 @@ def polyval(p: Any, x: Any) -> Any:
 
 def polyder(p: Any, m: int = 1) -> Any:
     """``np.polyder``: the coefficients of a derivative."""
+    if m < 0:
+        raise bad_value(f"polyder: the order {m} is negative")
     result = operand(p)
     for _ in range(m):
         degree = result.tracer.pin(result.sizes[0]) - 1
@@ -113,6 +119,8 @@ def polyder(p: Any, m: int = 1) -> Any:
 
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """``np.polyint``: the coefficients of an integral, with constants ``k``."""
+    if m < 0:
+        raise bad_value(f"polyint: the order {m} is negative")
     constants = [0] * m if k is None else [*np.atleast_1d(k)]
     if len(constants) == 1 and m > 1:
         constants *= m
@@ -206,13 +214,7 @@ def _known(condition: Any, name: str) -> Any:
     if isinstance(condition, TracedArray):
         known = constant_array(condition.tracer, condition.value)
     if known is None:
-        raise UnsupportedError(
-            user_location(),
-            f"{name}: how many elements hold is known only when the compiled function "
-            "runs",
-            code="nonzero",
-            hint="choose elements with np.where(condition, a, b)",
-        )
+        raise unknown_count(name)
     return np.asarray(known, bool)
 
 

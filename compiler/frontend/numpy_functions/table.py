@@ -19,6 +19,7 @@ from penstock.frontend.numpy_functions import (
     nan_ranking,
     norms,
     numerics,
+    of_sizes,
     padding,
     ranges,
     ranking,
@@ -28,6 +29,7 @@ from penstock.frontend.numpy_functions import (
     sorting,
     statistics,
 )
+from penstock.ir.location import is_user_code
 
 __all__ = ["ALWAYS", "FUNCTIONS", "implementation_of"]
 
@@ -171,7 +173,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
         x, offset, -2, -1, dtype
     ),
     np.cross: contraction.cross,
-    np.linalg.cross: contraction.cross,
+    np.linalg.cross: contraction.linalg_cross,
     np.einsum: contraction.einsum,
     np.convolve: convolving.convolve,
     np.correlate: convolving.correlate,
@@ -218,6 +220,18 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.compress: statistics.compress,
     np.extract: statistics.extract,
     np.block: statistics.block,
+    np.result_type: numerics.result_type,
+    np.can_cast: numerics.can_cast,
+    np.hanning: of_sizes.hanning,
+    np.hamming: of_sizes.hamming,
+    np.blackman: of_sizes.blackman,
+    np.bartlett: of_sizes.bartlett,
+    np.kaiser: of_sizes.kaiser,
+    np.triu_indices: of_sizes.triu_indices,
+    np.tril_indices: of_sizes.tril_indices,
+    np.triu_indices_from: of_sizes.triu_indices_from,
+    np.tril_indices_from: of_sizes.tril_indices_from,
+    np.diag_indices: of_sizes.diag_indices,
     np.linalg.norm: norms.norm,
     np.linalg.vector_norm: norms.vector_norm,
     np.linalg.matrix_norm: norms.matrix_norm,
@@ -232,6 +246,31 @@ for _alias, _name in (
 ):  # fmt: skip
     if hasattr(np, _alias):
         FUNCTIONS[getattr(np, _alias)] = FUNCTIONS[getattr(np, _name)]
+
+
+def _is_numpys(function: Any) -> bool:
+    """Whether a callable is NumPy's own: not one that was put into its place."""
+    module = getattr(function, "__module__", None)
+    code = getattr(function, "__code__", None)
+    return (
+        isinstance(module, str)
+        and module.partition(".")[0] == "numpy"
+        and (code is None or not is_user_code(code))
+    )
+
+
+# What stands for functions in whose place there was another when this was imported,
+# as while tests patch NumPy.
+_FOREIGN = [key for key in FUNCTIONS if not _is_numpys(key)]
+_REPLACED: dict[tuple[str, str], Callable[..., Any]] = {
+    (module.__name__, name): FUNCTIONS[key]
+    for key in _FOREIGN
+    for module in (np, np.linalg, np.lib.stride_tricks)
+    for name, function in vars(module).items()
+    if function is key
+}
+for _key in _FOREIGN:
+    del FUNCTIONS[_key]
 
 ALWAYS: frozenset[Any] = frozenset(
     (
@@ -261,6 +300,8 @@ def implementation_of(function: Any) -> Callable[..., Any] | None:
         return None
     if found is None:
         module = getattr(function, "__module__", None) or ""
+        if _REPLACED and _is_numpys(function):
+            return _REPLACED.get((module, function.__name__))
         if module.startswith("scipy."):
             package = ".".join(module.split(".")[:2])
             return _SCIPY.get((package, function.__name__))

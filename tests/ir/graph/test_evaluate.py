@@ -221,3 +221,20 @@ def test_numpy_does_not_warn():
     assert isinstance(function, Function)
     (result,) = evaluate(function, [np.array([0, -1, np.inf], np.float32)])
     assert np.isnan(result).tolist() == [True, False, True]
+
+
+def test_what_stands_for_a_graph_is_not_evaluated():
+    function = parse_function("""
+    func @f(%x: f64[]) -> f64[] {
+      %0 = const 1.0 : f64[]
+      %1 = vjp %x, %0 {wrt=(0,), of=(0,)} : (f64[], f64[]) {
+        body(%2: f64[]) -> f64[] {
+          %3 = sin %2 : f64[]
+          return %3
+        }
+      }
+      %4 = get %1 {index=1} : f64[]
+      return %4
+    }""")
+    with pytest.raises(RunError, match="vjp is not evaluated: "):
+        evaluate(function, [0.5])

@@ -283,3 +283,15 @@ def test_attributes_of_another_kind():
     with pytest.raises(TextError) as caught:
         parse_function(LOOP.format("reverse=k"))
     assert caught.value.message == "loop: reverse is k, but must be a bool"
+
+
+def test_philox_has_two_halves():
+    text = """
+    func @f(%x: u64[n]) -> u64[n] {{
+      %0 = philox %x, %x, %x {{half={}}} : u64[n]
+      return %0
+    }}"""
+    verify(parse_function(text.format(1)))
+    for half in (2, -1, "true"):
+        with pytest.raises(TextError, match=r"half is .*, but must be 0 or 1"):
+            parse_function(text.format(half))

@@ -28,6 +28,15 @@ def test_canonical_text_reads_back_to_itself(text):
     assert print_kernel(parse_kernel(canonical), canonical=True) == canonical
 
 
+def test_a_negative_symbol_is_an_expression():
+    text = """\
+kernel @f(%r: out i64[1], k: index) {
+  %0 = sub 0, (-k) : i64
+  store %0, %r[0]
+}"""
+    assert str(parse_kernel(text)) == text
+
+
 def test_canonical_text_has_no_names():
     renamed = GATHER
     for old, new in (
@@ -164,6 +173,15 @@ def test_sizes_and_indices_stand_where_they_are_used():
           }
         }""")
     assert str(builder.finish()) == text
+    assert str(parse_kernel(text)) == text
+
+
+def test_a_size_that_is_negated_reads_back():
+    builder = KernelBuilder("f")
+    x = builder.buffer("x", TensorType(i64), "out")
+    builder.store(x, [], builder.size(symbol("n") * -1) + builder.size(-7))
+    text = str(builder.finish())
+    assert "add (-n), -7" in text
     assert str(parse_kernel(text)) == text
 
 

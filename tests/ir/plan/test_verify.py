@@ -75,3 +75,21 @@ def test_equal_sizes_may_be_written_in_two_ways():
     verify_plan(parse_plan(text.replace("alloc f32[n]", "alloc f32[k]")))
     with pytest.raises(ValueError, match="but must be f32"):
         parse_plan(WHOLE.replace("alloc f32[n]", "alloc f32[k]"))
+
+
+def test_sizes_are_not_negative():
+    """So one below 1 is 0, as in the graph."""
+    text = """\
+plan @f(%x: f32[n,m], k: int) -> (%result: f32[0]) where n < 1, k < 1 {
+  launch @f_0(%x, %result)
+}
+
+kernel @f_0(%a0: in f32[0,m], %r0: out f32[0], m: index) {
+  parallel %p = 0 to 0 {
+    %0 = load %a0[%p, 0] : f32
+    store %0, %r0[%p]
+  }
+}
+"""
+    plan = parse_plan(text)
+    assert str(parse_plan(str(plan))) == str(plan)

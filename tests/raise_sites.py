@@ -1,0 +1,88 @@
+"""Finds where errors are raised in the sources, and what their messages say there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from penstock.ir import errors
+
+__all__ = ["RaiseSite", "raise_sites"]
+
+# The place of the message among the arguments of an error.
+_MESSAGES = dict.fromkeys(errors.__all__, 1) | {"TypeRuleError": 0}
+
+
+@dataclass(frozen=True)
+class RaiseSite:
+    """A message that is written in the sources.
+
+    Attributes:
+        line: where.
+        parts: what is written of it, between what is put in.
+    """
+
+    line: int
+    parts: tuple[str, ...]
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What a whole text with this message has in it."""
+        return re.compile(r"[^\n]*".join(map(re.escape, self.parts)))
+
+
+def raise_sites(
+    tree: ast.Module, helpers: dict[str, int] | None = None
+) -> Iterator[RaiseSite]:
+    """The sites of a module; ``helpers`` raise what they are told."""
+    places = _MESSAGES | (helpers or {}) | helpers_of(tree)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        name = function.attr if isinstance(function, ast.Attribute) else ""
+        name = function.id if isinstance(function, ast.Name) else name
+        if name not in places:
+            continue
+        given = [k.value for k in node.keywords if k.arg == "message"]
+        for message in [*node.args[places[name] : places[name] + 1], *given][:1]:
+            for parts in _alternatives(message):
+                if any(re.search(r"\w{3}", part) for part in parts):
+                    yield RaiseSite(message.lineno, tuple(parts))
+
+
+def helpers_of(tree: ast.Module) -> dict[str, int]:
+    """Functions with a parameter ``message``, and its place among the others."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("__"):
+            names = [a.arg for a in node.args.args if a.arg not in ("self", "cls")]
+            if "message" in names:
+                found[node.name] = names.index("message")
+    return found
+
+
+def _alternatives(message: ast.expr) -> list[list[str]]:
+    """The literal parts of a message, for each branch that is written in it."""
+    match message:
+        case ast.Constant(value=str(text)):
+            return [[text]]
+        case ast.JoinedStr(values=values):
+            found: list[list[str]] = [[""]]
+            for value in values:
+                if isinstance(value, ast.Constant):
+                    found = [[*p[:-1], p[-1] + str(value.value)] for p in found]
+                else:
+                    found = [[*p, ""] for p in found]
+            return found
+        case ast.BinOp(op=ast.Add(), left=left, right=right):
+            return [
+                [*first[:-1], first[-1] + second[0], *second[1:]]
+                for first in _alternatives(left)
+                for second in _alternatives(right)
+            ]
+        case ast.IfExp(body=body, orelse=orelse):
+            return _alternatives(body) + _alternatives(orelse)
+    return [["", ""]]
