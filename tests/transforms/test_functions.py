@@ -143,6 +143,19 @@ def test_jacobians_of_integers_are_zeros_of_the_argument_s_dtype(jacobian):
         np.testing.assert_array_equal(entry, zeros)
 
 
+@pytest.mark.parametrize(
+    ("returned", "text"),
+    [
+        (lambda x: [], "not an empty list"),
+        (lambda x: {"a": x}, r"not a dict of f64\[\]"),
+        (lambda x: (x,), r"not a tuple of f64\[\]"),
+    ],
+)
+def test_gradients_say_what_they_were_given(returned, text):
+    with pytest.raises(ps.errors.ShapeError, match=text):
+        ps.grad(returned)(1.0)
+
+
 def test_jacobians_pass_on_what_comes_beside_the_result():
     def function(x):
         return x**3, {"x": x, "name": "cube"}

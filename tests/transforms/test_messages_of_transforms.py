@@ -55,20 +55,6 @@ CASES = {
           help: return a sum or mean; with more than one result use ps.jacrev or ps.vjp, and has_aux=True for what is only passed on
         """,
     ),
-    "gradient of an empty list": (
-        """
-        def f(x):
-            return ps.grad(lambda x: [])(x)
-        """,
-        X,
-        """
-        program.py:2:12: error: grad needs a function that returns one floating number, not an empty list [gradient-result]
-            |
-          2 |     return ps.grad(lambda x: [])(x)
-            |            ^^^^^^^^^^^^^^^^^^^^^^^^
-          help: return a sum or mean; with more than one result use ps.jacrev or ps.vjp, and has_aux=True for what is only passed on
-        """,
-    ),
     "gradient of several": (
         """
         def f(x):
