@@ -17,6 +17,7 @@ evaluated or unpickled; but one part is machine code, so only load what you trus
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -86,11 +87,23 @@ class ErrorEntry(Record):
     loc: Location | None = None
     hint: str | None = None
 
-    def error(self, value: int) -> PenstockError:
-        """The error to raise, for the value that the program left."""
+    def error(
+        self, value: int, sizes: Mapping[str, int] | None = None
+    ) -> PenstockError:
+        """The error to raise.
+
+        Args:
+            value: what the program left.
+            sizes: of the call, by their symbols: those are given that the types of
+                arrays in the message name.
+        """
         kind = getattr(error_kinds, self.kind, RunError)
+        shapes = " ".join(re.findall(r"\w\[([^]]*)\]", self.message))
+        named = dict.fromkeys(re.findall(r"[^\W\d]\w*", shapes))
+        where = ", ".join(f"{n} = {sizes[n]}" for n in named if sizes and n in sizes)
         # Not str.format: a file could name attributes in the braces.
         message = self.message.replace("{value}", str(value))
+        message += f", where {where}" if where else ""
         error = kind(self.loc, message, code=self.code, hint=self.hint)
         assert isinstance(error, PenstockError)
         return error

@@ -250,7 +250,7 @@ class Variant:
         with Scratch(sizes[0]) as arena:
             code = self.executable.run(slots, arena, threads)
         if code:
-            raise self.failure(code, slots[0])
+            raise self.failure(code, ctypes.addressof(slots))
         made = iter(arrays)
         leaves = [self._result(r, prepared, made) for r in signature.results]
         return unflatten(signature.result_structure, leaves)
@@ -274,17 +274,20 @@ class Variant:
             return value.copy() if value.ndim else value[()]
         return value
 
-    def failure(self, code: int, value: int) -> BaseException:
+    def failure(self, code: int, address: int) -> BaseException:
         """The exception that stands for what a program returned.
 
         Args:
             code: what it returned, not 0.
-            value: what it left in slot 0.
+            address: of the slots of the call, the first of which it has written.
         """
         if code == -1:
             return KeyboardInterrupt()
         assert 0 < code <= len(self.errors), f"the program returned {code}"
-        return self.errors[code - 1].error(value)
+        from penstock.runtime.refusal import sizes_in_slots
+
+        slots = self._slots_type.from_address(address)
+        return self.errors[code - 1].error(slots[0], sizes_in_slots(self, [*slots]))
 
 
 def _bits(value: float) -> int:

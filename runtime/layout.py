@@ -52,6 +52,7 @@ FUNCTIONS: Final = (
     "PyObject_ClearWeakRefs",
     "PyLong_AsLongLongAndOverflow",
     "PyLong_FromLongLong",
+    "PyLong_FromVoidPtr",
     "PyFloat_FromDouble",
     "PyBool_FromLong",
     "PyTuple_New",
@@ -173,7 +174,7 @@ class Variant:
     RESULT_SLOT: Final = 112  # number of the first slot of a result
     BUILDS: Final = 120  # in the order in which they are made
     BUILD_COUNT: Final = 128
-    FAIL: Final = 136  # callable: (status, value), raises
+    FAIL: Final = 136  # callable: (status, address of the slots), raises
     CODES: Final = 144  # address of a Code for each function that it was traced from
     CODE_COUNT: Final = 152
     SIZE: Final = 160

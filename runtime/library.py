@@ -103,6 +103,23 @@ def _load_from_disk(data: bytes, name: str) -> int:
         finally:
             os.unlink(path)
     except OSError as error:
+        limit = _file_size_limit()
+        if limit is not None and limit < len(data):
+            # It holds for memory files too, and leaves no temporary directory usable.
+            raise ArtifactError(
+                None,
+                f"{name} cannot be loaded: it has {len(data)} bytes, but files of this "
+                f"process may have at most {limit}",
+                code="load",
+                hint="raise the limit RLIMIT_FSIZE: ulimit -f unlimited",
+            ) from None
         raise ArtifactError(
             None, f"{name} cannot be loaded: {error}", code="load"
         ) from error
+
+
+def _file_size_limit() -> int | None:
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return None if limit == resource.RLIM_INFINITY else limit

@@ -365,8 +365,8 @@ class _Failure:
     def __init__(self, variant: Variant) -> None:
         self._variant = variant
 
-    def __call__(self, code: int, value: int) -> None:
-        raise self._variant.failure(code, value)
+    def __call__(self, code: int, address: int) -> None:
+        raise self._variant.failure(code, address)
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -16,7 +17,7 @@ from penstock.ir.guards import Guard, parse_guard
 from penstock.ir.reals import Real
 from penstock.ir.record import Record
 from penstock.ir.types import dtype_of, text_of_array
-from penstock.runtime.leaves import ArrayLeaf, InstanceLeaf, KeyLeaf, Leaf
+from penstock.runtime.leaves import ArrayLeaf, InstanceLeaf, IntegerLeaf, KeyLeaf, Leaf
 
 if TYPE_CHECKING:
     from penstock.runtime.binding import Call
@@ -30,6 +31,7 @@ __all__ = [
     "overflow",
     "readable_guard",
     "refusals",
+    "sizes_in_slots",
 ]
 
 
@@ -310,6 +312,32 @@ def host_numbers(variant: Variant, inputs: Sequence[Any]) -> dict[str, Any]:
             is_array = isinstance(value, np.ndarray)
             numbers[name] = value.shape[axis] if is_array else value
     return numbers
+
+
+def sizes_in_slots(variant: Variant, slots: Sequence[int]) -> dict[str, int]:
+    """The sizes and integers of a call that runs, by their symbols.
+
+    Args:
+        variant: its artifact says where each stands.
+        slots: those that its code was given, while the arguments live.
+    """
+    signature = variant.signature
+    taken = [
+        offset
+        for leaf, offset in zip(signature.leaves, signature.slot_offsets, strict=False)
+        if leaf.slot_count
+    ]
+    leaves = [leaf for leaf in signature.leaves if leaf.slot_count]
+    sizes: dict[str, int] = {}
+    for name, (place, axis) in _places(variant).items():
+        leaf = leaves[place]
+        if isinstance(leaf, ArrayLeaf) and 0 <= axis < leaf.rank:
+            # The second slot of an array is the address of its sizes.
+            size = ctypes.c_int64.from_address(slots[taken[place] + 1] + 8 * axis)
+            sizes[name] = size.value
+        elif isinstance(leaf, IntegerLeaf):
+            sizes[name] = slots[taken[place]]
+    return sizes
 
 
 def overflow(variant: Variant, inputs: Sequence[Any]) -> PenstockError:

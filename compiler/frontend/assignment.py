@@ -8,7 +8,7 @@ from penstock.frontend.broadcasting import broadcast_into, broadcast_shape
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.index_keys import Key, parse_key
 from penstock.frontend.indexing import basic_view, gather_parts, masked_part
-from penstock.frontend.lift import PYTHON_NUMBERS, as_array
+from penstock.frontend.lift import as_array, is_python_number
 from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.views import inverse_permutation
@@ -60,7 +60,7 @@ def assigned_array(tracer: Tracer, value: Any, dtype: Dtype) -> TracedArray:
         NumberRangeError: an integer that the dtype cannot hold.
         ValueError: a float that is no integer at all, into an integer dtype.
     """
-    return as_array(tracer, value, dtype if type(value) in PYTHON_NUMBERS else None)
+    return as_array(tracer, value, dtype if is_python_number(value) else None)
 
 
 def _scatter(array: TracedArray, parts: list[Key], value: Any) -> None:

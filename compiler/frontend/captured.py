@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import functools
+from collections import Counter
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -232,11 +233,16 @@ class Capture:
         return self.inputs.add(normalize(value), reader.bare(), name, user_location())
 
     def _wrap_container(self, value: Any, kind: type[Any], reader: Reader) -> Any:
-        from penstock.frontend.containers import CapturedDict, CapturedList
+        from penstock.frontend.containers import (
+            CapturedCounter,
+            CapturedDict,
+            CapturedList,
+        )
 
         if issubclass(kind, dict) and is_library(kind.__module__):
             self.record(reader, InstanceLeaf(kind))
-            return CapturedDict(self, value, reader)
+            view = CapturedCounter if kind is Counter else CapturedDict
+            return view(self, value, reader)
         if kind is MappingProxyType:
             self.record(reader, InstanceLeaf(kind))
             return MappingProxyType(CapturedDict(self, value, reader))

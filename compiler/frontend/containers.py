@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,7 +14,14 @@ from penstock.runtime.readers import ItemReader, Reader
 if TYPE_CHECKING:
     from penstock.frontend.captured import Capture
 
-__all__ = ["CapturedDict", "CapturedList", "FrozenDict", "FrozenList", "FrozenSet"]
+__all__ = [
+    "CapturedCounter",
+    "CapturedDict",
+    "CapturedList",
+    "FrozenDict",
+    "FrozenList",
+    "FrozenSet",
+]
 
 
 def _refuse_write(owner: str, copy: str) -> NoReturn:
@@ -266,11 +274,13 @@ class CapturedDict(FrozenDict):
         key = self._outside(int(key) if type(key) is HostInteger else key)
         if key not in self._source:
             self._keys()
-            missing = getattr(type(self._source), "__missing__", None)
-            if missing is not None:
-                self._refuse()
-            raise KeyError(key)
+            return self._absent(key)
         return self._capture.wrap(self._source[key], ItemReader(self._reader, key))
+
+    def _absent(self, key: Any) -> Any:
+        if hasattr(type(self._source), "__missing__"):
+            self._refuse()
+        raise KeyError(key)
 
     def get(self, key: Any, default: Any = None) -> Any:
         try:
@@ -326,12 +336,79 @@ class CapturedDict(FrozenDict):
     __hash__ = None  # type: ignore[assignment]
 
 
+class CapturedCounter(CapturedDict):
+    """A captured ``collections.Counter``, which counts what is missing as 0."""
+
+    __slots__ = ()
+
+    def _absent(self, key: Any) -> Any:
+        return 0
+
+    def _plain(self) -> Counter[Any]:
+        return Counter(super()._plain())
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        if key not in self:
+            return default
+        return self[key]
+
+    def copy(self) -> Any:
+        return self._plain()
+
+    def most_common(self, n: int | None = None) -> list[tuple[Any, Any]]:
+        return self._plain().most_common(n)
+
+    def elements(self) -> Iterator[Any]:
+        return self._plain().elements()
+
+    def total(self) -> Any:
+        return self._plain().total()
+
+    def __add__(self, other: Any) -> Any:
+        return self._plain() + _as_counter(other)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._plain() - _as_counter(other)
+
+    def __and__(self, other: Any) -> Any:
+        return self._plain() & _as_counter(other)
+
+    def __or__(self, other: Any) -> Any:
+        return self._plain() | _as_counter(other)
+
+    def __radd__(self, other: Any) -> Any:
+        return other + self._plain()
+
+    def __rsub__(self, other: Any) -> Any:
+        return other - self._plain()
+
+    def __rand__(self, other: Any) -> Any:
+        return other & self._plain()
+
+    def __ror__(self, other: Any) -> Any:
+        return other | self._plain()
+
+    def __pos__(self) -> Any:
+        return +self._plain()
+
+    def __neg__(self) -> Any:
+        return -self._plain()
+
+    def subtract(self, *args: Any, **kwargs: Any) -> NoReturn:
+        self._refuse()
+
+
+def _as_counter(other: Any) -> Any:
+    return other.copy() if type(other) is CapturedCounter else other
+
+
 # Python names these in its own errors, such as those of operators.
 for _kind, _name in (
     (FrozenList, "list"),
     (CapturedList, "list"),
     (FrozenDict, "dict"),
     (CapturedDict, "dict"),
+    (CapturedCounter, "Counter"),
     (FrozenSet, "set"),
 ):
     _kind.__name__ = _kind.__qualname__ = _name

@@ -133,6 +133,11 @@ class GlobalsView(dict[str, Any]):
                 )
 
 
+_OF_THEMSELVES = (
+    "__annotations__", "__doc__", "__module__", "__name__", "__qualname__",
+)  # fmt: skip
+
+
 class _Attributes(NamedTuple):
     """A view of a function, and the attributes that it began with."""
 
@@ -195,6 +200,7 @@ class FunctionViews:
         view.__qualname__ = function.__qualname__
         view.__module__ = function.__module__
         view.__doc__ = function.__doc__
+        view.__annotations__ = dict(function.__annotations__)
         for name, value in vars(function).items():
             if name == KEPT:
                 continue
@@ -220,6 +226,30 @@ class FunctionViews:
         known = self._attributes.get(id(view))
         found: FunctionType = view if known is None else known.function
         return found
+
+    def record_names(self) -> None:
+        """Make part of the signature what functions are called and say of themselves.
+
+        Few programs ask that; those whose code does not name it cannot.
+        """
+        asked = {
+            name
+            for code, _ in self._codes
+            for part in _all_code(code)
+            for name in (*part.co_names, *part.co_consts)
+            if name in _OF_THEMSELVES
+        }
+        for entry in [*self._attributes.values()]:
+            for name in sorted(asked):
+                place = AttributeReader(entry.reader, name)
+                try:
+                    seen = self.capture.wrap(getattr(entry.function, name), place)
+                    if isinstance(seen, dict):
+                        # Of the annotations too all was copied.
+                        dict(seen.items())
+                except UnsupportedError as error:
+                    # What has no view was copied as it is.
+                    forget(error)
 
     def ask_identity(self) -> bool:
         """Whether the code asks with ``is`` for what may be an array or object."""

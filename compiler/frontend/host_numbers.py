@@ -143,8 +143,12 @@ def _integer_operation(
             if is_float(left) or is_float(right):
                 return getattr(_real(tracer, left), fallback)(_real(tracer, right))
             return NotImplemented
-        if divides and tracer.ask(b, "==", 0):
-            raise ZeroDivisionError("integer division or modulo by zero")
+        if divides:
+            if tracer.ask(b, "==", 0):
+                raise ZeroDivisionError("integer division or modulo by zero")
+            if not (_fits(a) and _fits(b)):
+                # The program divides 64 bits; sums and products it holds to them.
+                a, b = tracer.pin(a), tracer.pin(b)
         return host_integer(tracer, compute(a, b))
 
     def forward(self: HostInteger, other: Any) -> Any:
@@ -156,6 +160,11 @@ def _integer_operation(
         return apply(self.tracer, other, self)
 
     return forward, reflected
+
+
+def _fits(size: Size) -> bool:
+    """Whether a program can compute with a number, as far as is known of it."""
+    return not isinstance(size, int) or -(1 << 63) <= size < 1 << 63
 
 
 def _bits(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:

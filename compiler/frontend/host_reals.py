@@ -21,6 +21,7 @@ from penstock.frontend.host_numbers import (
     is_number,
     size_of,
 )
+from penstock.frontend.refusals import bad_value, too_large
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
 from penstock.ir.graph.value import Value
@@ -228,8 +229,16 @@ class HostReal(HostNumber):
             self.concrete()
         return number
 
+    def _finite(self, what: str) -> float:
+        """What the number is in this call, where an integer is next to it."""
+        if math.isnan(self.hint):
+            raise bad_value(f"{what} of nan: it is no integer")
+        if math.isinf(self.hint):
+            raise too_large(f"{what} of {self.hint}: it is no integer")
+        return self.hint
+
     def __int__(self) -> int:
-        number = int(self.hint)
+        number = int(self._finite("int()"))
         below = 1 if number <= 0 else 0
         return self._rounded(number, below, 1 if number >= 0 else 0)
 
@@ -243,18 +252,18 @@ class HostReal(HostNumber):
         quotient = self._exact_quotient()
         if quotient is not None:
             return host_integer(self.tracer, quotient[0] // quotient[1])
-        return self._rounded(math.floor(self.hint), 0, 1)
+        return self._rounded(math.floor(self._finite("math.floor")), 0, 1)
 
     def __ceil__(self) -> Any:
         quotient = self._exact_quotient()
         if quotient is not None:
             return host_integer(self.tracer, -(-quotient[0] // quotient[1]))
-        return self._rounded(math.ceil(self.hint), 1, 0)
+        return self._rounded(math.ceil(self._finite("math.ceil")), 1, 0)
 
     def __round__(self, digits: Any = None) -> Any:
         if digits is None:
             # Halves go to the even neighbour; they pin the number.
-            return self._rounded(round(self.hint), 0.5, 0.5)
+            return self._rounded(round(self._finite("round()")), 0.5, 0.5)
         return round(self.concrete(), digits)
 
     def _exact_quotient(self) -> tuple[Size, int] | None:

@@ -10,12 +10,14 @@ from penstock.frontend.answers import constant_array, host_size, python_number_h
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import size_of
 from penstock.frontend.lift import as_array
+from penstock.frontend.promotion import integer_range
 from penstock.frontend.refusals import bad_index, bad_type, bad_value
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
 from penstock.ir.errors import IndexOutOfBoundsError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
+from penstock.ir.types import i64, u64
 
 __all__ = ["Key", "checked_index", "parse_key", "slice_bounds"]
 
@@ -124,7 +126,12 @@ def _parse_part(tracer: Tracer, part: Any) -> Key:
     copies = kind is TracedArray and not index.cell.owner
     if size is not None:
         return Key("integer", integer=size, copies=copies)
-    return Key("dynamic", value=index.value, array=index, copies=copies)
+    value = index.value
+    if value.dtype is u64:
+        # Arrays of indices wrap in NumPy, but one beyond int64 is out of bounds.
+        greatest = tracer.constant(integer_range(i64)[1], u64)
+        value = tracer.emit("minimum", value, greatest)
+    return Key("dynamic", value=value, array=index, copies=copies)
 
 
 def _index_array(tracer: Tracer, part: Any) -> TracedArray:

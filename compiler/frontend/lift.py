@@ -28,10 +28,10 @@ from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, bool_, dtype_of, f64, i64
 
 __all__ = [
-    "PYTHON_NUMBERS",
     "as_array",
     "convert",
     "find_tracer",
+    "is_python_number",
     "is_traced",
     "kind_of",
     "stored_value",
@@ -41,6 +41,12 @@ __all__ = [
 
 # Their dtype gives way to that of an array.
 PYTHON_NUMBERS = (int, float, bool, HostInteger, HostReal)
+
+
+def is_python_number(value: Any) -> bool:
+    """Whether NumPy writes a value into an array as a number: it has to fit."""
+    kind = type(value)
+    return kind in PYTHON_NUMBERS or is_number_subclass(kind)
 
 
 def is_traced(value: Any) -> bool:
@@ -86,10 +92,10 @@ def kind_of(operand: Any) -> Kind | None:
         return supported_dtype(operand.dtype)
     if issubclass(kind, (list, tuple)):
         return None
-    if issubclass(kind, (int, float)):
-        return float if issubclass(kind, float) else int
+    if is_number_subclass(kind):
+        return python_dtype(plain_number(operand))
     if hasattr(kind, "__array__"):
-        return supported_dtype(np.asarray(operand).dtype)
+        return kind_of(_from_array_method(operand))
     if kind is complex:
         return supported_dtype(np.dtype(complex))
     raise UnsupportedError(
@@ -98,6 +104,23 @@ def kind_of(operand: Any) -> Kind | None:
         code="operand-type",
         hint="numpy functions take arrays, numbers, and lists of them",
     )
+
+
+def is_number_subclass(kind: type[Any]) -> bool:
+    """Whether a class is derived from Python's numbers, as enumerations may be.
+
+    NumPy minds the dtype of its numbers: int64 or float64, as of its own scalars.
+    """
+    return issubclass(kind, (int, float)) and (
+        kind not in PYTHON_NUMBERS and not issubclass(kind, np.generic)
+    )
+
+
+def plain_number(number: Any) -> int | float:
+    """A number of a class derived from ``int`` or ``float``, without its class."""
+    if isinstance(number, float):
+        return float.__float__(number)
+    return int.__index__(number)
 
 
 def value_of(tracer: Tracer, operand: Any, dtype: Dtype | None = None) -> Value:
@@ -113,17 +136,28 @@ def value_of(tracer: Tracer, operand: Any, dtype: Dtype | None = None) -> Value:
         return _size_value(tracer, operand, dtype)
     if issubclass(kind, (list, tuple)):
         return convert(tracer, as_array(tracer, operand).value, dtype)
-    if issubclass(kind, (np.ndarray, np.generic)) or hasattr(kind, "__array__"):
+    if issubclass(kind, (np.ndarray, np.generic)):
         refuse_own_class(operand, "an operand", user_location())
         array = np.asarray(operand)
         return convert(
             tracer, tracer.constant(array, supported_dtype(array.dtype)), dtype
         )
+    if hasattr(kind, "__array__"):
+        return value_of(tracer, _from_array_method(operand), dtype)
+    if is_number_subclass(kind):
+        number = plain_number(operand)
+        return convert(tracer, tracer.constant(number, python_dtype(number)), dtype)
     if dtype is None:
         dtype = python_dtype(operand)
     if dtype.is_integer and kind is not bool:
         check_fits(tracer, operand, dtype)
     return tracer.constant(operand, dtype)
+
+
+def _from_array_method(operand: Any) -> Any:
+    """The array, maybe a traced one, that an object of another class gives."""
+    made = operand.__array__()
+    return made if issubclass(type(made), TracedArray) else np.asarray(operand)
 
 
 def python_dtype(number: Any) -> Dtype:
@@ -160,13 +194,15 @@ def stored_value(tracer: Tracer, number: Any, dtype: Dtype) -> Value:
 
     Args:
         tracer: the trace.
-        number: one of the types of ``PYTHON_NUMBERS``.
+        number: for which ``is_python_number`` holds.
         dtype: the array's.
 
     Raises:
         NumberRangeError: an integer dtype cannot hold it.
         ValueError: nan, into an integer dtype.
     """
+    if is_number_subclass(type(number)):
+        number = plain_number(number)
     kind = type(number)
     if kind is HostReal and dtype.is_integer:
         least, greatest = integer_range(dtype)
@@ -201,7 +237,7 @@ def as_array(tracer: Tracer, operand: Any, dtype: Dtype | None = None) -> Traced
         return fresh(tracer, value, array.in_order)
     if issubclass(kind, (list, tuple)):
         return _stack_list(tracer, operand, dtype)
-    if dtype is not None and kind in PYTHON_NUMBERS:
+    if dtype is not None and is_python_number(operand):
         return fresh(tracer, stored_value(tracer, operand, dtype))
     value = value_of(tracer, operand)
     if issubclass(kind, np.generic):

@@ -13,6 +13,7 @@ from penstock.frontend.handles import fresh
 from penstock.frontend.lift import is_traced
 from penstock.frontend.math_functions import MathFunction
 from penstock.frontend.promotion import supported_dtype
+from penstock.frontend.refusals import refusal_of
 from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import current_tracer
 from penstock.ir.errors import PenstockError, TraceError, UnsupportedError
@@ -100,14 +101,19 @@ def call_checked(implementation: Any, name: str, args: Any, kwargs: Any) -> Any:
     """Call an implementation, naming arguments that it does not have.
 
     Raises:
-        UnsupportedError: the arguments do not fit its parameters.
+        PenstockError: the arguments do not fit its parameters, or it refuses one.
     """
     try:
         return implementation(*args, **kwargs)
-    except TypeError as error:
+    except PenstockError:
+        raise
+    except Exception as error:
         frame = error.__traceback__
-        if isinstance(error, PenstockError) or frame is None or frame.tb_next:
-            raise
+        if type(error) is not TypeError or frame is None or frame.tb_next:
+            refusal = refusal_of(error, name)
+            if refusal is None:
+                raise
+            raise refusal from error
         # Python itself refused the call: an argument is missing or unknown.
         _, _, reason = str(error).partition("() ")
         reason, _, _ = reason.partition(". Did you mean")
@@ -140,6 +146,19 @@ def _full_name(function: Any) -> str:
 
 def _any_traced(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return any(map(is_traced, args)) or any(map(is_traced, kwargs.values()))
+
+
+def _adopt_from(function: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """What NumPy computes from constants, its errors with the user's line."""
+    try:
+        return _adopt(function(*args, **kwargs))
+    except PenstockError:
+        raise
+    except Exception as error:
+        refusal = None if current_tracer() is None else refusal_of(error, name)
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 def _adopt(result: Any) -> Any:
@@ -176,7 +195,7 @@ class NumpyFunction:
         in_trace = current_tracer() is not None
         if _any_traced(args, kwargs) or (in_trace and function in ALWAYS):
             return call_function(function, args, kwargs)
-        return _adopt(function(*args, **kwargs))
+        return _adopt_from(function, _full_name(function), args, kwargs)
 
     def __repr__(self) -> str:
         return repr(self.__wrapped__)
@@ -207,7 +226,8 @@ class NumpyUfunc:
 
         ufunc = self.__wrapped__
         if not _any_traced(args, kwargs):
-            return _adopt(getattr(ufunc, name)(*args, **kwargs))
+            method = getattr(ufunc, name)
+            return _adopt_from(method, f"numpy.{ufunc.__name__}", args, kwargs)
         if name == "__call__" and len(args) > ufunc.nin:
             outs = args[ufunc.nin :]
             kwargs = {**kwargs, "out": outs if len(outs) > 1 else outs[0]}

@@ -29,9 +29,12 @@ def binary(ufunc: np.ufunc, left: Any, right: Any, own: TracedArray) -> Any:
             return NotImplemented  # The sequence is repeated, as by NumPy's integers.
     if not isinstance(other, _OPERANDS) and not hasattr(other, "__array_ufunc__"):
         if not hasattr(type(other), "__array__"):
-            if ufunc in (np.equal, np.not_equal) and isinstance(other, _UNLIKE):
+            if ufunc in (np.equal, np.not_equal) and _is_unlike(other):
                 # No number equals what is no number, element by element.
                 return np.full_like(own, ufunc is np.not_equal, dtype=bool)
+            if type(own) is TracedArray and not _goes_first(other):
+                # NumPy asks for each element, or takes it for a sequence.
+                kind_of(other)
             return NotImplemented
     elif getattr(type(other), "__array_ufunc__", True) is None:
         return NotImplemented
@@ -48,6 +51,18 @@ def binary(ufunc: np.ufunc, left: Any, right: Any, own: TracedArray) -> Any:
             if own.kind is f16 and type(right) is float and right == 0.5:
                 return call_ufunc(np.sqrt, (left,))
     return call_ufunc(ufunc, (left, right))
+
+
+def _is_unlike(other: Any) -> bool:
+    if isinstance(other, _UNLIKE):
+        return True
+    equality: Any = type(other).__eq__
+    return equality is object.__eq__ and not hasattr(other, "__getitem__")
+
+
+def _goes_first(other: Any) -> bool:
+    """Whether arrays leave operators to an operand (``binop_should_defer``)."""
+    return bool(getattr(type(other), "__array_priority__", 0.0) > 0.0)
 
 
 def _is_half(exponent: Any) -> bool:

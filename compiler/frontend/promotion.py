@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend.host_numbers import HostInteger
+from penstock.frontend.refusals import bad_type, bad_value, too_large
 from penstock.frontend.tracer import Tracer
 from penstock.ir.errors import DtypeError, NumberRangeError, UnsupportedError
 from penstock.ir.location import user_location
@@ -17,6 +18,7 @@ __all__ = [
     "Kind",
     "as_dtype",
     "check_cast",
+    "check_casting",
     "fits_dtype",
     "loop_dtypes",
     "out_of_range",
@@ -57,7 +59,14 @@ def as_dtype(dtype: Any) -> Dtype:
     """
     if isinstance(dtype, Dtype):
         return dtype
-    return supported_dtype(np.dtype(dtype))
+    if isinstance(dtype, np.ndarray):
+        raise bad_type("a dtype is an array: give the dtype of one, as in a.dtype")
+    try:
+        found = np.dtype(dtype)
+    except TypeError as error:
+        hint = "dtypes are np.float32, 'f4', int and the like"
+        raise bad_type(f"{error}", hint) from None
+    return supported_dtype(found)
 
 
 _BOOL_HINTS = {
@@ -105,6 +114,7 @@ def loop_dtypes(
         signature = (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout
     elif isinstance(signature, list):
         signature = tuple(signature)
+    check_casting(casting)
     try:
         found = _loop(ufunc, kinds, signature, casting)
     except TypeError:
@@ -153,6 +163,7 @@ def _name(kind: Kind) -> str:
 
 def check_cast(source: Dtype, target: Dtype, casting: str, what: str) -> None:
     """Raise a DtypeError unless NumPy casts so by this rule."""
+    check_casting(casting)
     rule: Any = casting
     if source is target or np.can_cast(source.numpy, target.numpy, rule):
         return
@@ -162,6 +173,19 @@ def check_cast(source: Dtype, target: Dtype, casting: str, what: str) -> None:
         code="cast",
         hint=f"convert it first: .astype({target.numpy.name!r})",
     )
+
+
+_CASTING_RULES = ("no", "equiv", "safe", "same_kind", "unsafe")
+
+
+def check_casting(rule: Any) -> None:
+    """Raise a ValueError, or a TypeError, for what is no ``casting=`` of NumPy's."""
+    if not isinstance(rule, str):
+        raise bad_type(f"casting= is a {type(rule).__name__}, not a str")
+    if rule not in _CASTING_RULES:
+        raise bad_value(
+            f"casting={rule!r} is no rule", f"the rules are {_CASTING_RULES}"
+        )
 
 
 def fits_dtype(tracer: Tracer, number: Any, dtype: Dtype) -> bool:
@@ -193,9 +217,7 @@ def check_fits(tracer: Tracer, number: Any, dtype: Dtype) -> None:
 
 def out_of_range(what: str, dtype: Dtype | None) -> NumberRangeError:
     """The error for a number that an integer dtype cannot hold."""
-    return NumberRangeError(
-        user_location(),
+    return too_large(
         f"{what} does not fit {dtype or 'any dtype'}",
-        code="integer-range",
-        hint="give it a dtype of its own, e.g. np.int64(...)",
+        "give it a dtype of its own, e.g. np.int64(...)",
     )

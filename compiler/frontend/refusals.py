@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from penstock.ir.errors import ArgumentError, IndexTypeError, StructureError
-from penstock.ir.location import user_location
+from types import TracebackType
 
-__all__ = ["bad_index", "bad_type", "bad_value"]
+from penstock.ir.errors import (
+    ArgumentError,
+    CompileError,
+    IndexTypeError,
+    NumberRangeError,
+    StructureError,
+)
+from penstock.ir.location import is_user_code, user_location
+
+__all__ = ["bad_index", "bad_type", "bad_value", "refusal_of", "too_large"]
 
 
 def bad_value(message: str, hint: str | None = None) -> ArgumentError:
@@ -21,3 +29,34 @@ def bad_type(message: str, hint: str | None = None) -> StructureError:
 def bad_index(message: str, hint: str | None = None) -> IndexTypeError:
     """The error for what is no index at all: an ``IndexError``."""
     return IndexTypeError(user_location(), message, code="bad-index", hint=hint)
+
+
+def too_large(message: str, hint: str | None = None) -> NumberRangeError:
+    """The error for a number that a dtype cannot hold: an ``OverflowError``."""
+    return NumberRangeError(user_location(), message, code="integer-range", hint=hint)
+
+
+_REFUSALS = {
+    TypeError: bad_type,
+    ValueError: bad_value,
+    IndexError: bad_index,
+    OverflowError: too_large,
+}
+
+
+def refusal_of(error: Exception, name: str) -> CompileError | None:
+    """What NumPy or Python raised for an argument of a function, at the user's line.
+
+    ``None`` for what the user's own code raised, and for other classes of errors.
+
+    Args:
+        error: caught by the caller of what raised it.
+        name: the function.
+    """
+    refuse = _REFUSALS.get(type(error))
+    frame: TracebackType | None = error.__traceback__
+    while frame is not None:
+        if is_user_code(frame.tb_frame.f_code):
+            return None
+        frame = frame.tb_next
+    return None if refuse is None else refuse(f"{name}: {error}")

@@ -20,14 +20,26 @@ from penstock.ir.location import user_location
 __all__ = ["Selection"]
 
 
-def _operator(ufunc: np.ufunc) -> tuple[Any, Any]:
+def _operator(ufunc: np.ufunc) -> tuple[Any, Any, Any]:
+    """A binary operator, its reflection, and the assignment that it is part of."""
+
     def forward(self: Selection, other: Any) -> Any:
         return self.apply(ufunc, (self, other))
 
     def reflected(self: Selection, other: Any) -> Any:
         return self.apply(ufunc, (other, self))
 
-    return forward, reflected
+    def update(self: Selection, other: Any) -> Any:
+        return self.update(ufunc, other)
+
+    return forward, reflected, update
+
+
+def _unary(ufunc: np.ufunc) -> Any:
+    def apply(self: Selection) -> Any:
+        return self.apply(ufunc, (self,))
+
+    return apply
 
 
 class Selection(Traced):
@@ -85,6 +97,22 @@ class Selection(Traced):
         """
         from penstock.frontend.ufuncs import call_ufunc
 
+        return self.like(call_ufunc(ufunc, self._full_operands(inputs)))
+
+    def update(self, ufunc: np.ufunc, other: Any) -> Selection:
+        """``x[mask] += other``: what is selected is a copy, and is written itself.
+
+        Raises:
+            DtypeError: the result has no place in this dtype, as of whole arrays.
+        """
+        from penstock.frontend.operators import in_place
+
+        operands = self._full_operands((self, other))
+        in_place(ufunc, self.full, operands[1])
+        return self
+
+    def _full_operands(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The whole arrays that operands are selected from."""
         full = []
         for operand in inputs:
             if type(operand) is Selection:
@@ -98,7 +126,7 @@ class Selection(Traced):
                 raise _unsupported("arithmetic of a selection with an array")
             else:
                 full.append(operand)
-        return self.like(call_ufunc(ufunc, tuple(full)))
+        return tuple(full)
 
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **options: Any
@@ -155,10 +183,10 @@ class Selection(Traced):
 
     def _full_axes(self, axis: Any) -> tuple[int, ...]:
         """The axes of the whole array that axes of the selection are."""
-        from penstock.frontend.numpy_functions.arguments import normalize_axes
+        from penstock.frontend.numpy_functions.arguments import reduced_axes
 
         found: list[int] = []
-        axes = normalize_axes(axis, self.ndim)
+        axes = reduced_axes(axis, self.ndim)
         for place in axes:
             if place == self.axis:
                 found += range(place, place + self.covered)
@@ -184,8 +212,8 @@ class Selection(Traced):
         return self.like(self.full.astype(dtype))
 
     def copy(self) -> Selection:
-        """The selection itself: it is a copy already."""
-        return self.like(self.full)
+        """The same elements, written by themselves."""
+        return self.like(self.full.copy())
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise _unsupported("writing to x[mask]")
@@ -202,34 +230,40 @@ class Selection(Traced):
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         raise _unsupported("making x[mask] a NumPy array")
 
-    __add__, __radd__ = _operator(np.add)
-    __sub__, __rsub__ = _operator(np.subtract)
-    __mul__, __rmul__ = _operator(np.multiply)
-    __truediv__, __rtruediv__ = _operator(np.true_divide)
-    __floordiv__, __rfloordiv__ = _operator(np.floor_divide)
-    __mod__, __rmod__ = _operator(np.remainder)
-    __pow__, __rpow__ = _operator(np.power)
-    __and__, __rand__ = _operator(np.bitwise_and)
-    __or__, __ror__ = _operator(np.bitwise_or)
-    __xor__, __rxor__ = _operator(np.bitwise_xor)
+    __add__, __radd__, __iadd__ = _operator(np.add)
+    __sub__, __rsub__, __isub__ = _operator(np.subtract)
+    __mul__, __rmul__, __imul__ = _operator(np.multiply)
+    __truediv__, __rtruediv__, __itruediv__ = _operator(np.true_divide)
+    __floordiv__, __rfloordiv__, __ifloordiv__ = _operator(np.floor_divide)
+    __mod__, __rmod__, __imod__ = _operator(np.remainder)
+    __pow__, __rpow__, __ipow__ = _operator(np.power)
+    __and__, __rand__, __iand__ = _operator(np.bitwise_and)
+    __or__, __ror__, __ior__ = _operator(np.bitwise_or)
+    __xor__, __rxor__, __ixor__ = _operator(np.bitwise_xor)
+    __lshift__, __rlshift__, __ilshift__ = _operator(np.left_shift)
+    __rshift__, __rrshift__, __irshift__ = _operator(np.right_shift)
     __eq__ = _operator(np.equal)[0]
     __ne__ = _operator(np.not_equal)[0]
     __lt__ = _operator(np.less)[0]
     __le__ = _operator(np.less_equal)[0]
     __gt__ = _operator(np.greater)[0]
     __ge__ = _operator(np.greater_equal)[0]
+    __neg__ = _unary(np.negative)
+    __pos__ = _unary(np.positive)
+    __abs__ = _unary(np.absolute)
+    __invert__ = _unary(np.invert)
     __hash__ = None  # type: ignore[assignment]
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     def __matmul__(self, other: Any) -> Any:
         raise _unsupported("a matrix product with x[mask]")
 
-    __rmatmul__ = __matmul__
-
-    def __neg__(self) -> Any:
-        return self.apply(np.negative, (self,))
-
-    def __abs__(self) -> Any:
-        return self.apply(np.absolute, (self,))
+    __rmatmul__ = __imatmul__ = __matmul__
 
     def __repr__(self) -> str:
         return f"<selection from {self.full!r}>"

@@ -127,6 +127,7 @@ def _trace(
         if noted:
             # The function caught it, and went another way than it would with NumPy.
             raise noted[0]
+        capture.functions.record_names()
         results = collect_results(
             tracer, inputs, plain(returned), lambda: _place_of_return(function)
         )

@@ -13,10 +13,10 @@ from penstock.frontend.lift import as_array
 from penstock.frontend.numpy_functions.arguments import (
     NO_VALUE,
     deliver,
-    normalize_axes,
     normalize_axis,
     numpy,
     operand,
+    reduced_axes,
 )
 from penstock.frontend.numpy_functions.cumulative import within
 from penstock.frontend.numpy_functions.ranges import arange
@@ -67,7 +67,7 @@ def reduce(
     name = f"{ufunc.__name__}.reduce"
     x = within_loop(ufunc, array, dtype, "reduce")
     rank = len(x.sizes)
-    axes = normalize_axes(axis, rank) if rank else ()
+    axes = reduced_axes(axis, rank) if rank else ()
     if len(axes) > 1 and not _takes_axes_together(ufunc, x.kind):
         raise bad_value(f"{name}: its order matters, so it takes one axis")
     if initial is None or initial is NO_VALUE:

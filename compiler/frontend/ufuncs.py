@@ -125,7 +125,7 @@ def call_ufunc(
     if ufunc.signature is not None:
         from penstock.frontend.numpy_functions.contraction import call_gufunc
 
-        return call_gufunc(tracer, ufunc, inputs, out, dtype)
+        return call_gufunc(tracer, ufunc, inputs, out, dtype, casting, signature)
     kinds: list[Kind] = []
     for operand in inputs:
         kind = kind_of(operand)

@@ -2,8 +2,10 @@
 
 # ruff: noqa: E501
 
+import numpy as np
 import pytest
 
+import penstock as ps
 from tests.errors.program import X, message, text
 
 CASES = [
@@ -39,3 +41,26 @@ CASES = [
 @pytest.mark.parametrize(("source", "args", "expected"), CASES)
 def test_index_out_of_bounds(source, args, expected):
     assert message(source, *args) == text(expected)
+
+
+def look_up(tables, i, k):
+    return tables["a"][k, i].sum()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_sizes_of_a_call_are_named(tmp_path, threads):
+    compiled = ps.compile(look_up, threads=threads)
+    at = np.array([1, 2])
+    compiled({"a": np.ones((3, 4))}, at, 1)
+    compiled.save(tmp_path / "f.pns", {"a": np.ones((3, 4))}, at, 1)
+    for f in (compiled, ps.load(tmp_path / "f.pns")):
+        for rows, columns in ((3, 4), (5, 7)):
+            with pytest.raises(IndexError) as caught:
+                f({"a": np.ones((rows, columns))}, at + columns, 1)
+            assert caught.value.message == (
+                f"index {columns + 1} is out of bounds for axis 1 of f64[n,m], "
+                f"where n = {rows}, m = {columns}"
+            )
+    with pytest.raises(IndexError, match="where n = 3, m = 4 "):
+        # Of other strides, by a variant of its own.
+        compiled({"a": np.ones((4, 3)).T}, at + 4, 1)

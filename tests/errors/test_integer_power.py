@@ -13,11 +13,11 @@ from tests.frontend.running import run
 SOURCE = "def f(i, n):\n    return i**n + 1\n"
 
 EXPECTED = """
-program.py:2:12: error: power: i64[n] to a negative power is no integer [integer-power]
+program.py:2:12: error: power: i64[n] to a negative power is no integer, where n = 3 [integer-power]
     |
   2 |     return i**n + 1
     |            ^^^^
-"""
+"""  # noqa: E501
 I = np.arange(1, 4)  # noqa: E741
 
 
@@ -45,7 +45,7 @@ def test_integer_power(power):
 def test_integer_power_in_the_evaluator(power):
     with pytest.raises(ArgumentError) as caught:
         run(power, I, I - 2)
-    assert str(caught.value) == text(EXPECTED)
+    assert str(caught.value) == text(EXPECTED.replace(", where n = 3", ""))
 
 
 def test_one_power_of_several_is_negative(power):

@@ -14,7 +14,7 @@ from tests.errors.program import text
 SOURCE = "def f(x):\n    return x[x > 100].max() + 1\n"
 
 EXPECTED = """
-program.py:2:12: error: max of no elements: the mask selects none of f64[n] [no-elements]
+program.py:2:12: error: max of no elements: the mask selects none of f64[n], where n = 3 [no-elements]
     |
   2 |     return x[x > 100].max() + 1
     |            ^^^^^^^^^^^^^^^^

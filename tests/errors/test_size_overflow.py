@@ -93,6 +93,31 @@ def test_integers_that_grow_too_large_are_never_wrapped(function, n):
         assert caught.value.code == "size-overflow"
 
 
+@pytest.mark.parametrize(
+    ("function", "n", "what"),
+    [
+        (lambda x, n: np.zeros((n, n)) + x[0], 2**31, "8*n*n is 36893488147419103232"),
+        (lambda x, n: np.broadcast_to(x[0], n), 2**61, "8*n is 18446744073709551616"),
+    ],
+)
+def test_bytes_of_results_that_grow_too_large(function, n, what):
+    """NumPy's own error came through, which names no array of the program."""
+    compiled = ps.compile(function)
+    np.testing.assert_array_equal(compiled(X, 2), function(X, 2))
+    with pytest.raises(NumberRangeError) as caught:
+        compiled(X, n)
+    assert str(caught.value).startswith(f"error: {what}, which does not fit 64 bits")
+
+
+def test_bytes_of_results_like_an_argument_without_memory():
+    compiled = ps.compile(lambda x: x + 1.0)
+    endless = np.broadcast_to(np.float32(1), 2**60)
+    with pytest.raises((NumberRangeError, MemoryError)):
+        compiled(endless)
+    with pytest.raises(NumberRangeError, match="does not fit 64 bits"):
+        ps.compile(lambda x: x.astype(np.float64))(np.broadcast_to(np.int8(1), 2**61))
+
+
 def test_guards_on_numbers_beyond_64_bits():
     f = ps.compile(lambda x, n: x if n * n > 2**70 else -x if n > -(2**80) else x + 1)
     np.testing.assert_array_equal(f(X, 5), -X)

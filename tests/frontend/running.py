@@ -5,9 +5,11 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pytest
 
 from penstock.frontend.trace import Trace, trace
 from penstock.ir.dims import evaluate_dim
+from penstock.ir.errors import PenstockError
 from penstock.ir.graph.evaluate import evaluate
 from penstock.ir.graph.verify import verify
 from penstock.ir.reals import Real
@@ -128,6 +130,15 @@ def check(function: Any, *args: Any, ulp: float = 0, **kwargs: Any) -> Any:
     for grow in (1, 3):
         _check_resized(found, function, args, kwargs, ulp, grow)
     return got
+
+
+def check_refused(function: Any, *args: Any, error: Any = TypeError) -> None:
+    """Hold a function to an error where NumPy raises one, of the same class."""
+    with pytest.raises(error):
+        _numpys(function, args, {})
+    with pytest.raises(error) as raised:
+        run(function, *args)
+    assert isinstance(raised.value, PenstockError), repr(raised.value)
 
 
 def _numpys(function: Any, args: Any, kwargs: Any) -> Any:

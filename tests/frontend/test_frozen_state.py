@@ -7,6 +7,7 @@ import os
 import pathlib
 import sys
 import types
+from collections import Counter
 from datetime import datetime as moment
 from os import environ, getpid
 from pathlib import Path
@@ -272,6 +273,57 @@ def test_captured_sets_are_sets_that_cannot_be_written():
         return x * len(copy) * len(both) * sum(members) * isinstance(members, set)
 
     follows(reads, lambda: members.add(5))
+
+
+def calls_itself(x: float, n: int = 0):
+    """Something."""
+    me = calls_itself
+    named = len(me.__name__) + len(me.__qualname__) + len(me.__module__)
+    return x * (named + len(me.__doc__ or "") + len(me.__annotations__))
+
+
+def asks_another(x):
+    return x * len(getattr(calls_itself, "__doc__"))  # noqa: B009
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("__doc__", "Something else."),
+        ("__name__", "other"),
+        ("__qualname__", "other"),
+        ("__module__", "other"),
+        ("__annotations__", {}),
+    ],
+)
+def test_what_a_function_says_of_itself(monkeypatch, name, value):
+    """It was what it had been when traced."""
+    functions = [calls_itself]
+    if name == "__doc__":
+        functions.append(asks_another)
+    for function in functions:
+        compiled = ps.compile(function)
+        np.testing.assert_array_equal(compiled(X), function(X))
+        with monkeypatch.context() as patch:
+            patch.setattr(calls_itself, name, value)
+            np.testing.assert_array_equal(compiled(X), function(X))
+
+
+def test_counters():
+    counter = Counter("abracadabra")
+
+    def reads(x):
+        sums = (counter + counter, counter - Counter("aab"), counter | Counter("zz"))
+        others = (counter & Counter("ab"), Counter("ab") + counter, +counter, -counter)
+        found = [sum(one.values()) for one in (*sums, *others)]
+        found += [counter["a"], counter["none"], counter.get("none", 7)]
+        found += [counter.total(), len([*counter.elements()]), len(counter)]
+        found += [count for _, count in counter.most_common(2)]
+        return x * np.array(found)[:, None]
+
+    follows(reads, lambda: counter.update("abc"))
+    with pytest.raises(TraceError, match="write-to-state"):
+        ps.compile(lambda x: x * counter.subtract("a"))(X)
 
 
 def ndarray_sum(x):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import penstock as ps
+from tests.frontend.running import check, check_refused
 
 random = np.random.default_rng(3)
 A = random.normal(size=(3, 4))
@@ -74,3 +75,50 @@ def test_derivatives_batches_and_sizes(mode):
         x = random.normal(size=size)
         np.testing.assert_allclose(compiled(x), function(x), rtol=1e-12)
     assert compiled.stats().variants <= 2
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i8"])
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e30])
+def test_constants_of_integers_have_to_fit(dtype, number):
+    """They were converted unsafely: nan to the least integer."""
+    error = (ValueError, OverflowError)
+    for values in (number, (number, 1), np.array(number), np.float64(number)):
+        check_refused(
+            lambda x, values=values: np.pad(x, 1, constant_values=values),
+            np.arange(3, dtype=dtype),
+            error=error,
+        )
+
+
+def test_integer_constants_wrap_in_unsigned_dtypes_alone():
+    x = np.arange(3)
+
+    def f(x):
+        return np.pad(x, 1, constant_values=300), np.pad(x, 1, constant_values=-1)
+
+    check(f, x.astype("u1"))
+    check(f, x)
+    check(lambda x: np.pad(x, 1, constant_values=2.7), x)
+    check_refused(f, x.astype("i1"), error=OverflowError)
+
+
+def test_numbers_of_the_caller_have_to_fit_when_the_program_runs():
+    def f(x, fill):
+        return np.pad(x, 1, constant_values=fill)
+
+    x = np.arange(3, dtype=np.int8)
+    compiled = ps.compile(f)
+    for fill in (-128.9, 127.9, 5.0):
+        wanted = f(x, np.array(fill))
+        np.testing.assert_array_equal(compiled(x, np.array(fill)), wanted)
+        np.testing.assert_array_equal(compiled(x, fill), wanted)
+    for fill in (np.nan, np.inf, 128.0, -129.0):
+        for number in (np.array(fill), fill):
+            with pytest.raises((ValueError, OverflowError)):
+                f(x, number)
+            with pytest.raises((ValueError, OverflowError), match=r"fit|nan"):
+                compiled(x, number)
+    for fill in (np.array(300), np.array(-129)):
+        with pytest.raises(ValueError, match="fit"):
+            compiled(x, fill)
+    assert compiled(x.astype("u1"), np.array(300))[0] == 44

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from penstock.ir.errors import ArgumentError, UnsupportedError
-from tests.frontend.running import check, run
+from tests.frontend.running import check, check_refused, run
 
 X = np.array([[1.0, -2.0, 3.0, 0.5], [4.0, 5.0, -6.0, 2.0], [-1.0, 7.0, 8.0, 3.0]])
 REDUCTIONS = (
@@ -87,3 +87,58 @@ def test_a_selection_cannot_be_written():
 
     with pytest.raises(UnsupportedError, match=r"writing to x\[mask\]"):
         run(f, X)
+
+
+INTEGERS = np.arange(-2, 4)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "update"),
+    [
+        (int, lambda v: v.__imul__(1.5)),
+        (int, lambda v: v.__iadd__(0.5)),
+        (int, lambda v: v.__itruediv__(2)),
+        (int, lambda v: v.__iadd__(v / 2)),
+        ("u1", lambda v: v.__isub__(np.array(7, np.int16))),
+        (bool, lambda v: v.__imul__(np.int8(3))),
+        (bool, lambda v: v.__iadd__(1)),
+    ],
+)
+def test_updates_of_selected_elements_keep_to_the_rule_of_casting(dtype, update):
+    """They were converted unsafely, where whole arrays and slices raised."""
+
+    def f(v):
+        v = v.copy()
+        v[v > 0] = update(v[v > 0])
+        return v
+
+    check_refused(f, INTEGERS.astype(dtype))
+
+
+def test_all_updates_of_selected_elements():
+    def f(v):
+        v = v.copy()
+        v[v > 0] <<= 2
+        v[v > 3] >>= 1
+        v[v > 3] **= 2
+        v[v > 3] |= 1
+        v[v > 3] &= 29
+        v[v > 3] ^= 8
+        v[v < 0] //= 2
+        v[v < 0] %= 5
+        v[v > 4] = ~v[v > 4] << 1
+        v[v < 0] = divmod(v[v < 0], 3)[1] + divmod(7, v[v < 0])[0]
+        return v, (-v[v > 4]).sum(), (+v[v > 4]).sum()
+
+    check(f, INTEGERS)
+    check(f, INTEGERS.astype(np.int8))
+
+
+def test_an_update_writes_to_the_selection_under_all_its_names():
+    def f(v):
+        picked = v[v > 0]
+        same, copied = picked, picked.copy()
+        picked += 10
+        return same.sum(), copied.sum(), v
+
+    check(f, INTEGERS)

@@ -389,3 +389,14 @@ def test_traces_say_what_they_mean():
     check(lambda x: (np.sort(x), np.argsort(x, kind="stable")), V)
     check(lambda x: (np.cumprod(x), np.maximum.accumulate(x)), V)
     check(lambda t, v: np.searchsorted(np.sort(t), v), V, V)
+
+
+def test_leading_zeros_of_constant_coefficients_are_trimmed():
+    """They stayed in front of the product."""
+    for f in (
+        lambda x: np.polymul([0, 0, 1, 2], x),
+        lambda x: np.polymul(x, [0.0, 0.0]),
+        lambda x: np.polymul([3.0], x),
+        lambda x: np.polymul(np.array([0, 5]), np.zeros(3)) + x[0],
+    ):
+        np.testing.assert_allclose(ps.compile(f)(A[0]), f(A[0]))

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import resource
 
 import pytest
 
@@ -50,6 +51,23 @@ def test_nothing_is_left_behind():
     libraries = [Library(_returning(number), "it") for number in range(5)]
     assert len(os.listdir("/proc/self/fd")) == descriptors
     assert len(libraries) == 5
+
+
+def test_a_limit_on_the_size_of_files():
+    """It holds for memory too, and there was said to be no temporary directory."""
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    data = _returning(1)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(data) - 1, hard))
+    try:
+        with pytest.raises(ArtifactError) as caught:
+            Library(data, "the code")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(caught.value) == (
+        f"error: the code cannot be loaded: it has {len(data)} bytes, but files of "
+        f"this process may have at most {len(data) - 1} [load]\n"
+        "  help: raise the limit RLIMIT_FSIZE: ulimit -f unlimited"
+    )
 
 
 def test_a_missing_symbol():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.backends.llvm.sizes import computed_sizes
-from penstock.ir.dims import Dim, Size, symbols_of
+from penstock.ir.dims import Dim, Size, product, symbols_of
 from penstock.ir.loop.node import Let
 from penstock.ir.plan.node import Plan, PlanLoop
 from penstock.ir.reals import Real
@@ -36,8 +36,19 @@ def asked_of_prepare(plan: Plan) -> list[Size | Real]:
     What depends on sizes that are born later is looked at there.
     """
     bound = {*plan.bound}
-    within = (size for size in computed_within(plan) if not names(size) & bound)
-    return [*answered_sizes(plan), *within]
+    asked = (*bytes_of_results(plan), *computed_within(plan))
+    return [*answered_sizes(plan), *(s for s in asked if not names(s) & bound)]
+
+
+def bytes_of_results(plan: Plan) -> Iterator[Size]:
+    """How many bytes the results have, where arguments do not show that they fit."""
+    # Arrays of any strides may repeat their elements.
+    whole = (p.type for p in plan.parameters if not p.strided)
+    there = {(type_.shape, type_.dtype.itemsize) for type_ in whole}
+    for result in plan.results:
+        shape, itemsize = result.type.shape, result.type.dtype.itemsize
+        if len(shape) and not any(s == shape and i >= itemsize for s, i in there):
+            yield product([itemsize, *shape])
 
 
 def answered_sizes(plan: Plan) -> list[Size | Real]:

@@ -88,8 +88,7 @@ def add_serve(module: Module) -> None:
     _give_arena(f, arena, size)
     with f.when(f.ne(code, 0), likely=False):
         call_own(f, "release", [made, count])
-        value = load_word(f, slots, 0, "i64")
-        leave(f, call_own(f, "fail", [variant, code, value], "ptr"))
+        leave(f, call_own(f, "fail", [variant, code, slots], "ptr"))
     f.ret(call_own(f, "finish", [variant, sizes, made], "ptr"))
     f.begin(nothing)
     call_own(f, "release", [made, count])
@@ -258,24 +257,25 @@ def add_limited_parallel(module: Module) -> None:
 
 
 def add_fail(module: Module) -> None:
-    """``fail(variant, code, value)``: raise the exception of a status; null."""
+    """``fail(variant, code, slots)``: raise the exception of a status; null."""
     f = module.function(
         "fail",
         [
             Parameter("variant", "ptr"),
             Parameter("code", "i64"),
-            Parameter("value", "i64"),
+            Parameter("slots", "ptr"),
         ],
         result="ptr",
     )
-    variant, code, value = f.parameters
+    variant, code, slots = f.parameters
     raised = f.ne(call_python(f, "PyErr_Occurred", [], "ptr"), 0)
     with f.when(f.bit_and(f.eq(code, -1), raised)):
         leave(f, null_pointer(f))
     arguments = f.allocate(16, 8)
-    for place, number in enumerate((code, value)):
-        made = call_python(f, "PyLong_FromLongLong", [number], "ptr")
-        store_word(f, made, arguments, 8 * place)
+    number = call_python(f, "PyLong_FromLongLong", [code], "ptr")
+    store_word(f, number, arguments, 0)
+    address = call_python(f, "PyLong_FromVoidPtr", [slots], "ptr")
+    store_word(f, address, arguments, 8)
     two = integer(f, 2)
     raiser = load_word(f, variant, Variant.FAIL)
     call = [raiser, arguments, two, null_pointer(f)]

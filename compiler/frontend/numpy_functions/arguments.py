@@ -13,7 +13,7 @@ from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import size_of
 from penstock.frontend.lift import as_array, find_tracer
-from penstock.frontend.refusals import bad_type, bad_value
+from penstock.frontend.refusals import bad_type, bad_value, too_large
 from penstock.frontend.tracer import Traced, Tracer, require_tracer
 from penstock.ir.dims import Size
 from penstock.ir.errors import AxisError, ShapeError, UnsupportedError
@@ -22,12 +22,15 @@ from penstock.ir.location import user_location
 __all__ = [
     "NO_VALUE",
     "arrays_of",
+    "c_integer",
     "deliver",
+    "integer_argument",
     "known_to_hold",
     "normalize_axes",
     "normalize_axis",
     "numpy",
     "operand",
+    "reduced_axes",
     "refuse",
     "shape_of",
     "size_argument",
@@ -117,6 +120,41 @@ def deliver(
     return out
 
 
+def integer_argument(value: Any, what: str) -> int:
+    """An argument that must be an integer known while tracing.
+
+    Raises:
+        TypeError: it is no integer.
+        TraceError: it is traced, and known only when the program runs.
+    """
+    if hasattr(type(value), "__index__"):
+        return operator.index(value)
+    raise bad_type(f"{what} is {described(value)}, but must be an integer")
+
+
+def c_integer(value: Any, what: str) -> int:
+    """An argument that NumPy takes as an ``int`` of C, of 32 bits.
+
+    Raises:
+        OverflowError: it does not fit.
+    """
+    number = integer_argument(value, what)
+    if not -(1 << 31) <= number < 1 << 31:
+        raise too_large(f"{what} is {number}, which does not fit 32 bits")
+    return number
+
+
+def described(value: Any) -> str:
+    """A value of the wrong kind, as messages show it."""
+    if issubclass(type(value), TracedArray):
+        return str(value.tensor)
+    shown = repr(value)
+    return shown if len(shown) <= _LONGEST else f"a {type(value).__name__}"
+
+
+_LONGEST = 40
+
+
 def known_to_hold(condition: Any) -> bool:
     """Whether a condition of one element is known while tracing, and holds."""
     if not issubclass(type(condition), TracedArray):
@@ -131,7 +169,7 @@ def normalize_axis(axis: Any, rank: int) -> int:
     Raises:
         AxisError: there is no such axis.
     """
-    number = operator.index(axis)
+    number = integer_argument(axis, "an axis")
     if not -rank <= number < rank:
         raise AxisError(
             user_location(),
@@ -139,6 +177,22 @@ def normalize_axis(axis: Any, rank: int) -> int:
             code="bad-axis",
         )
     return number % rank
+
+
+def reduced_axes(axis: Any, rank: int) -> tuple[int, ...]:
+    """Axes that are reduced: NumPy's reductions take no lists and bools for axes.
+
+    Raises:
+        TypeError: it is neither an integer nor a tuple of them.
+    """
+    if isinstance(axis, list) or any(
+        isinstance(one, (bool, np.bool_))
+        for one in (axis if isinstance(axis, tuple) else (axis,))
+    ):
+        raise bad_type(
+            f"axis is {axis!r}, but must be an integer or a tuple of integers"
+        )
+    return normalize_axes(axis, rank)
 
 
 def normalize_axes(axis: Any, rank: int) -> tuple[int, ...]:
@@ -172,12 +226,15 @@ def size_argument(tracer: Tracer, value: Any) -> Size:
         return value.__index__() if size is None else size
     size = size_of(value)
     if size is None:
-        return operator.index(value)
+        return integer_argument(value, "a size or count")
     return tracer.normalize(size)
 
 
 def shape_of(tracer: Tracer, shape: Any) -> tuple[Size, ...]:
     """A shape argument: an integer or a sequence of integers."""
+    parts = shape if isinstance(shape, (tuple, list)) else (shape,)
+    if any(isinstance(part, (bool, np.bool_)) for part in parts):
+        raise bad_type(f"a shape is {shape!r}, but must be of integers")
     if isinstance(shape, (tuple, list)):
         return tuple(size_argument(tracer, size) for size in shape)
     if issubclass(type(shape), TracedArray) and len(shape.sizes) == 1:

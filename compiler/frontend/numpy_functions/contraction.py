@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,17 @@ from penstock.frontend.lift import as_array, convert, find_tracer
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     deliver,
+    integer_argument,
     normalize_axis,
     numpy,
 )
 from penstock.frontend.numpy_functions.shaping import view_of
-from penstock.frontend.promotion import loop_dtypes, result_dtype
+from penstock.frontend.promotion import (
+    as_dtype,
+    check_cast,
+    loop_dtypes,
+    result_dtype,
+)
 from penstock.frontend.refusals import bad_value
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.views import DiagonalStep
@@ -69,7 +74,13 @@ def _product_dtype(name: str, a: Dtype, b: Dtype) -> Dtype:
 
 
 def call_gufunc(
-    tracer: Tracer, ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, dtype: Any
+    tracer: Tracer,
+    ufunc: np.ufunc,
+    inputs: tuple[Any, ...],
+    out: Any,
+    dtype: Any,
+    casting: str,
+    signature: Any,
 ) -> Any:
     """Call a ufunc that works on whole axes: ``matmul`` and its kin."""
     known: dict[str, Any] = {
@@ -83,11 +94,15 @@ def call_gufunc(
             code="unsupported-function",
         )
     parts = [as_array(tracer, operand) for operand in inputs]
-    if dtype is not None:
-        parts = [part.astype(dtype) for part in parts]
+    kinds = tuple(part.kind for part in parts)
+    loop = loop_dtypes(ufunc, kinds, dtype, casting, signature)
+    parts = [
+        as_array(tracer, part, kind)
+        for part, kind in zip(parts, loop[: ufunc.nin], strict=True)
+    ]
     if isinstance(out, tuple):
         out = out[0]
-    return deliver(ufunc.__name__, found(*parts), out)
+    return deliver(ufunc.__name__, found(*parts), out, casting)
 
 
 def matmul(x1: Any, x2: Any) -> Any:
@@ -222,7 +237,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
             [*part] if isinstance(part, (tuple, list)) else [part] for part in axes
         )
     else:
-        count = operator.index(axes)
+        count = integer_argument(axes, "axes= of tensordot")
         left = [*range(len(x.sizes) - count, len(x.sizes))]
         right = [*range(count)]
     left = [normalize_axis(axis, len(x.sizes)) for axis in left]
@@ -315,15 +330,21 @@ def einsum(
         # NumPy leaves dtype= unheeded here.
         view = _einsum_view(arrays[0], inputs[0], output)
         return view if output else wrap(tracer, view.value)
-    if dtype is not None:
-        arrays = [array.astype(dtype) for array in arrays]
+    if dtype is None:
+        # NumPy counts an array for the result among those that it takes.
+        takes_part = isinstance(out, TracedArray)
+        common = _common([*arrays, out] if takes_part else arrays)
+    else:
+        common = as_dtype(dtype)
+    for array in arrays:
+        check_cast(array.kind, common, casting, "einsum")
+    arrays = [as_array(tracer, array, common) for array in arrays]
     arrays, inputs = _drop_repeated_sizes(tracer, arrays, inputs)
-    common = _common(arrays)
     if len(arrays) <= 2:
         result = contract(tracer, f"{','.join(inputs)}->{output}", arrays, common)
     else:
         result = _einsum_path(tracer, arrays, inputs, output, common)
-    return deliver("einsum", result, out)
+    return deliver("einsum", result, out, casting)
 
 
 def _check_diagonals(x: TracedArray, letters: str) -> None:

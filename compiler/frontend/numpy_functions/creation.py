@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,8 @@ from penstock.frontend.lift import (
 )
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
+    c_integer,
+    integer_argument,
     normalize_axis,
     numpy,
     operand,
@@ -294,7 +295,7 @@ def diag(v: Any, k: Any = 0) -> Any:
         return diagonal(x, k)
     if len(x.sizes) != 1:
         raise bad_value(f"diag: {x.tensor} has neither one nor two axes")
-    offset = operator.index(k)
+    offset = integer_argument(k, "k= of diag")
     size = x.sizes[0] + abs(offset)
     row, column = _grid(x.tracer, size, size)
     # On the diagonal, the lesser of row and column counts the elements of v.
@@ -315,7 +316,7 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     if first == second:
         raise bad_value("diagonal: the two axes are the same")
     x = numpy.moveaxis(x, (first, second), (-2, -1))
-    number = operator.index(offset)
+    number = c_integer(offset, "the offset of a diagonal")
     x = x[..., max(-number, 0) :, max(number, 0) :]
     rows, columns = x.sizes[-2], x.sizes[-1]
     if rows != columns:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -17,11 +16,11 @@ from penstock.frontend.lift import as_array, convert, kind_of
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     deliver,
+    integer_argument,
     normalize_axes,
     normalize_axis,
     numpy,
     operand,
-    refuse,
     shape_of,
     size_argument,
 )
@@ -37,7 +36,7 @@ from penstock.frontend.numpy_functions.shaping import (
     swapaxes,
     transpose,
 )
-from penstock.frontend.promotion import as_dtype, result_dtype
+from penstock.frontend.promotion import as_dtype, check_cast, result_dtype
 from penstock.frontend.refusals import bad_index, bad_value
 from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
@@ -57,7 +56,6 @@ def concatenate(
     parts = [*arrays] if isinstance(arrays, TracedArray) else arrays_of(arrays)
     if not parts:
         raise bad_value("concatenate: there are no arrays to join")
-    refuse("concatenate", casting=(casting, "same_kind"))
     tracer = parts[0].tracer
     kinds = [kind_of(part) for part in parts]
     common = (
@@ -73,6 +71,8 @@ def concatenate(
             "concatenate: the arrays must have the same number of axes, at least one: "
             + ", ".join(str(part.tensor) for part in parts)
         )
+    for part in parts:
+        check_cast(part.kind, common, casting, "concatenate")
     place = normalize_axis(axis, rank)
     for part in parts[1:]:
         for i in range(rank):
@@ -88,7 +88,7 @@ def concatenate(
         else tracer.emit("concatenate", *values, axis=place)
     )
     ordered = all(part.in_order for part in parts)
-    return deliver("concatenate", fresh(tracer, value, ordered), out)
+    return deliver("concatenate", fresh(tracer, value, ordered), out, casting)
 
 
 def stack(
@@ -153,7 +153,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     if isinstance(indices_or_sections, (tuple, list, np.ndarray)):
         cuts: list[Any] = [0, *indices_or_sections, None]
     else:
-        count = operator.index(indices_or_sections)
+        count = integer_argument(indices_or_sections, "a number of sections")
         if count <= 0:
             raise bad_value(f"array_split: {count} sections are too few")
         total = host_integer(x.tracer, x.sizes[place])
@@ -170,7 +170,7 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     x = operand(ary)
     place = normalize_axis(axis, len(x.sizes))
     if not isinstance(indices_or_sections, (tuple, list, np.ndarray)):
-        count = operator.index(indices_or_sections)
+        count = integer_argument(indices_or_sections, "a number of sections")
         if count <= 0 or not x.tracer.ask(x.sizes[place] % count, "==", 0):
             raise bad_value(f"split: {x.tensor} has no {count} equal parts")
     return array_split(x, indices_or_sections, place)
@@ -222,7 +222,7 @@ def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
     """``np.rot90``."""
     x = operand(m)
     first, second = (normalize_axis(axis, len(x.sizes)) for axis in axes)
-    turns = operator.index(k) % 4
+    turns = integer_argument(k, "k= of rot90") % 4
     if turns == 0:
         return x[...]
     if turns == 2:

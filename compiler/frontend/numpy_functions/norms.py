@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
+    integer_argument,
     normalize_axes,
     normalize_axis,
     numpy,
@@ -130,7 +130,7 @@ def matrix_power(a: Any, n: Any) -> Any:
         raise MatrixError(
             user_location(), f"matrix_power: {x.tensor} is no square matrix"
         )
-    exponent = operator.index(n)
+    exponent = integer_argument(n, "n= of matrix_power")
     if exponent == 0:
         one = eye(x.shape[-1], dtype=x.dtype)
         return numpy.broadcast_to(one, x.shape).copy()

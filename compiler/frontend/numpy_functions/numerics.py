@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ from penstock.frontend.handles import TracedArray
 from penstock.frontend.lift import kind_of
 from penstock.frontend.numpy_functions.arguments import (
     NO_VALUE,
+    c_integer,
     deliver,
+    integer_argument,
     normalize_axes,
     normalize_axis,
     numpy,
@@ -33,7 +35,7 @@ def diff(
 ) -> Any:
     """``np.diff``."""
     x = operand(a)
-    count = operator.index(n)
+    count = integer_argument(n, "n= of diff")
     if count < 0:
         raise bad_value(f"diff: the order {count} is negative")
     rank = len(x.sizes)
@@ -206,7 +208,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
 def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     """``np.round``: scaled, rounded to even, and scaled back, as NumPy does."""
     x = operand(a)
-    digits = operator.index(decimals)
+    digits = c_integer(decimals, "the number of decimals")
     if x.kind is bool_:
         if digits:
             raise bad_type(f"round: bools are not rounded to {digits} decimals")
@@ -215,18 +217,23 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
         if digits >= 0:
             return deliver("round", x.copy(), out)
         # NumPy rounds integers as doubles (PyArray_Round).
-        tens = 10.0**-digits
+        tens = _power_of_ten(-digits)
         rounded = numpy.rint(x.astype(np.float64) / tens) * tens
         return deliver("round", rounded.astype(x.dtype), out)
     if digits == 0:
         return deliver("round", numpy.rint(x), out)
-    factor = 10.0 ** abs(digits)
+    factor = _power_of_ten(abs(digits))
     there, back = numpy.multiply, numpy.divide
     if digits < 0:
         there, back = back, there
     # In the array's dtype: bf16 with a number is f32.
     whole = numpy.rint(there(x, factor).astype(x.dtype))
     return deliver("round", back(whole, factor).astype(x.dtype), out)
+
+
+def _power_of_ten(exponent: int) -> float:
+    # Where Python raises for what no double holds, NumPy goes on with infinity.
+    return 10.0**exponent if exponent <= sys.float_info.max_10_exp else math.inf
 
 
 def fix(x: Any, out: Any = None) -> Any:

@@ -6,19 +6,29 @@ from typing import Any
 
 import numpy as np
 
+from penstock.frontend.answers import constant_array
 from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.host_numbers import host_integer
-from penstock.frontend.lift import as_array, convert
+from penstock.frontend.lift import (
+    as_array,
+    convert,
+    is_python_number,
+    kind_of,
+    stored_value,
+)
 from penstock.frontend.numpy_functions.arguments import (
     numpy,
     operand,
     size_argument,
 )
 from penstock.frontend.numpy_functions.joining import along
+from penstock.frontend.promotion import integer_range
 from penstock.frontend.refusals import bad_value
 from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
+from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
+from penstock.ir.types import bool_
 
 __all__ = ["pad"]
 
@@ -97,8 +107,7 @@ def _pairs(x: TracedArray, given: Any, what: str) -> list[tuple[Any, Any]]:
 def _pad_constant(x: TracedArray, widths: list[tuple[Size, Size]], values: Any) -> Any:
     tracer = x.tracer
     if not isinstance(values, (tuple, list)):
-        # Python's integers wrap: NumPy makes them arrays before it casts.
-        fill = convert(tracer, as_array(tracer, values).value, x.kind)
+        fill = _fill(x, values)
         if not x.sizes:
             return fresh(tracer, x.value)
         value = tracer.emit(
@@ -117,6 +126,38 @@ def _pad_constant(x: TracedArray, widths: list[tuple[Size, Size]], values: Any) 
             only[axis] = (before, after)  # type: ignore[assignment]
             result = _pad_constant(result, only, number)  # type: ignore[arg-type]
     return result
+
+
+def _fill(x: TracedArray, value: Any) -> Value:
+    """What an array is filled up with, in its dtype: integers have to fit.
+
+    NumPy wraps integers of unsigned dtypes alone.
+    """
+    tracer = x.tracer
+    array = as_array(tracer, value)
+    known = constant_array(tracer, array.value)
+    if known is not None and known.size == 1:
+        value = known.reshape(()).item()
+    if x.kind.is_integer and is_python_number(value):
+        if x.kind.kind == "i" or kind_of(value) is float:
+            return stored_value(tracer, value, x.kind)
+    filled = convert(tracer, array.value, x.kind)
+    wraps = x.kind.kind == "u" and not array.kind.is_float
+    if not x.kind.is_integer or array.kind is x.kind or wraps or array.kind is bool_:
+        return filled
+    text = f"pad: a number that fills does not fit {x.kind}"
+    fits = _fits(array, *integer_range(x.kind))
+    return tracer.emit("require", filled, fits.value, text=text, code="bad-argument")
+
+
+def _fits(number: Any, least: int, greatest: int) -> Any:
+    """Whether a number is within the range of an integer dtype when cut off."""
+    if not number.kind.is_float:
+        return (number >= least) & (number <= greatest)
+    # Doubles hold the ends of 64 bits, but not what lies next to the least one.
+    double = number.astype(np.float64)
+    below = double >= least if least == -(1 << 63) else double > least - 1
+    return below & (double < float(greatest + 1))
 
 
 def _joined(x: TracedArray, axis: int, before: list[Any], after: list[Any]) -> Any:

@@ -11,10 +11,10 @@ from penstock.frontend.lift import as_array, convert
 from penstock.frontend.numpy_functions.arguments import (
     NO_VALUE,
     deliver,
-    normalize_axes,
     normalize_axis,
     numpy,
     operand,
+    reduced_axes,
 )
 from penstock.frontend.promotion import (
     as_dtype,
@@ -197,7 +197,7 @@ def _is_axis_of_scalar(axis: Any, rank: int) -> bool:
 
 
 def _reduced_axes(axis: Any, rank: int) -> tuple[int, ...]:
-    return () if _is_axis_of_scalar(axis, rank) else normalize_axes(axis, rank)
+    return () if _is_axis_of_scalar(axis, rank) else reduced_axes(axis, rank)
 
 
 def _extremum(
@@ -319,7 +319,7 @@ def mean(
     """``np.mean``: 16-bit floats are summed in f32, integers in f64."""
     x = operand(a)
     target, wide = _mean_dtypes(x.kind, dtype)
-    axes = normalize_axes(axis, len(x.sizes))
+    axes = reduced_axes(axis, len(x.sizes))
     total = sum_(x, axes, wide.numpy, keepdims=keepdims, where=where)
     if where is True or where is NO_VALUE:
         count = count_along(x, axes)
@@ -371,7 +371,7 @@ def var(
     if correction is not NO_VALUE:
         ddof = correction
     target, wide = _mean_dtypes(x.kind, dtype)
-    axes = normalize_axes(axis, len(x.sizes))
+    axes = reduced_axes(axis, len(x.sizes))
     x = _cast(x, wide)
     center = mean
     if center is NO_VALUE:
@@ -443,13 +443,13 @@ def average(
         result = mean(x, axis, keepdims=keepdims)
         if not returned:
             return result
-        count = count_along(x, normalize_axes(axis, len(x.sizes)))
+        count = count_along(x, reduced_axes(axis, len(x.sizes)))
         return result, wrap(x.tracer, numpy.full_like(result, count).value)
     scale: Any = _as_traced(x, weights)
     if x.kind.kind in "biu":
         scale = scale.astype(result_dtype([x.kind, scale.kind, f64]).numpy)
     if scale.ndim != x.ndim:
-        axes = normalize_axes(axis, len(x.sizes))
+        axes = reduced_axes(axis, len(x.sizes))
         if scale.ndim != len(axes):
             raise bad_type(
                 f"average: weights {scale.tensor} need as many axes as axis= names"

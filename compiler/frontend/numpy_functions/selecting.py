@@ -118,7 +118,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     result: Any = parts[-1]
     for number in range(len(parts) - 2, -1, -1):
         result = where(index <= number, parts[number], result)
-    return deliver("choose", result, out)
+    return deliver("choose", result, out, "unsafe")
 
 
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
@@ -150,7 +150,8 @@ def clip(
     *,
     min: Any = NO_VALUE,
     max: Any = NO_VALUE,
-    **options: Any,
+    dtype: Any = None,
+    casting: str = "same_kind",
 ) -> Any:
     """``np.clip``: the greater of the lower bound and the element, then the lesser."""
     x = operand(a)
@@ -163,14 +164,17 @@ def clip(
         high = None if _is_int(high) and high >= greatest else high
     bounds = [b for b in (low, high) if b is not NO_VALUE and b is not None]
     if not bounds:
-        return deliver("clip", call_ufunc(np.positive, (x,)), out)
-    _, dtype = _common(x.tracer, (x, *bounds))
-    result: Any = x if x.kind is dtype else x.astype(dtype.numpy)
+        same = call_ufunc(np.positive, (x,), dtype=dtype, casting=casting)
+        return deliver("clip", same, out, casting)
+    _, common = _common(x.tracer, (x, *bounds))
+    given = dtype is not None or x.kind is common
+    result: Any = x if given else x.astype(common.numpy)
+    rule: dict[str, Any] = {"dtype": dtype, "casting": casting}
     if low is not NO_VALUE and low is not None:
-        result = call_ufunc(np.maximum, (result, low))
+        result = call_ufunc(np.maximum, (result, low), **rule)
     if high is not NO_VALUE and high is not None:
-        result = call_ufunc(np.minimum, (result, high))
-    return deliver("clip", result, out)
+        result = call_ufunc(np.minimum, (result, high), **rule)
+    return deliver("clip", result, out, casting)
 
 
 def _is_int(bound: Any) -> bool:
@@ -208,7 +212,7 @@ def take(
     order = (*others[:place], *range(rank), *others[place:])
     if order != tuple(range(len(order))):
         value = tracer.emit("transpose", value, permutation=order)
-    return deliver("take", wrap(tracer, value), out)
+    return deliver("take", wrap(tracer, value), out, "unsafe")
 
 
 def _grid_indices(

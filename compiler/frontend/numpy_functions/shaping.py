@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from penstock.frontend.layout import ReshapedCell, is_contiguous, reshape_is_vie
 from penstock.frontend.lift import convert, kind_of
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
+    integer_argument,
     normalize_axes,
     normalize_axis,
     operand,
@@ -191,7 +191,7 @@ def rollaxis(a: Any, axis: Any, start: Any = 0) -> TracedArray:
     """``np.rollaxis``."""
     x = operand(a)
     rank = len(x.sizes)
-    place = operator.index(start)
+    place = integer_argument(start, "start= of rollaxis")
     place = place + rank if place < 0 else place
     axis = normalize_axis(axis, rank)
     order = [other for other in range(rank) if other != axis]

@@ -134,8 +134,17 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 
 
 def polymul(a1: Any, a2: Any) -> Any:
-    """``np.polymul`` of coefficients."""
-    return numpy.convolve(*arrays_of([a1, a2]))
+    """``np.polymul`` of coefficients; leading zeros go where they are constants."""
+    return numpy.convolve(*map(_trimmed, arrays_of([a1, a2])))
+
+
+def _trimmed(coefficients: TracedArray) -> Any:
+    """Coefficients from the first on that is not 0, as ``np.poly1d`` keeps them."""
+    known = constant_array(coefficients.tracer, coefficients.value)
+    if known is None or known.ndim != 1:
+        return coefficients
+    (nonzero,) = known.nonzero()
+    return coefficients[nonzero[0] if nonzero.size else -1 :]
 
 
 def polyadd(a1: Any, a2: Any) -> Any:
