@@ -17,6 +17,7 @@ from penstock.frontend.control import (
 )
 from penstock.frontend.control_numbers import index_of_branch
 from penstock.ir.errors import OptionError
+from penstock.ir.location import user_location
 
 __all__ = ["cond", "fori_loop", "scan", "switch", "while_loop"]
 
@@ -76,7 +77,12 @@ def switch(index: Any, functions: Sequence[Function], *operands: Any) -> Any:
     """
     chosen = tuple(functions)
     if not chosen:
-        raise OptionError(None, "switch: there is no function", code="no-branch")
+        raise OptionError(
+            user_location(),
+            "switch: there is no function",
+            code="no-branch",
+            hint="give at least one",
+        )
 
     def apply(functions: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         number, *rest = args

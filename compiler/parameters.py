@@ -131,6 +131,8 @@ def _like(
     problems += [f"{name} is not wanted" for name in arrays if name not in names]
     for name, leaf in zip(names, leaves, strict=True):
         have, want = arrays.get(name), np.asarray(leaf)
+        # The file knows no byte order but its own, which loading undoes.
+        want = want.astype(want.dtype.newbyteorder("="), copy=False)
         if have is not None and (have.shape, have.dtype) != (want.shape, want.dtype):
             wanted = f"{want.dtype}{[*want.shape]}"
             problems.append(f"{name} is {have.dtype}{[*have.shape]}, not {wanted}")

@@ -138,7 +138,8 @@ class Facts:
         self.order: dict[str, int] = {}
         self.guards: list[Guard] = []
         self.replacements: dict[str, Size] = {}
-        # Normal forms found under the present replacements.
+        # Normal forms found under the present replacements, and what stands for those.
+        self.form: object = object()
         self._sizes: dict[Size, Size] = {}
         self._types: dict[Type, Type] = {}
         self._ranges: dict[str, _Range] = {}
@@ -376,6 +377,7 @@ class Facts:
 
     def _replace(self, name: str, size: Size) -> None:
         """Write a symbol, or an operation such as ``"n % 4"``, as a size."""
+        self.form = object()
         self._sizes.clear()
         self._types.clear()
         least = self._ranges.get(name, _ANY)[0]

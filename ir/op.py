@@ -159,6 +159,8 @@ class Op:
     reference: ClassVar[Any]
     numpy: ClassVar[tuple[Any, ...]] = ()
     pure: ClassVar[bool] = True
+    # Whether it always ends, and without an error, whatever its operands hold.
+    total: ClassVar[bool] = True
     tolerance: ClassVar[Mapping[str, float]] = {}
     source: ClassVar[str]
     # The rules. A family or a definition must answer each of them.

@@ -16,17 +16,23 @@ from penstock.frontend.control_numbers import (
 )
 from penstock.frontend.handles import fresh, wrap
 from penstock.frontend.host_numbers import HostInteger, host_integer, size_of
-from penstock.frontend.lift import convert, value_of
+from penstock.frontend.lift import convert, kind_of, value_of
 from penstock.frontend.promotion import result_dtype
 from penstock.frontend.regions import Region, captured_by
 from penstock.frontend.tracer import Tracer, require_tracer
 from penstock.frontend.transform_leaves import Leaves, with_values
 from penstock.ir.dims import Size
-from penstock.ir.errors import DtypeError, OptionError, ShapeError, StructureError
+from penstock.ir.errors import (
+    DtypeError,
+    IndexOutOfBoundsError,
+    OptionError,
+    ShapeError,
+    StructureError,
+)
 from penstock.ir.graph.value import Builder, Value
 from penstock.ir.graph.value import Function as FunctionOfGraph
 from penstock.ir.location import user_location
-from penstock.ir.types import TensorType, bool_, i64
+from penstock.ir.types import Dtype, TensorType, bool_, i64
 from penstock.runtime.pytree import Structure, unflatten
 
 __all__ = [
@@ -194,6 +200,27 @@ class _Body:
         self, initial: Leaves, run: Callable[[Region, Any], tuple[Any, Any]]
     ) -> None:
         """Give Python's numbers the dtype that they have after a turn."""
+        try:
+            dtypes = self.dtypes_after(initial, run, (int, float))
+        except IndexOutOfBoundsError:
+            # A first index that is no element's, where perhaps there is no turn: only
+            # the running program tells.
+            dtypes = self.dtypes_after(initial, run, (float,))
+        if len(dtypes) == len(self.values):
+            self.values = [
+                convert(self.tracer, value, dtype) if is_weak else value
+                for value, dtype, is_weak in zip(
+                    self.values, dtypes, initial.weak, strict=True
+                )
+            ]
+
+    def dtypes_after(
+        self,
+        initial: Leaves,
+        run: Callable[[Region, Any], tuple[Any, Any]],
+        numbers: tuple[type, ...],
+    ) -> list[Dtype]:
+        """The dtypes after a turn that starts with numbers of Python as they are."""
         tracer = self.tracer
         region = Region(
             tracer, [*self.further, *(tracer.type_of(v) for v in self.values)]
@@ -201,20 +228,13 @@ class _Body:
         with region.open() as handles:
             own = handles[len(self.further) :]
             leaves = [
-                leaf if is_weak else handle
+                leaf if is_weak and kind_of(leaf) in numbers else handle
                 for leaf, handle, is_weak in zip(
                     initial.leaves, own, initial.weak, strict=True
                 )
             ]
             found = Leaves(tracer, run(region, unflatten(self.structure, leaves))[0])
-            dtypes = [value.dtype for value in found.values]
-        if len(dtypes) == len(self.values):
-            self.values = [
-                convert(tracer, value, dtype) if is_weak else value
-                for value, dtype, is_weak in zip(
-                    self.values, dtypes, initial.weak, strict=True
-                )
-            ]
+            return [value.dtype for value in found.values]
 
 
 # A dtype can grow from bool to f64 in so many steps.
@@ -240,8 +260,9 @@ def segment_length(checkpoint: Any, what: str) -> Size | None:
         assert size is not None
         if require_tracer(what).ask(size, ">=", 1):
             return size
-    elif isinstance(checkpoint, (int, np.integer)) and 0 < checkpoint < 2**63:
-        return int(checkpoint)
+    elif isinstance(checkpoint, (int, np.integer)) and checkpoint > 0:
+        # No loop takes more turns than that.
+        return min(int(checkpoint), 2**63 - 1)
     raise OptionError(
         user_location(),
         f"{what}: checkpoint is {checkpoint!r}",
@@ -369,6 +390,7 @@ def repeat_over(
     tracer = require_tracer("scan")
     leaves, sliced = Leaves(tracer, initial), Leaves(tracer, arrays)
     trip = None if length is None else turns_of(tracer, length)
+    told = "length is {}"
     elements = []
     for path, type_ in zip(sliced.structure.paths(), sliced.types, strict=True):
         if not type_.rank:
@@ -378,9 +400,17 @@ def repeat_over(
                 code="scan-axis",
                 hint="give each array a first axis, or capture what does not change",
             )
+        size = tracer.normalize(type_.shape[0])
         if trip is None:
-            trip = type_.shape[0]
-        require_equal(tracer, "scan", trip, type_.shape[0])
+            trip, told = size, f"xs{path} has {{}}"
+        if not tracer.ask(tracer.normalize(trip), "==", size):
+            raise ShapeError(
+                user_location(),
+                f"scan: xs{path} has {tracer.number(size)} elements, but "
+                + told.format(tracer.number(trip)),
+                code="size-mismatch",
+                hint="slice them: one turn takes one element of each",
+            )
         elements.append(type_.with_shape(type_.shape[1:]))
     if trip is None:
         raise StructureError(

@@ -29,7 +29,7 @@ from penstock.ir.errors import ShapeError, StructureError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import TensorType
-from penstock.runtime.pytree import unflatten
+from penstock.runtime.pytree import Structure, unflatten
 
 __all__ = ["Linearized", "of_order"]
 
@@ -156,10 +156,10 @@ class Linearized:
             ShapeError: it returned something else.
         """
         if self.structure.kind != "leaf" or self.types[0].shape or not self.of:
-            types = ", ".join(map(str, self.types))
             raise ShapeError(
                 user_location(),
-                f"grad needs a function that returns one floating number, not {types}",
+                "grad needs a function that returns one floating number, not "
+                + _returned_text(self.structure, self.types),
                 code="gradient-result",
                 hint="return a sum or mean; with more than one result use ps.jacrev "
                 "or ps.vjp, and has_aux=True for what is only passed on",
@@ -183,7 +183,13 @@ class Linearized:
             for i, type_ in enumerate(inputs):
                 columns = self._along(i, inputs, type_, self.push)
                 for j, column in enumerate(columns):
-                    table[j].append(_first_axis_last(tracer, column, type_))
+                    if j in self.of:
+                        entry = _first_axis_last(tracer, column, type_)
+                    else:
+                        # As row by row: integers are no derivatives.
+                        shape = (*outputs[j].shape, *type_.shape)
+                        entry = zeros(tracer, type_.with_shape(shape))
+                    table[j].append(entry)
         else:
             for j, type_ in enumerate(outputs):
                 if j not in self.of:
@@ -217,6 +223,17 @@ class Linearized:
         basis = wrap(tracer, _basis(tracer, type_))
         found = batch(along, (basis,), 0, 0)
         return [leaf.value for leaf in found]
+
+
+def _returned_text(structure: Structure, types: Sequence[TensorType]) -> str:
+    """What a function returned, for messages."""
+    listed = ", ".join(map(str, types))
+    if structure.kind == "leaf":
+        return listed
+    if structure.kind == "none":
+        return "None"
+    kind = structure.kind if structure.kind in ("tuple", "list", "dict") else "nesting"
+    return f"a {kind} of {listed}" if listed else f"an empty {kind}"
 
 
 def _basis(tracer: Tracer, type_: TensorType) -> Value:

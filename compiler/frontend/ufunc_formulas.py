@@ -256,8 +256,9 @@ def _divmod(x: TracedArray, y: TracedArray) -> tuple[TracedArray, TracedArray]:
 
 
 def _log_expit(x: TracedArray) -> Any:
-    """-log1p(e^-x), written so that e^|x| never overflows."""
-    return _op("minimum", x, x * 0) - numpy.log1p(numpy.exp(-abs(x)))
+    """-log1p(e^-x), written so that e^|x| never overflows, and is smooth at 0."""
+    below = select(x > 0, -x, x)
+    return select(x > 0, 0, x) - numpy.log1p(numpy.exp(below))
 
 
 def _entropy(x: TracedArray) -> Any:

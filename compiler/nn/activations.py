@@ -23,14 +23,14 @@ __all__ = [
 
 
 def relu(x: Any) -> Any:
-    """``x`` where it is above 0, else 0; so is its derivative, 0 at 0.
+    """0 where ``x`` is 0 or below, else ``x``; so is its derivative, 0 at 0.
 
     Example:
         >>> from penstock import nn
         >>> nn.relu(np.array([-1.0, 2.0]))
         array([0., 2.])
     """
-    return np.where(x > 0, x, 0)
+    return np.where(x <= 0, 0, x)
 
 
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
@@ -40,7 +40,8 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
 
 def elu(x: Any, scale: float = 1.0) -> Any:
     """``x`` where it is above 0, else ``scale * (exp(x) - 1)``: arXiv:1511.07289."""
-    return np.where(x > 0, x, scale * np.expm1(np.minimum(x, 0)))
+    # Not the minimum, whose derivative at 0 is shared: of scale 1 it is smooth there.
+    return np.where(x > 0, x, scale * np.expm1(np.where(x > 0, 0, x)))
 
 
 def gelu(x: Any) -> Any:
@@ -73,7 +74,9 @@ def silu(x: Any) -> Any:
 
 def softplus(x: Any) -> Any:
     """``log(1 + exp(x))``, which overflows nowhere."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    # By the side of 0: a maximum and a magnitude would have no second derivative there.
+    below = np.where(x > 0, -x, x)
+    return np.where(x > 0, x, 0) + np.log1p(np.exp(below))
 
 
 def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:

@@ -1,8 +1,13 @@
-"""Batching of control flow."""
+"""Batching of control flow.
+
+A batch takes both sides of a branch, and the turns of the longest loop. Elements that
+would not have gone there must neither raise an error there nor turn for ever: where
+that might be, they go as copies of one that does go there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from penstock.ir.dims import Size
@@ -11,10 +16,12 @@ from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.passes.bound_sizes import batch_bind
 from penstock.passes.custom import batch_custom
+from penstock.passes.region_rules import copies, zeros_like
 
 __all__ = ["batch_control"]
 
 Batched = tuple[list[Value], list[bool]]
+Prepare = Callable[[Builder, list[Value], Sequence[bool]], list[Value]]
 
 
 def batch_control(
@@ -48,12 +55,18 @@ class BatchedRegion:
     Attributes:
         builder: of the region.
         parameters: its parameters, batched as they are given.
+        arguments: what it computes with: those, unless ``prepare`` makes others.
         results: what it returns.
         flags: which results have the batch axis.
     """
 
     def __init__(
-        self, outer: Builder, region: Function, batched: Sequence[bool], size: Size
+        self,
+        outer: Builder,
+        region: Function,
+        batched: Sequence[bool],
+        size: Size,
+        prepare: Prepare | None = None,
     ) -> None:
         from penstock.passes.batching import batch
 
@@ -63,9 +76,10 @@ class BatchedRegion:
         for i, (p, yes) in enumerate(zip(region.parameters, batched, strict=True)):
             type_ = p.tensor.with_shape((size, *p.shape)) if yes else p.type
             self.parameters.append(builder.parameter(f"a{i}", type_, p.locations))
-        self.results, self.flags = batch(
-            builder, region, self.parameters, batched, size
+        self.arguments = (
+            prepare(builder, self.parameters, batched) if prepare else self.parameters
         )
+        self.results, self.flags = batch(builder, region, self.arguments, batched, size)
 
     def result(self, position: int, batched: bool) -> Value:
         """A result with the batch axis, or as it is."""
@@ -98,6 +112,70 @@ def _choose(builder: Builder, condition: Value, yes: Value, no: Value) -> Value:
     return builder.add("select", spread_, yes, no)
 
 
+def _is_total(region: Function) -> bool:
+    """Whether a region ends without an error, whatever it is given."""
+    return all(
+        value.op.total and all(map(_is_total, value.regions)) for value in region.values
+    )
+
+
+def _of_those(
+    builder: Builder, holds: Value, operands: Sequence[Value], batched: Sequence[bool]
+) -> list[Value]:
+    """Operands of the elements of a batch for which a condition holds.
+
+    The others get those of the first of these, of which there must be one.
+    """
+    first = builder.add("argmax", holds, axis=0, keepdims=False)
+    return [
+        _choose(
+            builder, holds, operand, builder.add("gather", operand, first, axes=(0,))
+        )
+        if yes
+        else operand
+        for operand, yes in zip(operands, batched, strict=True)
+    ]
+
+
+def _side(
+    builder: Builder,
+    region: Function,
+    holds: Value,
+    operands: Sequence[Value],
+    batched: Sequence[bool],
+    size: Size,
+) -> list[Value]:
+    """The results of one side of a branch, for those elements that take it."""
+    if _is_total(region):
+        found, flags = _inline(builder, region, operands, batched, size)
+        return [
+            a if has else spread(builder, a, size)
+            for a, has in zip(found, flags, strict=True)
+        ]
+    given = [holds, *operands]
+    inner, idle = Builder(builder.facts), Builder(builder.facts)
+    chosen, *own = copies(inner, given, "a")
+    safe = _of_those(inner, chosen, own, batched)
+    found, flags = _inline(inner, region, safe, batched, size)
+    results = [
+        a if has else spread(inner, a, size)
+        for a, has in zip(found, flags, strict=True)
+    ]
+    unused = tuple(copies(idle, given, "a"))
+    zeros = tuple(zeros_like(idle, result) for result in results)
+    ran = builder.add(
+        "if",
+        builder.add("any", holds, axes=(0,), keepdims=False),
+        *given,
+        locations=holds.locations,
+        regions=(
+            Function("then", (chosen, *own), tuple(results)),
+            Function("else", unused, zeros),
+        ),
+    )
+    return builder.results(ran)
+
+
 def _batch_if(
     builder: Builder,
     value: Value,
@@ -107,20 +185,17 @@ def _batch_if(
 ) -> Batched:
     if batched[0]:
         # Both are computed for all; what was not chosen is dropped.
+        condition = operands[0]
         both = [
-            _inline(builder, region, operands[1:], batched[1:], size)
-            for region in value.regions
-        ]
-        columns = zip(*both[0], *both[1], strict=True)
-        return [
-            _choose(
-                builder,
-                operands[0],
-                a if has_a else spread(builder, a, size),
-                b if has_b else spread(builder, b, size),
+            _side(builder, region, holds, operands[1:], batched[1:], size)
+            for region, holds in zip(
+                value.regions, (condition, builder.add("not", condition)), strict=True
             )
-            for a, has_a, b, has_b in columns
-        ], [True] * len(both[0][0])
+        ]
+        results = [
+            _choose(builder, condition, a, b) for a, b in zip(*both, strict=True)
+        ]
+        return results, [True] * len(results)
     branches = [
         BatchedRegion(builder, region, batched[1:], size) for region in value.regions
     ]
@@ -157,12 +232,12 @@ def _batch_inline(
 
 def _settled(
     builder: Builder, region: Function, batched: list[bool], first: int, count: int,
-    size: Size,
+    size: Size, prepare: Prepare | None = None,
 ) -> tuple[BatchedRegion, list[bool]]:  # fmt: skip
     """A body whose carried parameters are batched as what it returns for them is."""
     flags = list(batched)
     while True:
-        body = BatchedRegion(builder, region, flags, size)
+        body = BatchedRegion(builder, region, flags, size, prepare)
         grown = [
             a or b
             for a, b in zip(
@@ -193,14 +268,24 @@ def _batch_while(
                 flags, body.results, body.parameters, strict=True
             )
         ]
-        settled, flags = _settled(builder, body, flags, 0, count, size)
+
+        def of_running(
+            inner: Builder, own: list[Value], batched: Sequence[bool]
+        ) -> list[Value]:
+            (holds,), _ = _inline(inner, cond, own, batched, size)
+            return _of_those(inner, holds, own, batched)
+
+        settled, flags = _settled(
+            builder, body, flags, 0, count, size,
+            None if _is_total(body) else of_running,
+        )  # fmt: skip
         test = BatchedRegion(builder, cond, flags, size)
-        inner = settled.builder
-        (holds,), _ = _inline(inner, cond, settled.parameters, flags, size)
+        inner, own = settled.builder, settled.parameters
+        (holds,), _ = _inline(inner, cond, own, flags, size)
         results = [
-            _choose(inner, holds, settled.result(i, True), settled.parameters[i])
-            if flag and settled.results[i] is not settled.parameters[i]
-            else settled.results[i]
+            _choose(inner, holds, settled.result(i, True), own[i])
+            if flag and settled.results[i] is not settled.arguments[i]
+            else own[i]
             for i, flag in enumerate(flags)
         ]
         holding = test.builder.add("any", test.results[0], axes=(0,), keepdims=False)

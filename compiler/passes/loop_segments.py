@@ -82,6 +82,7 @@ def in_segments(
     """
     trip = builder.facts.normalize(_size(loop.attributes["trip"]))
     if length != 0:
+        length = _at_most(length, trip)
         return _Segments(builder, loop, operands, length).results
     if isinstance(trip, int):
         return _Segments(builder, loop, operands, max(isqrt(trip), 1)).results
@@ -102,6 +103,19 @@ def in_segments(
             symbol=name,
         )
     )
+
+
+def _at_most(length: Size, trip: Size) -> Size:
+    """The turns of a segment, for which there is memory: not beyond the turns at all.
+
+    Of fewer turns than a segment each is one.
+    """
+    if isinstance(length, int) and isinstance(trip, int):
+        return min(length, max(trip, 1))
+    whole = trip // length
+    # 0 where there is no whole segment, else 1.
+    is_any = 2 * whole // (whole + 1)
+    return 1 + (length - 1) * is_any
 
 
 def _size(size: Any) -> Size:

@@ -18,7 +18,11 @@ def settled(function: Function, facts: Facts, *, is_region: bool = False) -> Fun
         facts: of the outermost Function.
         is_region: whether its parameters are written in normal sizes too.
     """
-    if not facts.replacements or not _is_stale(function, facts, is_region):
+    if not facts.replacements:
+        return function
+    if is_region and function.settled_form is facts.form:
+        return function
+    if not _is_stale(function, facts, is_region):
         return function
     builder = Builder(facts)
     parameters = function.parameters
@@ -33,7 +37,7 @@ def settled(function: Function, facts: Facts, *, is_region: bool = False) -> Fun
     for value in function.values:
         operands = [made[operand] for operand in value.operands]
         made[value] = builder.rebuild(value, operands)
-    return Function(
+    found = Function(
         function.name,
         parameters,
         tuple(made[result] for result in function.results),
@@ -41,14 +45,19 @@ def settled(function: Function, facts: Facts, *, is_region: bool = False) -> Fun
         effects=tuple(made[effect] for effect in function.effects),
         guards=function.guards,
     )
+    if is_region:
+        found.settled_form = facts.form
+    return found
 
 
 def _is_stale(function: Function, facts: Facts, is_region: bool) -> bool:
-    if is_region and any(
-        facts.normalize_type(p.type) != p.type for p in function.parameters
-    ):
-        return True
-    return any(
+    """Whether a size is in another form; a region that is not remembers that."""
+    if is_region:
+        if function.settled_form is facts.form:
+            return False
+        if any(facts.normalize_type(p.type) != p.type for p in function.parameters):
+            return True
+    stale = any(
         facts.normalize_type(value.type) != value.type
         or any(
             map_sizes(attribute, facts.normalize) != attribute
@@ -58,3 +67,6 @@ def _is_stale(function: Function, facts: Facts, is_region: bool) -> bool:
         or any(_is_stale(region, facts, True) for region in value.regions)
         for value in function.values
     )
+    if is_region and not stale:
+        function.settled_form = facts.form
+    return stale

@@ -70,7 +70,7 @@ def print_region(function: Function) -> str:
 
     Symbols keep their names: they are those of the Function around the region.
     """
-    printer = _Printer(None, True, False)
+    printer = _Printer(None, True, False, keyed=True)
     printer.region("", function, "")
     return "\n".join(printer.lines)
 
@@ -90,9 +90,15 @@ class _Printer:
     """Prints one outermost Function (or region) and numbers what is within."""
 
     def __init__(
-        self, function: Function | None, canonical: bool, locations: bool
+        self,
+        function: Function | None,
+        canonical: bool,
+        locations: bool,
+        keyed: bool = False,
     ) -> None:
         self.canonical = canonical
+        # Whether regions within stand there by their keys, which they keep.
+        self.keyed = keyed
         self.locations = locations
         self.facts = _NO_FACTS if function is None else function.facts
         self.names: dict[Value, str] = {}
@@ -189,10 +195,13 @@ class _Printer:
             places = format_places(value.locations)
             line = f"{line.ljust(_COMMENT_COLUMN)} # {places}"
         self.lines.append(line)
-        if value.regions:
+        if value.regions and self.keyed:
+            self.lines += [region.region_key for region in value.regions]
+        elif value.regions:
             for position, region in enumerate(value.regions):
                 labels = value.op.region_names[position:]
                 self.region(labels[0] if labels else "region", region, indent + "  ")
+        if value.regions:
             self.lines.append(f"{indent}}}")
 
     def region(self, label: str, region: Function, indent: str) -> None:

@@ -105,6 +105,7 @@ class Function:
     __slots__ = (
         "_facts", "_key", "_region_key", "_values",
         "effects", "guards", "integers", "name", "parameters", "results",
+        "settled_form",
     )  # fmt: skip
 
     def __init__(
@@ -127,6 +128,8 @@ class Function:
         self._facts: Facts | None = None
         self._key: str | None = None
         self._region_key: str | None = None
+        # The form of sizes (``Facts.form``) in which this region is known to be.
+        self.settled_form: object = None
 
     @property
     def values(self) -> tuple[Value, ...]:

@@ -327,7 +327,7 @@ class Minimum(Elementwise):
     """The smaller number; nan if either is nan.
 
     x, y: any [...]  ->  any [...]. The derivative goes to the operand that is chosen,
-    half to each of two equal ones.
+    half to each of two equal ones; of two nans NumPy chooses the first.
     """
 
     name = "minimum"
@@ -338,7 +338,7 @@ class Minimum(Elementwise):
 
     @staticmethod
     def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
-        return _choice(z, x.apply("less", y), x.apply("equal", y))
+        return _choice(x.apply("less", y), x, y)
 
     lower = scalar.primitive("minimum")
 
@@ -348,7 +348,7 @@ class Maximum(Elementwise):
     """The larger number; nan if either is nan.
 
     x, y: any [...]  ->  any [...]. The derivative goes to the operand that is chosen,
-    half to each of two equal ones.
+    half to each of two equal ones; of two nans NumPy chooses the first.
     """
 
     name = "maximum"
@@ -359,13 +359,17 @@ class Maximum(Elementwise):
 
     @staticmethod
     def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
-        return _choice(z, x.apply("greater", y), x.apply("equal", y))
+        return _choice(x.apply("greater", y), x, y)
 
     lower = scalar.primitive("maximum")
 
 
-def _choice(z: Expression, first: Expression, tie: Expression) -> tuple[Any, Any]:
-    half, one, zero = z.constant(0.5), z.constant(1), z.constant(0)
+def _choice(better: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
+    half, one, zero = x.constant(0.5), x.constant(1), x.constant(0)
+    # A number that is written there is seldom nan.
+    may_be_nan = x.number is None or x.number != x.number
+    first = better.apply("or", x.apply("is_nan")) if may_be_nan else better
+    tie = x.apply("equal", y)
     by_x = tie.apply("select", half, first.apply("select", one, zero))
     return by_x, one - by_x
 

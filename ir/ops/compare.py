@@ -112,5 +112,5 @@ class IsNan(Predicate):
     operands = (Floating("x"),)
     reference = np.isnan
     source = _NUMPY
-    flops = 1
+    flops = 0
     lower = scalar.primitive("is_nan")

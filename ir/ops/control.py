@@ -115,6 +115,7 @@ class While(Control):
 
     name = "while"
     region_names = ("cond", "body")
+    total = False
     source = "structured control flow"
 
     @classmethod
@@ -236,6 +237,7 @@ class Bind(Control):
 
     name = "bind"
     attributes = ("symbol",)
+    total = False
     region_names = ("body",)
     source = "structured control flow"
 

@@ -37,6 +37,17 @@ def _log_of_sum(
     return scalar.convert(result, dtype)
 
 
+def _distance(x: Expression, y: Expression) -> Expression:
+    """x - y, and 0 for equal infinities.
+
+    So what is impossible both ways, as log(0 + 0) of a Markov model, has no derivative
+    of nan.
+    """
+    infinite = x.apply("abs").apply("equal", math.inf)
+    same = x.apply("equal", y).apply("and", infinite)
+    return same.apply("select", x.constant(0), x - y)
+
+
 @define
 class PowerOfTwo(Elementwise):
     """2 to the power of x.
@@ -126,7 +137,8 @@ class Hypotenuse(Elementwise):
     """sqrt(x^2 + y^2), which overflows only where the result does.
 
     x, y: float [...]  ->  float [...]. An infinity wins over nan.
-    d hypot(x, y) = (x dx + y dy) / hypot(x, y); 0 at the origin.
+    d hypot(x, y) = (x dx + y dy) / hypot(x, y); 0 at the origin, where the second
+    derivative is infinite.
     """
 
     name = "hypot"
@@ -138,8 +150,12 @@ class Hypotenuse(Elementwise):
 
     @staticmethod
     def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
-        zero, at_origin = z.constant(0), z.apply("equal", 0)
-        by_x, by_y = (at_origin.apply("select", zero, part / z) for part in (x, y))
+        at_origin, slope = z.apply("equal", 0), 1.0 / z
+        # There the product is 0, as its tangent's is not.
+        by_x, by_y = (
+            at_origin.apply("select", part.apply("scale", slope), part / z)
+            for part in (x, y)
+        )
         return by_x, by_y
 
     lower = scalar.primitive("hypot")
@@ -150,7 +166,8 @@ class LogarithmOfSum(Elementwise):
     """log(e^x + e^y) without overflow.
 
     x, y: float [...]  ->  float [...].
-    d logaddexp(x, y) = e^(x - z) dx + e^(y - z) dy
+    d logaddexp(x, y) = expit(x - y) dx + expit(y - x) dy; half to each of two equal
+    infinities.
     """
 
     name = "logaddexp"
@@ -162,7 +179,8 @@ class LogarithmOfSum(Elementwise):
 
     @staticmethod
     def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
-        return (x - z).apply("exp"), (y - z).apply("exp")
+        distance = _distance(x, y)
+        return distance.apply("expit"), (-distance).apply("expit")
 
     @staticmethod
     def lower(x: Scalar, y: Scalar) -> Scalar:
@@ -175,7 +193,8 @@ class LogarithmOfSumToBase2(Elementwise):
     """log2(2^x + 2^y) without overflow.
 
     x, y: float [...]  ->  float [...].
-    d logaddexp2(x, y) = 2^(x - z) dx + 2^(y - z) dy
+    d logaddexp2(x, y) = expit((x - y) log 2) dx + expit((y - x) log 2) dy; half to
+    each of two equal infinities.
     """
 
     name = "logaddexp2"
@@ -187,7 +206,8 @@ class LogarithmOfSumToBase2(Elementwise):
 
     @staticmethod
     def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
-        return (x - z).apply("exp2"), (y - z).apply("exp2")
+        distance = _distance(x, y) * _LN_2
+        return distance.apply("expit"), (-distance).apply("expit")
 
     @staticmethod
     def lower(x: Scalar, y: Scalar) -> Scalar:

@@ -104,6 +104,7 @@ class Gather(Movement):
     family = "indexing"
     operands = (Anything("x"), Integer("index", variadic=True))
     attributes = ("axes",)
+    total = False
     source = _NUMPY
     linear = (0,)
 
@@ -175,6 +176,7 @@ class Scatter(Nest):
 
     family = "indexing"
     attributes = ("axes",)
+    total = False
     source = _NUMPY
 
     @classmethod

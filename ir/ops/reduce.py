@@ -118,9 +118,13 @@ def _extremum_jvp(
     axes: tuple[int, ...],
     keepdims: bool,
 ) -> Expression:
-    """The mean of the tangents of all elements that attain the extremum."""
+    """The mean of the tangents of all elements that attain the extremum.
+
+    Where that is nan, of all that are nan.
+    """
     (a,), (da,) = x, tangents
     attained = a.apply("equal", keep_axes(y, a.shape, axes))
+    attained = attained.apply("or", a.apply("is_nan"))
     chosen = attained.apply("select", da, a.constant(0))
     # Counted in integers: float32 would stop counting at 2**24.
     count = attained.apply("astype", dtype=i64).sum(axes, keepdims)

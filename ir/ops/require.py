@@ -25,6 +25,7 @@ class Require(Movement):
     name = "require"
     operands = (Anything("x"), Boolean("holds"))
     attributes = ("text", "code")
+    total = False
     source = "an error of the running program"
     linear = (0,)
 

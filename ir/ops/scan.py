@@ -86,7 +86,10 @@ class CumulativeExtremum(Cumulative):
         one, zero = y.constant(1), y.constant(0)
         ones = one.broadcast_to(y.shape)
         is_first = shifted(ones, axis, 1).apply("equal", 0)
-        changed = y.apply("not_equal", shifted(y, axis, 1)).apply("or", is_first)
+        before = shifted(y, axis, 1)
+        # From the first nan on nothing changes.
+        nan_before, same = before.apply("is_nan"), y.apply("equal", before)
+        changed = nan_before.apply("or", same).apply("not").apply("or", is_first)
         kept = changed.apply("select", zero, one)
         return kept.apply("recurrence", changed.apply("select", da, zero), axis=axis)
 

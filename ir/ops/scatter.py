@@ -16,7 +16,7 @@ from penstock.ir.ops.index import Scatter, checked, move_indexed_first
 class ScatterExtremum(Scatter):
     """Ops that leave the extremum of an element and of the updates at its position.
 
-    Where several are equal to it, they share the derivative.
+    Where several are equal to it, or several are nan, they share the derivative.
     """
 
     reads_old = True
@@ -37,8 +37,8 @@ class ScatterExtremum(Scatter):
         whole, updates, *indices = x
         zero, one = y.constant(0), y.constant(1)
         taken = y.apply("gather", *indices, axes=axes)
-        kept = whole.apply("equal", y)
-        chosen = updates.apply("equal", taken)
+        kept = whole.apply("equal", y).apply("or", whole.apply("is_nan"))
+        chosen = updates.apply("equal", taken).apply("or", updates.apply("is_nan"))
 
         def gathered(first: Expression, second: Expression) -> Expression:
             first = kept.apply("select", first, zero)

@@ -161,6 +161,77 @@ def test_a_branch_that_is_not_taken_raises_nothing():
     assert f(np.ones(3), np.int64(7)) == 0
 
 
+TRIPLED = {
+    "cond": lambda x, i: ps.cond(i < 3, lambda: 3 * x[i], lambda: x[0] * 0),
+    "switch": lambda x, i: ps.switch(
+        i, [lambda: 3 * x[i], lambda: 3 * x[i], lambda: 3 * x[i], lambda: x[0] * 0]
+    ),
+    "within a loop": lambda x, i: ps.scan(
+        lambda total, _: (ps.cond(i < 3, lambda: total + x[i], lambda: total), None),
+        x[0] * 0,
+        None,
+        length=3,
+    )[0],
+    "of unknown length": lambda x, i: ps.cond(
+        i < 3,
+        lambda: ps.fori_loop(0, i * 0 + 3, lambda _, total: total + x[i], x[0] * 0),
+        lambda: x[0] * 0,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRIPLED)
+def test_a_branch_that_no_element_of_a_batch_takes_raises_nothing(name):
+    f = TRIPLED[name]
+    x = np.array([1.0, 2.0, 4.0])
+    i = np.array([1, 7, 2, 3])
+    wanted = np.array([6.0, 0.0, 12.0, 0.0])
+    slopes = 3.0 * (i[:, None] == np.arange(3))
+    batch = ps.vmap(f, (None, 0))
+    np.testing.assert_array_equal(batch(x, i), wanted)
+    np.testing.assert_array_equal(batch(x, np.array([7, 7])), [0, 0])
+    np.testing.assert_array_equal(batch(x, np.array([], int)), [])
+    rows = np.stack([x, 2 * x, x, x])
+    np.testing.assert_array_equal(ps.vmap(f)(rows, i), wanted)
+    np.testing.assert_array_equal(ps.vmap(ps.grad(f), (None, 0))(x, i), slopes)
+    np.testing.assert_array_equal(ps.jacrev(lambda x: batch(x, i))(x), slopes)
+    twice = ps.vmap(ps.vmap(f, (None, 0)), (None, 0))
+    np.testing.assert_array_equal(twice(x, i.reshape(2, 2)), wanted.reshape(2, 2))
+    with pytest.raises(IndexError, match="index -9 is out of bounds"):
+        batch(x, np.array([1, -9]))
+
+
+def test_a_loop_turns_for_those_elements_of_a_batch_that_take_its_branch():
+    def doubled(x):
+        return ps.while_loop(lambda s: s < 100, lambda s: s * 2, x)
+
+    def f(x):
+        # Twice 0 is 0, for ever.
+        return ps.cond(x > 0, doubled, lambda x: x, x)
+
+    x = np.array([1.0, 0.0, 3.0])
+    np.testing.assert_array_equal(ps.vmap(f)(x), [128, 0, 192])
+    np.testing.assert_array_equal(ps.vmap(f)(-x), -x)
+    np.testing.assert_array_equal(ps.vmap(ps.grad(f))(x), [128, 1, 64])
+    np.testing.assert_array_equal(ps.jacfwd(ps.vmap(f))(x), np.diag([128, 1, 64]))
+
+
+def test_elements_of_a_batch_whose_loop_has_ended_read_no_further():
+    def total(x, n):
+        def turn(state):
+            i, t = state
+            return i + 1, t + x[i]
+
+        return ps.while_loop(lambda state: state[0] < n, turn, (0, 0.0))[1]
+
+    x, n = np.array([1.0, 2.0, 4.0]), np.array([3, 0, 2])
+    np.testing.assert_array_equal(ps.vmap(total, (None, 0))(x, n), [7, 0, 3])
+    # Of no elements there is no first one, and no turn that reads it.
+    assert ps.vmap(total, (None, 0))(x[:0], n * 0).tolist() == [0, 0, 0]
+    with pytest.raises(IndexError):
+        ps.vmap(total, (None, 0))(x, n + 1)
+
+
 @pytest.mark.parametrize("number", [-5, 0, 1, 2, 9])
 def test_switch(number):
     f = ps.compile(lambda i, x: ps.switch(i, [np.sin, np.cos, np.tanh], x))

@@ -469,7 +469,7 @@ def test_costs_nothing_against_writing_it_out():
 
     def written_out(w, b, x):
         x = x @ w + b
-        return np.where(x > 0, x, 0)
+        return np.where(x <= 0, 0, x)
 
     arguments = (np.ones((3, 2)), np.ones(2), np.ones((4, 3)))
     texts = [

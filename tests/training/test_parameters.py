@@ -80,6 +80,14 @@ def test_other_programs_read_it(path):
     assert found["pair.right.weight"].shape == (1,)
 
 
+def test_parameters_of_another_byte_order_are_like_what_was_saved(path):
+    parameters = {"a": np.arange(3).astype(">f8"), "b": np.ones(2)}
+    ps.save_params(path, parameters)
+    found = ps.load_params(path, like=parameters)
+    np.testing.assert_array_equal(found["a"], [0, 1, 2])
+    assert found["a"].dtype == np.float64
+
+
 def test_what_other_programs_wrote(path):
     safetensors.numpy.save_file({"a.b": np.ones(2), "c": np.zeros(1)}, path)
     assert sorted(ps.load_params(path)) == ["a.b", "c"]

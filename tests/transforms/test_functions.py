@@ -134,6 +134,28 @@ def test_settings_within_arguments_stay_what_they_are():
     np.testing.assert_array_equal(one, table @ X)
 
 
+@pytest.mark.parametrize("jacobian", [ps.jacfwd, ps.jacrev])
+def test_jacobians_of_integers_are_zeros_of_the_argument_s_dtype(jacobian):
+    found = jacobian(lambda x: (x > 0, x.astype(int)[:1], x))(np.ones(2, np.float32))
+    wanted = np.zeros((2, 2)), np.zeros((1, 2)), np.eye(2)
+    for entry, zeros in zip(found, wanted, strict=True):
+        assert entry.dtype == np.float32
+        np.testing.assert_array_equal(entry, zeros)
+
+
+@pytest.mark.parametrize(
+    ("returned", "text"),
+    [
+        (lambda x: [], "not an empty list"),
+        (lambda x: {"a": x}, r"not a dict of f64\[\]"),
+        (lambda x: (x,), r"not a tuple of f64\[\]"),
+    ],
+)
+def test_gradients_say_what_they_were_given(returned, text):
+    with pytest.raises(ps.errors.ShapeError, match=text):
+        ps.grad(returned)(1.0)
+
+
 def test_jacobians_pass_on_what_comes_beside_the_result():
     def function(x):
         return x**3, {"x": x, "name": "cube"}

@@ -77,6 +77,19 @@ def test_the_length_of_segments_may_be_an_argument():
         gradient(X, W, 7, 0)
 
 
+@pytest.mark.parametrize("length", [10**10, 2**63 - 1, 2**64])
+def test_a_segment_beyond_all_turns_takes_no_memory_for_them(length):
+    def f(x, n):
+        return ps.fori_loop(0, n, lambda i, y: step(i, y, W), x, checkpoint=length)
+
+    gradient = ps.grad(lambda x, n: (f(x, n) ** 2).sum())
+    for n in (0, 1, 7):
+        wanted = ps.grad(python_loop)(X, W, n)
+        close(gradient(X, np.int64(n)), wanted)
+        close(gradient(X, n), wanted)
+        close(ps.grad(lambda x, n=n: (f(x, n) ** 2).sum())(X), wanted)
+
+
 def scanned(reverse, checkpoint):
     @ps.compile
     def function(x, w, z):

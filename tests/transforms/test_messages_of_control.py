@@ -74,7 +74,39 @@ CASES = {
         """,
         X,
         """
-        error: switch: there is no function [no-branch]
+        program.py:2:12: error: switch: there is no function [no-branch]
+            |
+          2 |     return ps.switch(x.sum() > 0, [], x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: give at least one
+        """,
+    ),
+    "scan of fewer elements than turns": (
+        """
+        def f(x):
+            return ps.scan(lambda c, a: (c + a, c), 0.0, x, length=4)
+        """,
+        X,
+        """
+        program.py:2:12: error: scan: xs has 3 elements, but length is 4 [size-mismatch]
+            |
+          2 |     return ps.scan(lambda c, a: (c + a, c), 0.0, x, length=4)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: slice them: one turn takes one element of each
+        """,
+    ),
+    "scan of arrays of different lengths": (
+        """
+        def f(x):
+            return ps.scan(lambda c, a: (c, a[0]), 0.0, (x, x[1:]))
+        """,
+        X,
+        """
+        program.py:2:12: error: scan: xs[1] has 2 elements, but xs[0] has 3 [size-mismatch]
+            |
+          2 |     return ps.scan(lambda c, a: (c, a[0]), 0.0, (x, x[1:]))
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: slice them: one turn takes one element of each
         """,
     ),
     "no length of segments": (

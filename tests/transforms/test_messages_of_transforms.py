@@ -41,6 +41,20 @@ CASES = {
           help: return a sum or mean; with more than one result use ps.jacrev or ps.vjp, and has_aux=True for what is only passed on
         """,
     ),
+    "gradient of nothing": (
+        """
+        def f(x):
+            return ps.grad(lambda x: None)(x)
+        """,
+        X,
+        """
+        program.py:2:12: error: grad needs a function that returns one floating number, not None [gradient-result]
+            |
+          2 |     return ps.grad(lambda x: None)(x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: return a sum or mean; with more than one result use ps.jacrev or ps.vjp, and has_aux=True for what is only passed on
+        """,
+    ),
     "gradient of several": (
         """
         def f(x):
@@ -48,7 +62,7 @@ CASES = {
         """,
         X,
         """
-        program.py:2:12: error: grad needs a function that returns one floating number, not f64[], f64[n] [gradient-result]
+        program.py:2:12: error: grad needs a function that returns one floating number, not a tuple of f64[], f64[n] [gradient-result]
             |
           2 |     return ps.grad(lambda x: (x.sum(), x))(x)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^

@@ -14,7 +14,6 @@ from penstock.frontend.numpy_functions.arguments import (
     numpy,
     operand,
 )
-from penstock.frontend.numpy_functions.norms import root
 
 
 def _without_nan(x: TracedArray, filling: float) -> TracedArray:
@@ -73,7 +72,11 @@ def _nan_extremum(
     result = extremum(_without_nan(x, neutral), axis=axis, keepdims=keepdims, **options)
     if x.kind.is_float and "initial" not in options:
         none = numpy.isnan(x).all(axis=axis, keepdims=keepdims)
-        result = numpy.where(none, x.dtype.type(np.nan), result)
+        nothing: Any = x.dtype.type(np.nan)
+        if x.tracer.derivative_order:
+            # That nan is one of theirs, and so is its derivative.
+            nothing = extremum(x, axis=axis, keepdims=keepdims, **options)
+        result = numpy.where(none, nothing, result)
     return deliver(name, result, out)
 
 
@@ -129,7 +132,7 @@ def nanstd(
         a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean,
         correction=correction,
     )  # fmt: skip
-    return deliver("nanstd", root(variance), out)
+    return deliver("nanstd", numpy.sqrt(variance), out)
 
 
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:

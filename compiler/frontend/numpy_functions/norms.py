@@ -31,8 +31,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     rank = len(array.sizes)
     if axis is None and ord is None:
         flat = array.reshape(-1)
-        # A dot product, as in NumPy: one pass, no array of squares.
-        result = root(numpy.dot(flat, flat))
+        result = numpy.sqrt(_sum_of_squares(flat))
         return result.reshape((1,) * rank) if keepdims else result
     axes = normalize_axes(axis, rank)
     if axis is not None and isinstance(axis, (tuple, list)):
@@ -46,21 +45,18 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     return _matrix_norm(array, ord, axes, keepdims)
 
 
-def root(powers: Any, order: float = 2) -> Any:
-    """A root of a sum of powers, whose derivative is 0 where all of them are 0.
+def _sum_of_squares(flat: TracedArray) -> Any:
+    """The squared length of a vector.
 
-    There the norm has a kink, and 0 is the smallest of its subgradients; the root
-    itself would multiply the derivatives of the powers, 0, by infinity.
+    At 0 the norm has a kink: of its subgradients, 0 is the smallest, and its second
+    derivative is infinite. Both follow from the root of a sum of squares, as a
+    derivative of 0 stays 0 through elementwise functions.
     """
-
-    def plain(x: Any) -> Any:
-        return numpy.sqrt(x) if order == 2 else x ** (1 / order)
-
-    if order < 0 or not operand(powers).tracer.derivative_order:
-        return plain(powers)
-    positive = powers > 0
-    safe = numpy.where(positive, powers, powers.dtype.type(1))
-    return numpy.where(positive, plain(safe), powers)
+    if not flat.tracer.derivative_order:
+        # A dot product, as in NumPy: one pass, no array of squares.
+        return numpy.dot(flat, flat)
+    wide = flat.astype(flat.kind.compute.numpy)
+    return numpy.sum(wide * wide).astype(flat.dtype)
 
 
 def _matrix_norm(
@@ -68,7 +64,7 @@ def _matrix_norm(
 ) -> Any:
     rows, columns = axes
     if ord in (None, "fro", "f"):
-        return root(numpy.sum(x * x, axis=axes, keepdims=keepdims))
+        return numpy.sqrt(numpy.sum(x * x, axis=axes, keepdims=keepdims))
     if ord not in (1, -1, 2, -2, math.inf, -math.inf, "nuc"):
         raise bad_value(f"norm: matrices have no norm {ord!r}")
     if ord not in (1, -1, math.inf, -math.inf):
@@ -102,12 +98,20 @@ def vector_norm(
         return numpy.sum(hits, axis=axis, keepdims=keepdims)
     if ord == 1:
         return numpy.sum(abs(array), axis=axis, keepdims=keepdims)
-    if ord == 2:
-        return root(numpy.sum(array * array, axis=axis, keepdims=keepdims))
     if isinstance(ord, str):
         raise bad_value(f"norm: vectors have no norm {ord!r}")
+
+    def squares() -> Any:
+        return numpy.sqrt(numpy.sum(array * array, axis=axis, keepdims=keepdims))
+
+    if ord == 2:
+        return squares()
     total = numpy.sum(abs(array) ** ord, axis=axis, keepdims=keepdims)
-    return root(total, ord)
+    result = total ** (1 / ord)
+    if ord > 0 and array.tracer.derivative_order:
+        # At 0 the kink is that of squares; the derivatives of powers say nothing of it.
+        return numpy.where(total == 0, squares(), result)
+    return result
 
 
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:

@@ -242,10 +242,28 @@ def fix(x: Any, out: Any = None) -> Any:
 
 
 def sinc(x: Any) -> Any:
-    """``np.sinc``: sin(pi x) / (pi x), with a tiny number for zero."""
+    """``np.sinc``: sin(pi x) / (pi x), with a tiny number for zero.
+
+    The derivatives of that quotient cancel near 0; those of its power series do not.
+    """
     array = operand(x)
     scaled = math.pi * numpy.where(array == 0, 1.0e-20, array)
-    return numpy.sin(scaled) / scaled
+    quotient = numpy.sin(scaled) / scaled
+    if not array.tracer.derivative_order:
+        return quotient
+    scaled = math.pi * array
+    return numpy.where(abs(scaled) < 1, _sinc_series(scaled * scaled), quotient)
+
+
+def _sinc_series(square: Any) -> Any:
+    """sin(x) / x of x^2 below 1: DLMF 4.19.1.
+
+    Six terms more than the value takes, for derivatives of higher order.
+    """
+    total: Any = -1 / math.factorial(31)
+    for k in range(14, -1, -1):
+        total = total * square + (-1) ** k / math.factorial(2 * k + 1)
+    return total
 
 
 def real(val: Any) -> Any:

@@ -16,7 +16,6 @@ from penstock.frontend.numpy_functions.arguments import (
     operand,
     reduced_axes,
 )
-from penstock.frontend.numpy_functions.norms import root
 from penstock.frontend.promotion import (
     as_dtype,
     check_cast,
@@ -427,7 +426,7 @@ def std(
         mean=mean,
         correction=correction,
     )
-    return deliver("std", root(variance), out)
+    return deliver("std", numpy.sqrt(variance), out)
 
 
 def average(
@@ -466,7 +465,11 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any
     """``np.ptp``."""
     x = operand(a)
     greatest = max_(x, axis, keepdims=keepdims)
-    return deliver("ptp", greatest - min_(x, axis, keepdims=keepdims), out)
+    result = greatest - min_(x, axis, keepdims=keepdims)
+    if x.tracer.derivative_order and x.kind.is_float:
+        # The derivatives of a nan and of the same nan would cancel.
+        result = numpy.where(numpy.isnan(greatest), greatest, result)
+    return deliver("ptp", result, out)
 
 
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:

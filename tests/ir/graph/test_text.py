@@ -8,11 +8,13 @@ import pytest
 
 from penstock.ir.attributes import Constant
 from penstock.ir.dims import symbol
+from penstock.ir.graph import text_print
 from penstock.ir.graph.evaluate import evaluate
+from penstock.ir.graph.settle import settled
 from penstock.ir.graph.text_parse import parse_function
 from penstock.ir.graph.text_print import print_function, print_value
 from penstock.ir.graph.value import Builder, Function
-from penstock.ir.guards import Guard
+from penstock.ir.guards import Facts, Guard
 from penstock.ir.location import Location
 from penstock.ir.reals import Real
 from penstock.ir.types import TensorType, f32, f64, i64
@@ -190,6 +192,57 @@ def test_regions_are_equal_up_to_parameters_but_not_symbols():
     )
     assert first is again
     assert first is not other
+
+
+def nested(depth, op="sin", name="a"):
+    """Regions within regions, with one Value beside each."""
+    builder = Builder()
+    a = builder.parameter(name, TensorType(f32))
+    value = builder.add("cos" if depth else op, a)
+    if depth:
+        inner = (nested(depth - 1, op, name + "i"),)
+        value = builder.add("recompute", value, regions=inner, serial=0)
+    return Function("body", (a,), (value,))
+
+
+def test_regions_within_regions_are_equal_up_to_parameters():
+    assert nested(3).region_key == nested(3, name="b").region_key
+    assert nested(3).region_key != nested(3, "tan").region_key
+    assert nested(3).region_key != nested(2).region_key
+
+
+def test_keys_of_regions_are_made_of_those_within(monkeypatch):
+    printed = []
+    plain = text_print._Printer.value
+    monkeypatch.setattr(
+        text_print._Printer,
+        "value",
+        lambda self, value, *rest: printed.append(value) or plain(self, value, *rest),
+    )
+    assert nested(6).region_key
+    # Each Value once, however deep: thirteen in all.
+    assert len(printed) == len(set(printed)) == 13
+
+
+def test_a_region_is_looked_at_once_for_each_form_of_sizes(monkeypatch):
+    looked = []
+    plain = Facts.normalize_type
+    monkeypatch.setattr(
+        Facts,
+        "normalize_type",
+        lambda self, type_: looked.append(type_) or plain(self, type_),
+    )
+    facts = Facts({"n": 0, "m": 0, "k": 0}, [Guard(symbol("n"), "==", symbol("m"))])
+    region = region_of("k")
+    assert settled(region, facts, is_region=True) is region
+    assert looked
+    looked.clear()
+    assert settled(region, facts, is_region=True) is region
+    assert not looked
+    facts.add(Guard(symbol("k"), "==", 3))
+    found = settled(region, facts, is_region=True)
+    assert found.results[0].shape == (3,)
+    assert settled(found, facts, is_region=True) is found
 
 
 def test_sizes_print_as_the_guards_let_them_be_written():
