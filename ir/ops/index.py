@@ -312,6 +312,9 @@ class ScatterSet(Scatter):
         if position == 0:
             zeros = cotangent.constant(0).broadcast_to(updates.shape)
             return cotangent.apply("scatter", zeros, *indices, axes=axes)
+        taken = cotangent.apply("gather", *indices, axes=axes)
+        if indices[0].type.size == 1:
+            return taken
         # Only the update that stays has an effect: number them and look which did.
         builder = cotangent.builder
         total: Size = updates.type.size
@@ -320,7 +323,6 @@ class ScatterSet(Scatter):
         none = numbers.constant(-1).broadcast_to(cotangent.shape)
         winner = none.apply("scatter", numbers, *indices, axes=axes)
         stayed = winner.apply("gather", *indices, axes=axes).apply("equal", numbers)
-        taken = cotangent.apply("gather", *indices, axes=axes)
         return stayed.apply("select", taken, taken.constant(0))
 
     @classmethod
