@@ -177,9 +177,7 @@ def _depends(values: list[Value], on: Value, before: _Users) -> bool:
     return False
 
 
-def _ordered(
-    function: Function, users: _Users, before: _Users
-) -> tuple[Value, ...]:
+def _ordered(function: Function, users: _Users, before: _Users) -> tuple[Value, ...]:
     """All Values, operands first, and each after what is to run before it."""
     if not any(before.values()):
         return function.values

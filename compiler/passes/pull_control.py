@@ -97,7 +97,8 @@ class Transposed:
         self.fixed = [p for p, yes in pairs if not yes]
         inputs = [p for p, yes in pairs if yes]
         sums = [
-            p for p, yes, adds in zip(parameters, linear, added, strict=True)
+            p
+            for p, yes, adds in zip(parameters, linear, added, strict=True)
             if yes and adds
         ]
         ends = [r for r, yes in zip(results, live, strict=True) if yes]
@@ -132,7 +133,9 @@ def _pull_if(
 ) -> Cotangents:
     live = [cotangent is not None for cotangent in cotangents]
     branches = [
-        Transposed(builder, region, linear[1:], live, [k is not None for k in known[1:]])
+        Transposed(
+            builder, region, linear[1:], live, [k is not None for k in known[1:]]
+        )
         for region in value.regions
     ]
     fixed = [o for o, yes in zip(value.operands, linear, strict=True) if not yes]
@@ -172,7 +175,11 @@ def _pull_inline(
             *_present(cotangents),
             *_present(known),
             locations=value.locations,
-            regions=(Function("body", (*body.fixed, *body.given, *body.sums), tuple(body.found)),),
+            regions=(
+                Function(
+                    "body", (*body.fixed, *body.given, *body.sums), tuple(body.found)
+                ),
+            ),
             **value.attributes,
         )
     )

@@ -248,6 +248,16 @@ class Scatter(Nest):
         nest(0)
 
 
+def _are_distinct(indices: Sequence[Expression]) -> bool:
+    """Whether it is known that no position occurs twice: each axis is counted along."""
+    counted = {
+        index.value.attributes["axis"] for index in indices if index.value.is_op("iota")
+    }
+    return all(
+        size == 1 or axis in counted for axis, size in enumerate(indices[0].shape)
+    )
+
+
 def _copy(context: NestContext) -> None:
     builder, type_ = context.builder, context.type
     positions: list[Scalar] = []
@@ -313,7 +323,7 @@ class ScatterSet(Scatter):
             zeros = cotangent.constant(0).broadcast_to(updates.shape)
             return cotangent.apply("scatter", zeros, *indices, axes=axes)
         taken = cotangent.apply("gather", *indices, axes=axes)
-        if indices[0].type.size == 1:
+        if _are_distinct(indices):
             return taken
         # Only the update that stays has an effect: number them and look which did.
         builder = cotangent.builder
