@@ -109,6 +109,10 @@ def folded(ufunc):
     return fold
 
 
+def reduceat(x):
+    return np.multiply.reduceat(x, np.arange(0, x.shape[0], 3)).sum()
+
+
 LOOPS = [
     product,
     product_by_while,
@@ -121,6 +125,7 @@ LOOPS = [
     branch_that_writes,
     nested,
     rows,
+    reduceat,
     *map(folded, (np.multiply, np.divide, np.power, np.logaddexp)),
 ]
 each = pytest.mark.parametrize("function", LOOPS, ids=lambda one: one.__name__)
@@ -130,25 +135,32 @@ def numbers(*shape):
     return np.random.default_rng(0).uniform(0.7, 1.2, shape)
 
 
-def moved(function, x):
+def moved(function, x, transform=lambda function: function):
     """The flops and bytes of all turns, those that only the values tell included."""
-    compilation = ps.compile(function).lower(x).compilation
-    born = {f"turns{i or ''}": x.shape[-1] for i in range(9)}
+    compilation = ps.compile(transform(function)).lower(x).compilation
+    turns = 3 if function is reduceat else x.shape[-1]
+    born = {f"turns{i or ''}": turns for i in range(9)}
     count = count_plan(compilation.plan, born | compilation.traced.hints)
     return np.array([count.flops, count.bytes_moved])
 
 
 @each
 def test_a_turn_back_costs_what_the_turn_does_and_not_an_array(function):
-    gradient = ps.value_and_grad(function)
-    once, twice = (moved(gradient, numbers(n)) for n in (600, 1200))
+    once, twice = (moved(function, numbers(n), ps.value_and_grad) for n in (600, 1200))
+    assert (twice < MOST * once).all()
+
+
+def test_slices_that_are_reduced_cost_their_elements():
+    once, twice = (moved(reduceat, numbers(n)) for n in (600, 1200))
     assert (twice < MOST * once).all()
 
 
 @each
 def test_a_batch_of_turns_back_costs_no_array_either(function):
-    gradient = ps.vmap(ps.grad(function))
-    once, twice = (moved(gradient, numbers(3, n)) for n in (600, 1200))
+    once, twice = (
+        moved(function, numbers(3, n), lambda f: ps.vmap(ps.grad(f)))
+        for n in (600, 1200)
+    )
     assert (twice < MOST * once).all()
 
 
@@ -170,8 +182,7 @@ def test_segments_add_to_elements_too(checkpoint):
     x = numbers(12)
     np.testing.assert_allclose(ps.grad(function)(x), x.prod() / x)
     ps.check_grads(function, (x,), order=2)
-    gradient = ps.value_and_grad(function)
-    once, twice = (moved(gradient, numbers(n)) for n in (600, 1200))
+    once, twice = (moved(function, numbers(n), ps.value_and_grad) for n in (600, 1200))
     assert (twice < MOST * once).all()
 
 
