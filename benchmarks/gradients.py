@@ -346,3 +346,22 @@ def pendulum(x: Array) -> Any:
 
     angle, speed = ps.fori_loop(0, 50, step, (x, x * 0))
     return (angle * angle + speed * speed).sum()
+
+
+@subject(
+    lambda scale: (random(16, 16) / 4, random(20 * scale, 16), random(16)), 0, 1, 2
+)
+def recurrent_by_index(w: Array, xs: Array, h: Array) -> Any:
+    """The same network, by fori_loop, which reads a row in each turn."""
+    return ps.fori_loop(0, xs.shape[0], lambda i, h: np.tanh(w @ h + xs[i]), h).sum()
+
+
+@subject(lambda scale: (random(256 * scale),))
+def smooth(x: Array) -> Any:
+    """A recursive filter that writes one element in each turn."""
+
+    def turn(i: int, y: Array) -> Array:
+        y[i] = 0.5 * (y[i - 1] + y[i])
+        return y
+
+    return ps.fori_loop(1, x.shape[0], turn, x.copy()).sum()

@@ -98,7 +98,7 @@ def _from_partials(
 def _times(partial: Expression, tangent: Expression) -> Expression:
     """The product, spared where either is 1 or -1, as the cotangent of a sum is.
 
-    It is 0 where the tangent is, whatever the partial derivative: where that is known
+    It is 0 where the tangent is, whatever the partial derivative: where either is known
     to be neither 0 nor infinite, any product is.
     """
     for one, other in ((partial, tangent), (tangent, partial)):
@@ -107,7 +107,7 @@ def _times(partial: Expression, tangent: Expression) -> Expression:
             types = [x.value.tensor.with_shape(x.shape) for x in (one, other)]
             whole = other.broadcast_to(broadcast_shapes("scale", types))
             return whole if number == 1 else -whole
-    if _is_ordinary(partial):
+    if _is_ordinary(partial) or _is_ordinary(tangent):
         return tangent * partial
     return tangent.apply("scale", partial)
 

@@ -19,7 +19,6 @@ from penstock.frontend.numpy_functions.arguments import (
     reduced_axes,
 )
 from penstock.frontend.numpy_functions.cumulative import within
-from penstock.frontend.numpy_functions.ranges import arange
 from penstock.frontend.promotion import as_dtype, check_cast, loop_dtypes
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.frontend.ufuncs import call_ufunc
@@ -160,18 +159,17 @@ def reduceat(
     lines = numpy.moveaxis(x, place, 0)
     starts = within(starts.astype(np.int64), lines.shape[0])
     end = as_array(x.tracer, lines.shape[0]).reshape(1)
-    stops = numpy.concatenate([starts[1:], end])
-    total = numpy.take(lines, starts, axis=0)
-    shape = (-1, *([1] * (len(x.sizes) - 1)))
+    stops = numpy.concatenate([starts, end])[1:]
 
-    def step(total: Any, part: Any) -> tuple[Any, Any]:
-        position, element = part
-        inside = ((position > starts) & (position < stops)).reshape(shape)
-        combined = call_ufunc(ufunc, (total, element))
-        return numpy.where(inside, combined, total), None
+    def fold(_: Any, ends: Any) -> tuple[Any, Any]:
+        start, stop = ends
 
-    positions = arange(lines.shape[0])
-    result = repeat_over(step, total, (positions, lines), None, False)[0]
+        def turn(k: Any, total: Any) -> Any:
+            return call_ufunc(ufunc, (total, lines[k]))
+
+        return None, repeat_times(start + 1, stop, turn, lines[start])
+
+    result = repeat_over(fold, None, (starts, stops), None, False)[1]
     return deliver(name, numpy.moveaxis(result, 0, place), out, "unsafe")
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from penstock.ir.dims import substitute_dim
 from penstock.ir.graph.value import Function, Value
-from penstock.ir.ops.index import Scatter
 from penstock.ir.plan.node import (
     Element,
     PlanBind,
@@ -105,66 +104,50 @@ def _lower_if(plan: PlanBuilder, value: Value, wanted: Wanted) -> list[PlanBuffe
     return results
 
 
-def updated_array(value: Value) -> Value | None:
-    """The array that a cluster only updates, if that is all it reads of it."""
-    if not value.is_op("cluster") or value.attributes["kind"] != "nest":
-        return None
-    (body,) = value.regions
-    (result,) = body.results[:1]
-    if len(body.results) > 1 or not issubclass(result.op, Scatter):
-        return None
-    array = result.operands[0]
-    if array not in body.parameters or body.uses()[array] != [result]:
-        return None
-    if result.operands.count(array) > 1:
-        return None
-    operand = value.operands[body.parameters.index(array)]
-    return operand if value.operands.count(operand) == 1 else None
-
-
 class _State:
     """What goes from turn to turn, each in memory of its own.
 
     A turn writes the next value beside the present one, then they change places; where
-    it only updates an array that nothing reads after, it does so in place.
+    it only updates an array that nothing reads after, it does so in place, and in the
+    memory of the operand if nothing reads that after the loop.
+
+    Args:
+        plan: what is being built.
+        operands: what is carried into the first turn.
+        wanted: where the results belong; ``None`` for wherever they are.
+        body: of the loop.
+        first: the number of its first parameter that is carried.
     """
 
     def __init__(
         self,
         plan: PlanBuilder,
         operands: Sequence[Value],
-        parameters: Sequence[Value],
-        results: Sequence[Value],
+        wanted: Wanted,
         body: Function,
+        first: int,
     ) -> None:
         self.plan = plan
         self.now: list[PlanBuffer] = []
         # Where the next values go; nowhere if they stay what they are.
         self.next: list[PlanBuffer | None] = []
-        users = body.uses()
-        order = {v: position for position, v in enumerate(body.values)}
-        for operand, parameter, result in zip(
-            operands, parameters, results, strict=True
-        ):
+        for i, operand in enumerate(operands):
             source = plan.buffer_of[operand]
-            if result is parameter:
+            if body.results[i] is body.parameters[first + i]:
                 self.now.append(source)
                 self.next.append(None)
                 continue
             type_ = plan.facts.normalize_type(source.type)
             assert isinstance(type_, TensorType)
+            if plan.memory.updated_parameter(body, i) == first + i:
+                target = wanted[i] or plan.temporary(type_)
+                plan.copy(source, target)
+                self.now.append(target)
+                self.next.append(target)
+                continue
             self.now.append(plan.temporary(type_))
             plan.copy(source, self.now[-1])
-            last = max((order[user] for user in users[parameter]), default=-1)
-            if (
-                updated_array(result) is parameter
-                and order[result] == last
-                and results.count(result) == 1
-            ):
-                plan.in_place.add(result)
-                self.next.append(self.now[-1])
-            else:
-                self.next.append(plan.temporary(type_))
+            self.next.append(plan.temporary(type_))
 
     def swap(self) -> None:
         """What was written becomes the present."""
@@ -184,7 +167,7 @@ class _State:
 
 def _lower_while(plan: PlanBuilder, value: Value, wanted: Wanted) -> list[PlanBuffer]:
     cond, body = value.regions
-    state = _State(plan, value.operands, body.parameters, body.results, body)
+    state = _State(plan, value.operands, wanted, body, 0)
     holds = plan.temporary(TensorType(bool_))
     before_work, plan.work = plan.work, 0
     with _within(plan) as before:
@@ -205,13 +188,7 @@ def _lower_loop(plan: PlanBuilder, value: Value, wanted: Wanted) -> list[PlanBuf
     trip, carried, sliced = (attributes[k] for k in ("trip", "carried", "sliced"))
     assert isinstance(carried, int)
     assert isinstance(sliced, int)
-    state = _State(
-        plan,
-        value.operands[:carried],
-        body.parameters[1 : 1 + carried],
-        body.results[:carried],
-        body,
-    )
+    state = _State(plan, value.operands[:carried], wanted, body, 1)
     arguments = [plan.buffer_of[operand] for operand in value.operands[carried:]]
     types = [
         result.tensor.with_shape((trip, *result.tensor.shape))

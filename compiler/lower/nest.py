@@ -36,10 +36,10 @@ def lower_nest(cluster: Cluster) -> list[KernelLaunch]:
     return [*context.earlier, context.finish()]
 
 
-def _row_size(value: Value, iterations: Size) -> Size:
+def _row_size(value: Value, iterations: Size, in_place: bool) -> Size:
     """Elements of result and operands that one row of the parallel loop handles."""
-    total: Size = value.tensor.size
-    for operand in value.operands:
+    total: Size = 0 if in_place else value.tensor.size
+    for operand in value.operands[in_place:]:
         total = operand.tensor.size + total
     return total // (iterations + 1) + 1 if iterations != 1 else total
 
@@ -66,7 +66,7 @@ class _Context(ValueContext):
         """The Kernel, and what it costs."""
         element = element_cost(self.cluster.flops(), 2)
         if self.efforts is None:
-            cost = element * _row_size(self.value, self.iterations)
+            cost = element * _row_size(self.value, self.iterations, self.in_place)
             return self.writer.finish(cost, cost * self.iterations)
         costs = [
             element * elements + TERM_PICOSECONDS * terms

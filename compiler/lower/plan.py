@@ -16,8 +16,9 @@ from penstock.ir.types import TensorType
 from penstock.lower.arena import lay_out_arena
 from penstock.lower.cluster import Cluster, KernelLaunch
 from penstock.lower.collapse import collapse
-from penstock.lower.control import CONTROL, lower_control, updated_array
+from penstock.lower.control import CONTROL, lower_control
 from penstock.lower.element import ErrorTable
+from penstock.lower.in_place import InPlace
 from penstock.lower.nest import lower_nest
 from penstock.lower.pointwise import lower_pointwise
 from penstock.lower.schedule import chunk_of
@@ -71,7 +72,8 @@ class PlanBuilder:
         self.lowered: dict[Any, tuple[Cluster, list[KernelLaunch]]] = {}
         # Clusters of several results that have been lowered, and what takes these.
         self.clusters_done: set[Value] = set()
-        # Clusters that write into the memory of what they update.
+        self.memory = InPlace()
+        # Values that are written into the memory of what they update.
         self.in_place: set[Value] = set()
         self.gets: dict[Value, dict[Any, Value]] = {}
         self.parameters = []
@@ -136,7 +138,7 @@ class PlanBuilder:
             else:
                 result_of[base] = buffer
         self.share_memory(function, result_of)
-        for value in function.values:
+        for value in self.memory.order(function):
             self.lower(value, result_of)
         for result, buffer in copied:
             self.copy(self.buffer_of[result], buffer)
@@ -149,13 +151,18 @@ class PlanBuilder:
         self, function: Function, result_of: dict[Value, PlanBuffer]
     ) -> None:
         """Have updates of arrays that nothing else reads happen in place."""
-        users = function.uses()
+        updates = self.memory.updates(function)
         for value in reversed(function.values):
-            array = updated_array(value)
-            if array is None or users[array] != [value] or array in result_of:
+            if value not in updates:
                 continue
-            made_here = array.is_op("cluster") or array.is_op("get")
-            if not made_here or array in function.results:
+            array = updates[value]
+            if array in function.parameters:
+                # Its memory may be taken only if it is meant for the result.
+                if result_of.get(value) is self.buffer_of[array]:
+                    self.in_place.add(value)
+                continue
+            made_here = array.op.name in CONTROL or array.op.name in ("cluster", "get")
+            if not made_here or array in result_of:
                 continue
             buffer = result_of.get(value) or self.temporary(value.tensor)
             result_of[value] = result_of[array] = buffer

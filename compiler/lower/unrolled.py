@@ -288,13 +288,22 @@ class Unrolling:
                 for axis in range(array.tensor.rank)
             ]
             new = context.operand(1, at)
+            # Which element it is: all that may be, and whether each is the one.
+            matches: dict[int, Scalar] = {}
             for number, place in enumerate(places):
                 here = valid
                 for have, want in zip(own, place, strict=True):
                     here = here & have.equals(want)
-                if number_of(here) == 0:
-                    continue
-                written = op.combine_into(scalars[number], new)
+                if number_of(here) != 0:
+                    matches[number] = here
+            if not matches:
+                continue
+            old: Scalar | None = None
+            for number, here in matches.items():
+                element = scalars[number]
+                old = element if old is None else builder.select(here, element, old)
+            written = op.combine_into(old, new)
+            for number, here in matches.items():
                 scalars[number] = builder.select(here, written, scalars[number])
         return self.array(value.tensor, scalars)
 

@@ -104,6 +104,50 @@ def _inline(
     return batch(builder, region, operands, batched, size)
 
 
+_UPDATES = ("scatter", "scatter_add")
+
+
+def _updates(value: Value) -> tuple[Value, list[Value]]:
+    """An array, and the updates after which it is this Value, in order."""
+    found: list[Value] = []
+    while value.op.name in _UPDATES:
+        found.insert(0, value)
+        value = value.operands[0]
+    return value, found
+
+
+def _choose_updates(builder: Builder, condition: Value, yes: Value, no: Value) -> Value:
+    """Element by element of a batch, one of two arrays.
+
+    Where both are updates of one array, each is done for those that chose it, so that
+    a branch in a loop costs what it writes: the others write what is there, or add
+    -0.0, which changes no bit.
+    """
+    (start, own), (other, further) = _updates(yes), _updates(no)
+    if start is not other or not start.dtype.is_float:
+        return _choose(builder, condition, yes, no)
+    # What both begin with is done for all.
+    found = start
+    while own and further and own[0] is further[0]:
+        found, own, further = own[0], own[1:], further[1:]
+    for update in (*own, *further):
+        _, new, *indices = update.operands
+        if update.is_op("scatter"):
+            old = builder.add("gather", found, *indices, **update.attributes)
+        else:
+            old = Expression(builder, new).constant(-0.0).broadcast_to(new.shape).value
+        both = (new, old) if update in own else (old, new)
+        found = builder.add(
+            update.op,
+            found,
+            _choose(builder, condition, *both),
+            *indices,
+            locations=update.locations,
+            **update.attributes,
+        )
+    return found
+
+
 def _choose(builder: Builder, condition: Value, yes: Value, no: Value) -> Value:
     """Element by element of a batch, one of two arrays."""
     rank = len(yes.shape)
@@ -193,7 +237,8 @@ def _batch_if(
             )
         ]
         results = [
-            _choose(builder, condition, a, b) for a, b in zip(*both, strict=True)
+            _choose_updates(builder, condition, a, b)
+            for a, b in zip(*both, strict=True)
         ]
         return results, [True] * len(results)
     branches = [

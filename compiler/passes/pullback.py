@@ -8,10 +8,10 @@ from penstock.ir import derivative
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
-from penstock.ir.location import in_role
-from penstock.passes.pull_control import pull_control
+from penstock.ir.location import Location, in_role
+from penstock.passes.pull_control import adds_to_known, pull_control
 from penstock.passes.pushforward import Pushforward
-from penstock.passes.region_rules import dependent
+from penstock.passes.region_rules import dependent, is_zeros
 
 __all__ = ["Cotangent", "Transposition", "pull_back"]
 
@@ -77,12 +77,18 @@ class Transposition:
         # The cotangents of Values of several results.
         self.parts: dict[Value, dict[int, Value]] = {}
 
-    def run(self, cotangents: Sequence[Cotangent]) -> list[Cotangent]:
+    def run(
+        self, cotangents: Sequence[Cotangent], known: Sequence[Cotangent] = ()
+    ) -> list[Cotangent]:
         """The cotangents of the inputs.
 
         Args:
             cotangents: of the outputs; ``None`` where zero.
+            known: for each input what its cotangent is added to, if anything is.
         """
+        for value, part in zip(self.inputs, known, strict=False):
+            if part is not None:
+                self.total[value] = part
         for output, cotangent in zip(self.outputs, cotangents, strict=True):
             if output in self.linear and cotangent is not None:
                 assert output is not None
@@ -128,9 +134,7 @@ class Transposition:
         self.total[value] = (
             cotangent
             if known is None
-            else self.builder.add(
-                "add", known, cotangent, locations=in_role(value.locations, "*")
-            )
+            else _sum(self.builder, known, cotangent, in_role(value.locations, "*"))
         )
 
     def transpose_value(self, value: Value, cotangent: Value) -> None:
@@ -161,7 +165,13 @@ class Transposition:
             return
         flags = [operand in self.linear for operand in value.operands]
         cotangents = [own.get(i) for i in range(count)]
-        found = pull_control(self.builder, value, flags, cotangents)
+        known = [
+            self.total.pop(operand, None) if yes and adds else None
+            for operand, yes, adds in zip(
+                value.operands, flags, adds_to_known(value), strict=True
+            )
+        ]
+        found = pull_control(self.builder, value, flags, cotangents, known)
         for end in found:
             if end is not None:
                 for made in (end, *end.operands) if end.is_op("get") else (end,):
@@ -169,3 +179,23 @@ class Transposition:
         for operand, cotangent in zip(value.operands, found, strict=True):
             if cotangent is not None:
                 self.add(operand, cotangent)
+
+
+def _sum(
+    builder: Builder, known: Value, part: Value, locations: tuple[Location, ...]
+) -> Value:
+    """The sum of two cotangents.
+
+    What is zero but for the elements that were read is added to these alone: a turn
+    of a loop that reads one element must not cost a sum of arrays.
+    """
+    for whole, few in ((known, part), (part, known)):
+        if few.is_op("scatter_add") and is_zeros(few.operands[0]):
+            return builder.add(
+                "scatter_add",
+                whole,
+                *few.operands[1:],
+                locations=few.locations,
+                **few.attributes,
+            )
+    return builder.add("add", known, part, locations=locations)

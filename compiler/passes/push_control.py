@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.passes.bound_sizes import push_bind
+from penstock.passes.branch_saving import (
+    joint,
+    kept_of_branches,
+    needed_of,
+    or_zeros,
+    tangents_alone,
+)
 from penstock.passes.counted_loops import push_repeated
 from penstock.passes.custom import push_custom
+from penstock.passes.loop_reads import with_reads_outside
 from penstock.passes.loop_segments import in_segments, push_segmented
 from penstock.passes.region_rules import (
     copies,
@@ -47,6 +55,9 @@ def push_control(
             results = in_segments(part, value, own, push.segments)
             region = Function("segments", tuple(own), tuple(results))
             return push.in_segments(None).run(region, operands, tangents)
+        before = with_reads_outside(push.builder, value) if push.linearize else None
+        if before is not None:
+            return push.run(before, operands, tangents)
         return _Loop(push, value, operands, tangents).push()
     if name == "if":
         return _push_if(push, value, operands, tangents)
@@ -115,26 +126,52 @@ def _push_if(
         for i in range(len(branches[0].results))
         if any(branch.tangents[i] is not None for branch in branches)
     ]
-    primal = push.builder.results(push.builder.rebuild(value, operands))
     if not moving:
+        primal = push.builder.results(push.builder.rebuild(value, operands))
         return primal, [None] * len(primal)
-    # The tangents' regions compute again what they need: nothing is kept.
+    parts = [joint(branch, moving) for branch in branches]
     names = value.op.region_names
-    regions = tuple(
-        Function(
-            name,
-            (*branch.parameters, *branch.given),
-            tuple(branch.tangent(i) for i in moving),
+    needed = needed_of(parts)
+    kept = kept_of_branches(branches, parts, needed) if push.linearize else None
+    if kept is None:
+        # The tangents' regions compute again what they need.
+        primal = push.builder.results(push.builder.rebuild(value, operands))
+        residuals, regions = [], [tangents_alone(part, needed) for part in parts]
+    else:
+        needed, saved = kept
+        primal = push.builder.results(
+            push.builder.add(
+                "if",
+                *operands,
+                locations=value.locations,
+                regions=tuple(
+                    Function(
+                        name,
+                        tuple(branch.parameters),
+                        (*branch.results, *or_zeros(branch.builder, saved, own)),
+                    )
+                    for name, branch, own in zip(names, branches, saved, strict=True)
+                ),
+            )
         )
-        for name, branch in zip(names, branches, strict=True)
-    )
+        count = len(branches[0].results)
+        primal, residuals = primal[:count], primal[count:]
+        regions = [
+            tangents_alone(part, needed, saved, own)
+            for part, own in zip(parts, saved, strict=True)
+        ]
     found = push.builder.results(
         push.builder.add(
             "if",
-            *operands,
+            operands[0],
+            *(operands[1 + i] for i in needed),
+            *residuals,
             *_present(tangents[1:]),
             locations=value.locations,
-            regions=regions,
+            regions=tuple(
+                Function(name, region.parameters, region.results)
+                for name, region in zip(names, regions, strict=True)
+            ),
         )
     )
     ends: list[Tangent] = [None] * len(primal)
@@ -155,19 +192,15 @@ def _push_recompute(
     moving = [i for i, tangent in enumerate(body.tangents) if tangent is not None]
     if not moving:
         return primal, [None] * len(primal)
+    part = joint(body, moving)
+    needed = needed_of([part])
     found = push.builder.results(
         push.builder.add(
             "recompute",
-            *operands,
+            *(operands[i] for i in needed),
             *_present(tangents),
             locations=value.locations,
-            regions=(
-                Function(
-                    "body",
-                    (*body.parameters, *body.given),
-                    tuple(body.tangent(i) for i in moving),
-                ),
-            ),
+            regions=(tangents_alone(part, needed),),
             **value.attributes,
         ),
     )

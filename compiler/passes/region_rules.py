@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from penstock.ir.attributes import Constant
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.guards import Facts
@@ -14,6 +15,7 @@ __all__ = [
     "dependent",
     "extract",
     "fresh_symbol",
+    "is_zeros",
     "reached",
     "zeros_like",
 ]
@@ -36,6 +38,17 @@ def zeros_like(builder: Builder, value: Value) -> Value:
     """Zeros of a Value's type."""
     expression = Expression(builder, value)
     return expression.constant(0).broadcast_to(expression.shape).value
+
+
+def is_zeros(value: Value) -> bool:
+    """Whether a Value is what ``zeros_like`` gives."""
+    while value.is_op("broadcast_to"):
+        (value,) = value.operands
+    if not value.is_op("const"):
+        return False
+    constant = value.attributes["value"]
+    assert isinstance(constant, Constant)
+    return not constant.array.any()
 
 
 def extract(

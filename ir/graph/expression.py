@@ -60,7 +60,7 @@ class Expression:
     def number(self) -> float | None:
         """The one number that all elements are, if that is known."""
         value = self.value
-        while value.op.name in ("reshape", "broadcast_to"):
+        while value.op.name in ("reshape", "broadcast_to", "slice", "transpose"):
             (value,) = value.operands
         if not value.is_op("const"):
             return None

@@ -35,8 +35,8 @@ class KernelCount:
 
     Attributes:
         flops: floating-point operations, those within ``exp`` and the like included
-            as the table of primitives counts them. As for the counters of processors,
-            comparisons, choices and conversions are none.
+            as the table of primitives counts them. Comparisons are some, choices and
+            conversions are none.
         integer_operations: operations on integers and bools that come from memory;
             the arithmetic of indices is left out.
         bytes_read, bytes_written: of memory, each element of a Buffer counted once

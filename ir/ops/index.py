@@ -248,6 +248,16 @@ class Scatter(Nest):
         nest(0)
 
 
+def _are_distinct(indices: Sequence[Expression]) -> bool:
+    """Whether it is known that no position occurs twice: each axis is counted along."""
+    counted = {
+        index.value.attributes["axis"] for index in indices if index.value.is_op("iota")
+    }
+    return all(
+        size == 1 or axis in counted for axis, size in enumerate(indices[0].shape)
+    )
+
+
 def _copy(context: NestContext) -> None:
     builder, type_ = context.builder, context.type
     positions: list[Scalar] = []
@@ -312,6 +322,9 @@ class ScatterSet(Scatter):
         if position == 0:
             zeros = cotangent.constant(0).broadcast_to(updates.shape)
             return cotangent.apply("scatter", zeros, *indices, axes=axes)
+        taken = cotangent.apply("gather", *indices, axes=axes)
+        if _are_distinct(indices):
+            return taken
         # Only the update that stays has an effect: number them and look which did.
         builder = cotangent.builder
         total: Size = updates.type.size
@@ -320,7 +333,6 @@ class ScatterSet(Scatter):
         none = numbers.constant(-1).broadcast_to(cotangent.shape)
         winner = none.apply("scatter", numbers, *indices, axes=axes)
         stayed = winner.apply("gather", *indices, axes=axes).apply("equal", numbers)
-        taken = cotangent.apply("gather", *indices, axes=axes)
         return stayed.apply("select", taken, taken.constant(0))
 
     @classmethod

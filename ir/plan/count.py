@@ -10,6 +10,7 @@ from penstock.ir.loop.node import Kernel
 from penstock.ir.plan.node import (
     Launch,
     Plan,
+    PlanBind,
     PlanIf,
     PlanLoop,
     PlanStatement,
@@ -39,13 +40,14 @@ def count_plan(plan: Plan, sizes: Mapping[str, int]) -> PlanCount:
 
     Args:
         plan: a verified Plan.
-        sizes: the value of each of its symbols.
+        sizes: the value of each of its symbols. What is born within it is 1 unless it
+            is given too.
 
     Returns:
         The counts. Of a branch both bodies count, and the body of a loop whose turns
         depend on data counts once.
     """
-    total = PlanCount()
+    total, sizes = PlanCount(), dict(sizes)
     known: dict[Kernel, KernelCount] = {}
 
     def add(body: Sequence[PlanStatement], times: int) -> None:
@@ -62,6 +64,9 @@ def count_plan(plan: Plan, sizes: Mapping[str, int]) -> PlanCount:
                 add(statement.otherwise, times)
             elif isinstance(statement, PlanWhile):
                 add(statement.before, times)
+                add(statement.body, times)
+            elif isinstance(statement, PlanBind):
+                sizes.setdefault(statement.symbol, 1)
                 add(statement.body, times)
             elif isinstance(statement, PlanLoop):
                 add(statement.body, times * evaluate_dim(statement.trip, sizes))
