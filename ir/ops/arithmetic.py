@@ -165,10 +165,18 @@ class Power(Elementwise):
 
     @staticmethod
     def reference(x: Any, y: Any) -> Any:
-        """``np.power``, which takes a root instead if one 0.5 is all of y."""
+        """``np.power``, which takes a root instead if one 0.5 is all of y.
+
+        With AVX-512 it rounds squares and reciprocals of floats otherwise than ``*`` and
+        ``/``, which round once.
+        """
         shape = np.broadcast_shapes(x.shape, y.shape)
         exponents = np.array(np.broadcast_to(y, shape or (1,)))
-        return np.power(x, exponents).reshape(shape)
+        found = np.power(x, exponents)
+        if found.dtype.kind not in "iub":
+            found = np.where(exponents == 2, np.multiply(x, x), found)
+            found = np.where(exponents == -1, np.divide(1, x, dtype=x.dtype), found)
+        return found.reshape(shape).astype(x.dtype, copy=False)
 
     @staticmethod
     def partials(z: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:

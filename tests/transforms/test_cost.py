@@ -69,7 +69,8 @@ def memory(function, arguments):
 def test_a_gradient_keeps_less_than_all_that_it_reads():
     arguments = layers(64)
     arena, of_all = memory(ps.grad(gelu_layers, (1, 2)), arguments)
-    assert arena < 0.7 * of_all
+    # Three layers' worth; copies of the products' operands are in both.
+    assert arena <= of_all - 3 * 64 * 64 * 8
 
 
 def test_gradients_of_gradients_and_batches_choose_too():
