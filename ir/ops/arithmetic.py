@@ -167,7 +167,7 @@ class Power(Elementwise):
     def reference(x: Any, y: Any) -> Any:
         """``np.power``, which takes a root instead if one 0.5 is all of y.
 
-        With AVX-512 it rounds squares and reciprocals of floats otherwise than ``*`` and
+        With AVX-512 it rounds squares and reciprocals otherwise than ``*`` and
         ``/``, which round once.
         """
         shape = np.broadcast_shapes(x.shape, y.shape)
