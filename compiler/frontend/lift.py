@@ -22,7 +22,7 @@ from penstock.frontend.promotion import (
 )
 from penstock.frontend.refusals import bad_value
 from penstock.frontend.tracer import Traced, Tracer, require_tracer
-from penstock.ir.errors import ShapeError, UnsupportedError
+from penstock.ir.errors import ShapeError, StructureError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, bool_, dtype_of, f64, i64
@@ -75,7 +75,7 @@ def kind_of(operand: Any) -> Kind | None:
     """What an operand counts as in promotion; ``None`` for lists.
 
     Raises:
-        UnsupportedError: it is no number, array or list.
+        StructureError, UnsupportedError: it is no number, array or list.
     """
     kind = type(operand)
     if issubclass(kind, TracedArray):
@@ -98,7 +98,9 @@ def kind_of(operand: Any) -> Kind | None:
         return kind_of(_from_array_method(operand))
     if kind is complex:
         return supported_dtype(np.dtype(complex))
-    raise UnsupportedError(
+    # NumPy computes with objects of other classes, one by one, but not with these.
+    refused = StructureError if kind in (type(None), str, bytes) else UnsupportedError
+    raise refused(
         user_location(),
         f"a {kind.__name__} is no array or number",
         code="operand-type",

@@ -148,6 +148,8 @@ class _Loops:
         is contiguous in all operands that have it. Else the last letter, by gathers.
         """
         last = self.output[-1:]
+        if last and self.sizes[last] == 1:
+            last = ""
         if last and (self.runs_along(last) or self.may_copy(last)):
             return last
         return "" if self.vectorize_sum() else last
@@ -219,8 +221,7 @@ class _Loops:
             small and self.is_contiguous(right, self.column)
         ):
             return
-        width = _PANEL_BYTES // dtype.itemsize
-        self.panels[right] = self.copy(right, self.column, width)
+        self.panels[right] = self.copy(right, self.column, self.panel_width)
         inner = [letter for letter in self.summed if letter in self.inputs[left]]
         if self.is_more_than(self.column, _COLUMNS) and not (
             inner and self.is_contiguous(left, inner[-1])
@@ -299,7 +300,12 @@ class _Loops:
 
     def width(self) -> int:
         """Columns that are added up before what follows is computed from them."""
-        return _COLUMNS if self.column else 1
+        return max(_COLUMNS, self.panel_width) if self.column else 1
+
+    @property
+    def panel_width(self) -> int:
+        """Columns of a panel."""
+        return _PANEL_BYTES // self.context.type.dtype.compute.itemsize
 
     def block(self, terms: Size) -> int:
         """Columns whose panels stay in cache while the tiles of rows pass."""

@@ -242,6 +242,8 @@ class _Loops:
         most = _CHANNELS if self.groups == 1 else 1
         self.tile = Tile(context, self.shape[1], _COLUMNS, self.store, most)
         self.place: list[Scalar] = []
+        # One result is no work for vectors.
+        self.kind = "serial" if self.shape[-1] == 1 else "vector"
         self.first = self.builder.size(0)
 
     def store(self, channel: Scalar, column: Scalar, total: Scalar) -> None:
@@ -274,7 +276,7 @@ class _Loops:
                 for condition, answer in ((along_taps, True), (~along_taps, False)):
                     with builder.when(condition):
                         self.go_along(start, stop, rows, answer)
-            tile.finish(start, stop)
+            tile.finish(start, stop, self.kind)
 
     def runs_along_taps(self) -> bool | Scalar:
         """Whether vectors run along the taps; a Scalar where only a run can tell."""
@@ -293,7 +295,7 @@ class _Loops:
     ) -> None:
         """Neighbouring results of some channels."""
         builder, dtype = self.builder, self.context.type.dtype.compute
-        results, terms = ("serial", "vector") if along_taps else ("vector", "serial")
+        results, terms = ("serial", "vector") if along_taps else (self.kind, "serial")
         with builder.loop(results, stop, start=start, hint="p") as loop:
 
             def step(indices: list[Scalar], totals: Sequence[Scalar]) -> list[Scalar]:

@@ -122,14 +122,14 @@ class Tile:
     def store(self, row: Scalar, column: Scalar, total: Scalar) -> None:
         self.write(row, column, self.builder.convert(total, self.dtype))
 
-    def finish(self, start: Scalar, stop: Scalar) -> None:
-        """Write the columns that are held."""
+    def finish(self, start: Scalar, stop: Scalar, kind: str = "vector") -> None:
+        """Write the columns that are held, in a loop of some kind."""
         if self.held is None:
             return
         builder = self.builder
         with builder.loop("serial", self.count, hint="r") as rows:
             row = self.first + rows.index
-            with builder.loop("vector", stop, start=start, hint="j", unroll=1) as loop:
+            with builder.loop(kind, stop, start=start, hint="j", unroll=1) as loop:
                 total = builder.load(self.held, [rows.index, loop.index - start])
                 self.store(row, loop.index, total)
 

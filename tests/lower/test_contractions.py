@@ -102,6 +102,14 @@ def test_what_follows_is_computed_from_whole_tiles():
             np.testing.assert_allclose(found, right, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "f8"])
+def test_what_follows_a_whole_panel(dtype):
+    compiled = ps.compile(lambda a, b: a @ b + 1)
+    for n in (65, 128, 200):
+        a, b = (random.integers(0, 9, (n, n)).astype(dtype) for _ in range(2))
+        np.testing.assert_array_equal(compiled(a, b), a @ b + 1)
+
+
 def test_what_follows_sums_of_rows():
     compiled = ps.compile(lambda a, x: np.exp(a @ x) + 1)
     for rows in (1, 8, 29):

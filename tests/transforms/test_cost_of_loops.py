@@ -155,7 +155,15 @@ def test_slices_that_are_reduced_cost_their_elements():
     assert (twice < MOST * once).all()
 
 
-@each
+# In a batch, a branch that might raise is taken by copies, and returns whole arrays.
+each_without_checks = pytest.mark.parametrize(
+    "function",
+    [one for one in LOOPS if one.__name__ != "branch_that_reads"],
+    ids=lambda one: one.__name__,
+)
+
+
+@each_without_checks
 def test_a_batch_of_turns_back_costs_no_array_either(function):
     once, twice = (
         moved(function, numbers(3, n), lambda f: ps.vmap(ps.grad(f)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,10 @@ def call_gufunc(
         )
     parts = [as_array(tracer, operand) for operand in inputs]
     kinds = tuple(part.kind for part in parts)
-    loop = loop_dtypes(ufunc, kinds, dtype, casting, signature)
+    loop: Sequence[Dtype] = kinds
+    # Of one dtype it stays that, bf16 too, of which NumPy makes f32.
+    if dtype is not None or signature is not None or len(set(kinds)) > 1:
+        loop = loop_dtypes(ufunc, kinds, dtype, casting, signature)
     parts = [
         as_array(tracer, part, kind)
         for part, kind in zip(parts, loop[: ufunc.nin], strict=True)
