@@ -25,25 +25,25 @@ UFUNCS = [
 ]
 
 
-def arguments(ufunc, dtype, size):
+def arguments(ufunc, dtype, size, random):
     arrays = []
     for place in range(ufunc.nin):
         if np.dtype(dtype).kind == "f":
-            array = RANDOM.normal(0, 2, size).astype(dtype)
+            array = random.normal(0, 2, size).astype(dtype)
             tiny = np.finfo(dtype).tiny
             if size > 10:
                 array[:8] = [0.0, -0.0, np.nan, np.inf, -np.inf, 1, -1, tiny]
-                RANDOM.shuffle(array)
+                random.shuffle(array)
         elif dtype is bool:
-            array = RANDOM.integers(0, 2, size).astype(bool)
+            array = random.integers(0, 2, size).astype(bool)
         else:
             least = 0 if np.dtype(dtype).kind == "u" else -9
-            array = RANDOM.integers(least, 9, size).astype(dtype)
+            array = random.integers(least, 9, size).astype(dtype)
             if ufunc is np.reciprocal:
                 # What NumPy gives for 1 / 0 is not defined.
                 array[array == 0] = 1
         if ufunc is np.ldexp and place == 1:
-            array = RANDOM.integers(-60, 60, size).astype(np.int32)
+            array = random.integers(-60, 60, size).astype(np.int32)
         arrays.append(array)
     return arrays
 
@@ -51,9 +51,10 @@ def arguments(ufunc, dtype, size):
 @pytest.mark.parametrize("ufunc", UFUNCS, ids=lambda ufunc: ufunc.__name__)
 def test_ufuncs_agree_with_numpy(ufunc):
     compiled = ps.compile(lambda *arrays: ufunc(*arrays))
+    random = np.random.default_rng(1)
     for dtype in KINDS:
         for size in (0, 1, 70):
-            given = arguments(ufunc, dtype, size)
+            given = arguments(ufunc, dtype, size, random)
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 try:
@@ -67,6 +68,11 @@ def test_ufuncs_agree_with_numpy(ufunc):
                 assert left.shape == right.shape
                 # A sum of a number and a logarithm near minus that number cancels.
                 cancels = ufunc in (np.logaddexp, np.logaddexp2)
+                if ufunc in (np.fmax, np.fmin, np.maximum, np.minimum):
+                    # Of 0.0 and -0.0 NumPy gives either, by the place in a vector.
+                    left, right = (
+                        x + 0 if x.dtype != bool else x for x in (left, right)
+                    )
                 assert_near(left, right, 2.0 if cancels else 0.125)
 
 
