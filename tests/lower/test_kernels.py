@@ -134,3 +134,16 @@ def test_what_a_convolution_computes_where_it_reads_is_zero_outside(mode):
 
     x = np.arange(3.0)
     np.testing.assert_array_equal(ps.compile(f)(x), f(x))
+
+
+def test_comparing_an_index_that_was_doubled_often_compiles_at_once():
+    """Whether it is an index was asked once for each way to it: for ever."""
+
+    def f(x):
+        v = np.arange(x.shape[0])
+        for _ in range(60):
+            v = v + v - v
+        return v < 5
+
+    x = np.ones(70)
+    np.testing.assert_array_equal(ps.compile(f)(x), f(x))

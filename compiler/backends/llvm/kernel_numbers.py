@@ -218,8 +218,8 @@ _MIRRORED = {
 }
 
 
-def _is_index(scalar: Scalar) -> bool:
-    """Whether a number is made of indices and sizes, so that it is no huge one."""
+def _is_index(scalar: Scalar, steps: int = 4) -> bool:
+    """Whether a number is made of indices and sizes in few steps, and so is small."""
     definition = scalar.definition
     if isinstance(definition, For):
         return scalar is definition.index
@@ -228,8 +228,9 @@ def _is_index(scalar: Scalar) -> bool:
     if definition.primitive == "const":
         return abs(int(definition.value)) < 1 << 48
     return definition.primitive == "size" or (
-        definition.primitive in ("add", "sub", "mul", "minimum")
-        and all(map(_is_index, definition.operands))
+        steps > 0
+        and definition.primitive in ("add", "sub", "mul", "minimum")
+        and all(_is_index(operand, steps - 1) for operand in definition.operands)
     )
 
 
