@@ -22,7 +22,7 @@ from penstock.driver import (
     support,
     trace,
 )
-from penstock.frontend.in_place import compiled_in_place
+from penstock.frontend.nested_compile import compiled_in_place
 from penstock.frontend.tracer import current_tracer
 from penstock.ir.errors import OptionError
 from penstock.ir.location import hide_directory

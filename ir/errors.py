@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from penstock.ir.location import Location
-from penstock.ir.noted import note
+from penstock.ir.noted_errors import note
 
 __all__ = [
     "ArgumentError",

@@ -16,7 +16,7 @@ from penstock.frontend.namespace import Forbidden, NumpyFunction, NumpyUfunc
 from penstock.frontend.tracer import Traced
 from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.location import user_location
-from penstock.ir.noted import forget
+from penstock.ir.noted_errors import forget
 from penstock.runtime.readers import ItemReader, ValueReader
 
 if TYPE_CHECKING:

@@ -25,10 +25,10 @@ import numpy as np
 
 from penstock.frontend.containers import FrozenSet
 from penstock.frontend.forbidden import forbidden
-from penstock.frontend.in_place import compiled_in_place
 from penstock.frontend.inputs import Inputs, refuse_own_class
 from penstock.frontend.libraries import is_library
 from penstock.frontend.namespace import numpy_view
+from penstock.frontend.nested_compile import compiled_in_place
 from penstock.frontend.plain import plain
 from penstock.frontend.tracer import Traced, Tracer
 from penstock.frontend.transformed import Transformed

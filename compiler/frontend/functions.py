@@ -17,7 +17,7 @@ from penstock.frontend.libraries import is_library
 from penstock.frontend.transformed import KEPT
 from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.location import Location, user_location
-from penstock.ir.noted import forget
+from penstock.ir.noted_errors import forget
 from penstock.runtime.readers import (
     AbsenceReader,
     AttributeReader,

@@ -17,7 +17,7 @@ from penstock.frontend.host_numbers import HostNumber
 from penstock.frontend.host_reals import HostReal, host_real
 from penstock.ir.errors import TraceError
 from penstock.ir.location import user_location
-from penstock.ir.noted import forget
+from penstock.ir.noted_errors import forget
 
 __all__ = ["MathFunction"]
 

@@ -25,7 +25,7 @@ from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.graph.settle import settled
 from penstock.ir.graph.value import Function
 from penstock.ir.location import Location, is_user_code
-from penstock.ir.noted import noted_errors
+from penstock.ir.noted_errors import noted_errors
 from penstock.ir.reals import Real
 from penstock.ir.record import Record
 from penstock.runtime.binding import Call

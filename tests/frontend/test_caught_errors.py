@@ -11,7 +11,7 @@ import pytest
 
 import penstock as ps
 from penstock.ir.errors import PenstockError
-from penstock.ir.noted import noted_errors
+from penstock.ir.noted_errors import noted_errors
 from tests.frontend.running import check
 
 X = np.arange(4.0) + 1
