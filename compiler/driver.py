@@ -197,12 +197,23 @@ class Compilation:
     def shared_object(self) -> bytes:
         """The program as a shared object."""
         from penstock.backends.llvm.link import link_shared_object
-        from penstock.backends.llvm.object import emit_object
-        from penstock.backends.llvm.plan import PREPARE, RUN
+        from penstock.backends.llvm.object import emit_objects
+        from penstock.backends.llvm.plan import PREPARE, RUN, emit_modules
 
-        text = self.llvm
-        compiled = self.timed("llvm", lambda: emit_object(text, self.machine))
-        return self.timed("link", lambda: link_shared_object(compiled, [PREPARE, RUN]))
+        plan, start = self.plan, time.perf_counter()
+        waited: list[float] = []
+
+        def modules() -> Iterator[str]:
+            begun = time.perf_counter()
+            for module in emit_modules(plan, self.order, self.machine):
+                waited.append(time.perf_counter() - begun)
+                yield module
+                begun = time.perf_counter()
+
+        objects = emit_objects(modules(), self.machine)
+        self.seconds["emit"] = sum(waited)
+        self.seconds["llvm"] = time.perf_counter() - start - sum(waited)
+        return self.timed("link", lambda: link_shared_object(objects, [PREPARE, RUN]))
 
     def text(self, stage: str) -> str:
         """One stage as text.

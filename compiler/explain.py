@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.driver import Compilation, FixedSize
 from penstock.ir.dims import evaluate_dim, product, symbols_of
 from penstock.ir.location import Location
-from penstock.ir.loop.count import count_kernel
+from penstock.ir.loop.count import KernelCount, count_kernel
 from penstock.ir.loop.node import Kernel
 from penstock.ir.plan.node import Launch, Plan, PlanBind
 from penstock.making import Making
@@ -40,9 +40,9 @@ class KernelReport:
     Attributes:
         name: the Kernel's name.
         launches: how many places of the program launch it.
-        flops: floating-point operations of one launch.
+        flops: floating-point operations of all these launches together.
         integer_operations: operations on integers and bools that come from memory.
-        bytes_moved: bytes of memory that one launch reads and writes.
+        bytes_moved: bytes of memory that they read and write.
         intensity: floating-point operations for each of these bytes.
         lines: the user's lines that it computes, as ``file:line``.
     """
@@ -282,15 +282,15 @@ def _born(plan: Plan, sizes: Mapping[str, int]) -> Iterable[str]:
 def _kernel_report(
     kernel: Kernel, plan: Plan, sizes: Mapping[str, int]
 ) -> KernelReport:
-    count = count_kernel(kernel, sizes)
-    launches = [
-        statement
+    counts = [
+        count_kernel(kernel, statement.kernel_sizes(sizes))
         for statement in plan.statements()
         if isinstance(statement, Launch) and statement.kernel is kernel
     ]
+    count = sum(counts, KernelCount())
     return KernelReport(
         kernel.name,
-        len(launches),
+        len(counts),
         count.flops,
         count.integer_operations,
         count.bytes_moved,

@@ -21,6 +21,7 @@ __all__ = [
     "dim_maximum",
     "dim_minimum",
     "evaluate_dim",
+    "in_few_terms",
     "product",
     "substitute_dim",
     "symbol",
@@ -240,6 +241,54 @@ def _multiplied_out(
         factors.remove(atom)
     whole = above - _remainder(above, below)
     return whole * _from_terms({tuple(factors): coefficient // terms[0][1]})
+
+
+@lru_cache(maxsize=4096)
+def in_few_terms(size: Size) -> Size:
+    """The same number in fewer terms: to be printed or computed, never compared.
+
+    The normal form has ``8 * m * (n // 8)`` as ``m*n - (n % 8)*m``, and products of
+    such numbers of blocks grow to dozens of terms.
+
+    Example:
+        >>> m, n = symbol("m"), symbol("n")
+        >>> size = 8 * m * ((n + 7) // 8)
+        >>> size, in_few_terms(size)
+        (-((n + 7) % 8)*m + m*n + 7*m, 8*((n + 7) // 8)*m)
+    """
+    if isinstance(size, int) or len(size.terms) < 2:
+        return size
+    terms, shorter = dict(size.terms), True
+    while shorter:
+        shorter = False
+        atoms = dict.fromkeys(atom for monomial in terms for atom in monomial)
+        for atom in atoms:
+            if atom.operation == "%" and isinstance(atom.arguments[1], int):
+                changed = _with_quotient(terms, atom)
+                if len(changed) < len(terms):
+                    terms, shorter = changed, True
+    return Dim(tuple(sorted(terms.items(), key=lambda term: _monomial_key(term[0]))))
+
+
+def _with_quotient(
+    terms: Mapping[_Monomial, int], remainder: Atom
+) -> dict[_Monomial, int]:
+    """The terms with ``a % b`` written as ``a - b * (a // b)``, not in normal form."""
+    above, divisor = remainder.arguments
+    assert isinstance(divisor, int)
+    quotient = (Atom("//", "", (above, divisor)),)
+    instead = [*_terms(above), (quotient, -divisor)]
+    changed: dict[_Monomial, int] = {}
+    for monomial, coefficient in terms.items():
+        if remainder not in monomial:
+            changed[monomial] = changed.get(monomial, 0) + coefficient
+            continue
+        factors = [*monomial]
+        factors.remove(remainder)
+        for more, times in instead:
+            product = tuple(sorted((*factors, *more), key=_atom_key))
+            changed[product] = changed.get(product, 0) + coefficient * times
+    return {monomial: c for monomial, c in changed.items() if c}
 
 
 def _format_terms(terms: tuple[tuple[_Monomial, int], ...]) -> str:

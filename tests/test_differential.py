@@ -16,6 +16,7 @@ from tests.random_programs import (
     assert_same_results,
     program_of_seed,
 )
+from tests.targets import need_target
 
 # Effects are not compiled yet; what rounds differently
 # from NumPy has tests of its own, with tolerances.
@@ -79,8 +80,7 @@ def test_random_programs_with_control_flow(batch: int) -> None:
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_on_older_machines(level: str) -> None:
-    if level > host().cpu:
-        pytest.skip(f"this machine is no {level}")
+    need_target(level)
     machine = machine_for(level, host().features)
     for program in exact_programs(900_000, PER_TEST):
         check(program, {"machine": machine})

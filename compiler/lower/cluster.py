@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from penstock.ir.dims import Size, product
@@ -47,12 +48,14 @@ class KernelLaunch(Node):
         cost: picoseconds that one iteration of its parallel loop takes, roughly.
         work: picoseconds that all of it takes on one thread. It is a polynomial in
             sizes, so that the sum over a long program stays short.
+        renamed: the Kernel's sizes as the cluster's, where their names differ.
     """
 
     kernel: Kernel
     arguments: list[tuple[Any, ...]]
     cost: Size
     work: Size
+    renamed: Mapping[str, Size] = MappingProxyType({})
 
 
 class Cluster(Node):

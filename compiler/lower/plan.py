@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.ir.attributes import Constant
-from penstock.ir.dims import Size
+from penstock.ir.attributes import Constant, attribute_symbols
+from penstock.ir.dims import Size, substitute_dim, symbol
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.graph.text_print import print_function
 from penstock.ir.graph.value import Builder, Function, Value
+from penstock.ir.location import Location
+from penstock.ir.loop.node import Kernel
+from penstock.ir.loop.text_print import print_kernel
 from penstock.ir.plan.node import Launch, Plan, PlanBuffer, PlanStatement
 from penstock.ir.reals import Real
 from penstock.ir.types import TensorType
@@ -69,7 +72,11 @@ class PlanBuilder:
         self.work: Size = 0
         self.cluster_count = 0
         self.has_many_clusters = len(function.values) > 1
-        self.lowered: dict[Any, tuple[Cluster, list[KernelLaunch]]] = {}
+        # Kernels that copy operands, by what they do.
+        self.copies: dict[str, Kernel] = {}
+        self.lowered: dict[
+            Any, tuple[Cluster, list[KernelLaunch], tuple[str, ...]]
+        ] = {}
         # Clusters of several results that have been lowered, and what takes these.
         self.clusters_done: set[Value] = set()
         self.memory = InPlace()
@@ -245,7 +252,7 @@ class PlanBuilder:
     ) -> list[PlanBuffer]:
         arguments = [self.buffer_of[operand] for operand in value.operands]
         strided = [buffer.strided for buffer in arguments]
-        cluster, launches = self.kernels_of(value, strided)
+        cluster, launches, renamed = self.kernels_of(value, strided)
         results = [
             self.temporary(result.tensor) if buffer is None else buffer
             for result, buffer in zip(value.regions[0].results, wanted, strict=True)
@@ -255,20 +262,26 @@ class PlanBuilder:
         own: dict[Any, PlanBuffer] = {}
         given = dict(zip(cluster.body.parameters, arguments, strict=True))
         for launch in launches:
-            self.launch(launch, given, results, own)
+            self.launch(launch, given, results, own, renamed)
         return results
 
     def kernels_of(
         self, value: Value, strided: Sequence[bool]
-    ) -> tuple[Cluster, list[KernelLaunch]]:
-        """The Kernels of a cluster; those of an equal one, if there was one before."""
+    ) -> tuple[Cluster, list[KernelLaunch], Mapping[str, Size]]:
+        """The Kernels of a cluster; those of an equal one, if there was one before.
+
+        Those of an op with loops of its own follow from shapes alone, so equal up to
+        the names of sizes is equal enough; the names are given with them.
+        """
         key = None
+        symbols: tuple[str, ...] = ()
         if self.has_many_clusters:
-            body = print_function(value.regions[0], locations=False)
-            attributes = repr(sorted(value.attributes.items()))
-            key = (body, attributes, tuple(strided), value in self.in_place)
+            key, symbols = self.key_of(value, strided)
             if key in self.lowered:
-                return self.lowered[key]
+                cluster, launches, known = self.lowered[key]
+                for launch in launches:
+                    _add_locations(launch.kernel, value.locations)
+                return cluster, launches, _renamed(known, symbols)
         name = f"{self.function.name}_{self.cluster_count}"
         self.cluster_count += 1
         errors = len(self.errors.errors)
@@ -276,6 +289,8 @@ class PlanBuilder:
         cluster = Cluster.of(value, name, strided, self.errors, in_place)
         if cluster.kind == "nest":
             launches = lower_nest(cluster)
+            for launch in launches[:-1]:
+                self.share(launch)
         elif cluster.kind == "scalars":
             from penstock.lower.unrolled import lower_unrolled
 
@@ -285,8 +300,35 @@ class PlanBuilder:
             launches = lower_pointwise(cluster, self.facts)
         if key is not None and len(self.errors.errors) == errors:
             # Kernels that report errors belong to their own line.
-            self.lowered[key] = cluster, launches
-        return cluster, launches
+            self.lowered[key] = cluster, launches, symbols
+        return cluster, launches, {}
+
+    def share(self, launch: KernelLaunch) -> None:
+        """Launch a Kernel that copies an operand the way an equal one does."""
+        kernel = launch.kernel
+        text = print_kernel(kernel, canonical=True)
+        known = self.copies.setdefault(text, kernel)
+        if known is not kernel:
+            _add_locations(known, kernel.locations)
+            launch.kernel = known
+            launch.renamed = _renamed(known.sizes, kernel.sizes)
+
+    def key_of(
+        self, value: Value, strided: Sequence[bool]
+    ) -> tuple[Any, tuple[str, ...]]:
+        """What a cluster's Kernels depend on, and the symbols that this leaves out."""
+        (body,) = value.regions
+        attributes: dict[str, Any] = dict(value.attributes)
+        symbols: tuple[str, ...] = ()
+        names: Mapping[str, Size] = {}
+        if attributes["kind"] == "nest" and _symbols(body) <= {*body.symbols}:
+            symbols = body.symbols
+            names = {name: symbol(f"s{i}") for i, name in enumerate(symbols)}
+        text = print_function(body, canonical=bool(names), locations=False)
+        loops = [substitute_dim(size, names) for size in attributes.pop("loops")]
+        rest = repr(sorted(attributes.items()))
+        in_place = value in self.in_place
+        return (text, str(loops), rest, tuple(strided), in_place), symbols
 
     def temporary(self, type_: TensorType) -> PlanBuffer:
         buffer = PlanBuffer(f"t{len(self.temporaries)}", type_, "temporary")
@@ -299,6 +341,7 @@ class PlanBuilder:
         given: dict[Value, PlanBuffer],
         results: Sequence[PlanBuffer],
         own: dict[Any, PlanBuffer],
+        renamed: Mapping[str, Size],
     ) -> None:
         buffers = []
         for argument in launch.arguments:
@@ -309,7 +352,34 @@ class PlanBuilder:
             else:
                 _, key, type_ = argument
                 if key not in own:
-                    own[key] = self.temporary(type_)
+                    own[key] = self.temporary(type_.substitute(renamed))
                 buffers.append(own[key])
-        self.work = launch.work + self.work
-        self.body.append(Launch(launch.kernel, tuple(buffers), chunk_of(launch.cost)))
+        kernel = launch.kernel
+        sizes = {
+            name: substitute_dim(launch.renamed.get(name, symbol(name)), renamed)
+            for name in kernel.sizes
+        }
+        sizes = {name: size for name, size in sizes.items() if size != symbol(name)}
+        cost, work = (substitute_dim(s, renamed) for s in (launch.cost, launch.work))
+        self.work = work + self.work
+        self.body.append(Launch(kernel, tuple(buffers), chunk_of(cost), sizes))
+
+
+def _renamed(old: Sequence[str], new: Sequence[str]) -> Mapping[str, Size]:
+    pairs = zip(old, new, strict=True)
+    return {one: symbol(other) for one, other in pairs if one != other}
+
+
+def _add_locations(kernel: Kernel, locations: Sequence[Location]) -> None:
+    every = (*kernel.locations, *locations)
+    kernel.locations = tuple(dict.fromkeys(every))
+
+
+def _symbols(body: Function) -> set[str]:
+    """All symbols that a cluster's body mentions."""
+    names: set[str] = set()
+    for value in body.values:
+        names |= attribute_symbols(value.tensor.shape)
+        for attribute in value.attributes.values():
+            names |= attribute_symbols(attribute)
+    return names

@@ -49,6 +49,12 @@ class KernelCount:
         self.bytes_read = 0
         self.bytes_written = 0
 
+    def __add__(self, other: KernelCount) -> KernelCount:
+        total = KernelCount()
+        for name in vars(total):
+            setattr(total, name, getattr(self, name) + getattr(other, name))
+        return total
+
     @property
     def bytes_moved(self) -> int:
         """Bytes read and written."""

@@ -119,6 +119,7 @@ class _Loops:
         position: the indices of the letters of the result.
         tile: the rows that are added up together.
         start: the first of the columns that are being gone along.
+        place: which of these columns it is.
     """
 
     def __init__(self, context: NestContext) -> None:
@@ -134,9 +135,9 @@ class _Loops:
         self.row = self.choose_row()
         self.panels: list[_Panels | None] = [None for _ in self.inputs]
         self.position: dict[str, Scalar] = {}
-        self.start = self.builder.size(0)
+        self.start = self.place = self.builder.size(0)
         size = self.sizes[self.row] if self.row else 1
-        self.tile = Tile(context, size, self.width(), self.store)
+        self.tile = Tile(context, size, self.store)
 
     # Choices
 
@@ -258,7 +259,16 @@ class _Loops:
                         element = context.operand(position, [at[c] for c in letters])
                         where = [*indices, piece, *places, loop.index]
                         builder.store(target, where, element)
+                    if letter == self.column:
+                        fill([*indices, piece, *places], stop - start)
                     return []
+
+                def fill(where: list[Scalar], count: Scalar) -> None:
+                    # All columns of a panel are gone along, so all must be numbers.
+                    length = builder.size(width)
+                    with builder.loop("serial", length, start=count, hint="j") as loop:
+                        zero = builder.constant(0, type_.dtype)
+                        builder.store(target, [*where, loop.index], zero)
 
                 terms = product(shape[1])
                 all_elements = self.context.types[position].size
@@ -274,6 +284,11 @@ class _Loops:
         """Build them all."""
         self.copy_operands()
         context, tile = self.context, self.tile
+        panels = next((p for p in self.panels if p and p.letter == self.column), None)
+        if panels is not None:
+            tile.hold(panels.width)
+        elif context.is_consumed:
+            tile.hold(_COLUMNS if self.column else 1)
         extents = [tile.blocks if c == self.row else self.sizes[c] for c in self.rows]
         terms = product([self.sizes[letter] for letter in self.summed])
         elements = context.type.size
@@ -281,26 +296,21 @@ class _Loops:
         if not self.column:
             context.effort((tile.height, tile.height * terms), whole)
             with context.rows(extents) as indices:
-                self.place(indices)
-                self.add_up(tile.rows(tile.height), self.start)
+                self.go_to(indices)
+                self.add_up(tile.rows(tile.height), self.start, self.start)
                 tile.finish_column(self.start)
             return
-        panels = next((p for p in self.panels if p and p.letter == self.column), None)
         block = _COLUMNS if panels is None else self.block(terms)
         area = tile.height * block
         context.effort((area, area * terms), whole)
         columns = self.sizes[self.column]
         with context.tiles(extents, columns, block) as (indices, start, stop):
-            self.place(indices)
+            self.go_to(indices)
             if panels is None:
                 self.go_along(start, stop, tile.rows(tile.height))
                 tile.finish(start, stop)
             else:
                 self.go_through(panels, start, stop)
-
-    def width(self) -> int:
-        """Columns that are added up before what follows is computed from them."""
-        return max(_COLUMNS, self.panel_width) if self.column else 1
 
     @property
     def panel_width(self) -> int:
@@ -317,8 +327,8 @@ class _Loops:
             block //= 2
         return block
 
-    def place(self, indices: Sequence[Scalar]) -> None:
-        """Where the tile of rows is."""
+    def go_to(self, indices: Sequence[Scalar]) -> None:
+        """Go to a tile of rows."""
         self.position.update(zip(self.rows, indices, strict=True))
         self.tile.begin(self.position.get(self.row, self.builder.size(0)))
 
@@ -330,7 +340,7 @@ class _Loops:
             first = loop.index
             end = builder.apply("minimum", first + width, stop)
             with nullcontext() if many is None else builder.when(many):
-                self.go_along(first, end, rows)
+                self.go_along_panel(first, width, rows)
             if many is not None:
                 with builder.when(~many):
                     self.go_without_panels(first, end)
@@ -346,17 +356,24 @@ class _Loops:
             self.go_along(start, stop, self.tile.rows(_FEW_ROWS, loop.index), kind)
         self.panels = panels
 
+    def go_along_panel(self, first: Scalar, width: int, rows: Sequence[Row]) -> None:
+        """Some rows of all columns of a panel, also of those that fill up the last."""
+        self.start = first
+        with self.builder.loop("vector", self.builder.size(width), hint="j") as loop:
+            self.add_up(rows, first + loop.index, loop.index)
+
     def go_along(
         self, start: Scalar, stop: Scalar, rows: Sequence[Row], kind: str = "vector"
     ) -> None:
         """Some rows of some columns."""
         self.start = start
         with self.builder.loop(kind, stop, start=start, hint="j") as loop:
-            self.position[self.column] = loop.index
-            self.add_up(rows, loop.index)
+            self.add_up(rows, loop.index, loop.index - start)
 
-    def add_up(self, rows: Sequence[Row], column: Scalar) -> None:
-        """Some rows of one column."""
+    def add_up(self, rows: Sequence[Row], column: Scalar, place: Scalar) -> None:
+        """Some rows of one column, which has a place among those gone along."""
+        self.position[self.column] = column
+        self.place = place
         builder, dtype = self.builder, self.context.type.dtype
 
         def step(indices: list[Scalar], totals: Sequence[Scalar]) -> list[Scalar]:
@@ -369,7 +386,7 @@ class _Loops:
         zeros = [builder.constant(0, dtype.compute)] * len(rows)
         extents = [self.sizes[letter] for letter in self.summed]
         totals = serial_loops(builder, extents, zeros, step, self.innermost)
-        self.tile.put(rows, totals, column, self.start)
+        self.tile.put(rows, totals, column, place)
 
     def store(self, row: Scalar, column: Scalar, total: Scalar) -> None:
         """Write an element of the result, and what is computed from it."""
@@ -393,13 +410,16 @@ class _Loops:
         if panels is None:
             letters = self.inputs[position]
             return self.context.operand(position, [at[letter] for letter in letters])
-        first = self.start if panels.letter == self.column else self.tile.first
+        first, place = self.start, self.place
+        if panels.letter != self.column:
+            first = self.tile.first
+            place = at[panels.letter] - first
         return self.builder.load(
             panels.buffer,
             [
                 *(at[letter] for letter in panels.outer),
                 first // panels.width,
                 *(at[letter] for letter in panels.summed),
-                at[panels.letter] - first,
+                place,
             ],
         )

@@ -240,7 +240,9 @@ class _Loops:
         self.shape = context.type.shape
         self.groups: int = context.attributes["groups"]
         most = _CHANNELS if self.groups == 1 else 1
-        self.tile = Tile(context, self.shape[1], _COLUMNS, self.store, most)
+        self.tile = Tile(context, self.shape[1], self.store, most)
+        if context.is_consumed:
+            self.tile.hold(_COLUMNS)
         self.place: list[Scalar] = []
         # One result is no work for vectors.
         self.kind = "serial" if self.shape[-1] == 1 else "vector"
@@ -309,7 +311,7 @@ class _Loops:
 
             zeros = [builder.constant(0, dtype)] * len(rows)
             totals = serial_loops(builder, self.w.shape[1:], zeros, step, terms)
-            self.tile.put(rows, totals, loop.index, start)
+            self.tile.put(rows, totals, loop.index, loop.index - start)
 
     def element(self, column: Scalar, indices: Sequence[Scalar]) -> Scalar:
         """What a tap of a channel reads: zero where that is outside."""

@@ -29,7 +29,8 @@ class Row(Record):
     Attributes:
         index: which row of the result it is.
         number: which row of the tile it is.
-        inside: whether the result has it, if that is known only at run time.
+        inside: whether the result has it, if that is known only at run time and it
+            is not held.
     """
 
     index: Scalar
@@ -40,13 +41,12 @@ class Row(Record):
 class Tile:
     """A few rows of a result, by the columns that a vector has.
 
-    Where more is computed from the result, the tile is held in memory first, so that
-    what follows is written once and not for each row.
+    It may be held in memory first: then what is computed from the result is written
+    once and not for each row, and columns may be added up that the result has not.
 
     Args:
         context: the Kernel's.
         size: how many rows the result has.
-        width: the most columns that are added up before they are finished.
         store: writes an element of the result.
         most: the most rows of a tile.
 
@@ -62,10 +62,10 @@ class Tile:
         self,
         context: NestContext,
         size: Size,
-        width: int,
         store: Store,
         most: int = _ROWS,
     ) -> None:
+        self.context = context
         self.builder = context.builder
         self.dtype = context.type.dtype
         self.size = size
@@ -73,9 +73,12 @@ class Tile:
         self.height = min(most, max(size, 1)) if isinstance(size, int) else most
         self.blocks = (size + (self.height - 1)) // self.height
         self.held: Buffer | None = None
-        if context.is_consumed and self.height > 1:
+
+    def hold(self, width: int) -> None:
+        """Hold so many columns at a time, until they are finished."""
+        if self.height > 1:
             type_ = TensorType(self.dtype.compute, (self.height, width))
-            self.held = context.local(type_)
+            self.held = self.context.local(type_)
 
     def begin(self, block: Scalar) -> None:
         """Go to a tile."""
@@ -89,7 +92,8 @@ class Tile:
         for number in range(count):
             index, inside = self.first + (offset + number), None
             if number and (not isinstance(self.size, int) or self.size % self.height):
-                inside = index < builder.size(self.size)
+                if self.held is None:
+                    inside = index < builder.size(self.size)
                 index = builder.apply("minimum", index, builder.size(self.size - 1))
             rows.append(Row(index, offset + number, inside))
         return rows
@@ -108,12 +112,12 @@ class Tile:
         rows: Sequence[Row],
         totals: Sequence[Scalar],
         column: Scalar,
-        start: Scalar,
+        place: Scalar,
     ) -> None:
-        """The sums of a column; ``start`` is the first column of those held."""
+        """The sums of a column, which has a place among those held."""
         for row, total in zip(rows, totals, strict=True):
             if self.held is not None:
-                self.builder.store(self.held, [row.number, column - start], total)
+                self.builder.store(self.held, [row.number, place], total)
                 continue
             inside = row.inside
             with nullcontext() if inside is None else self.builder.when(inside):

@@ -48,16 +48,18 @@ def count_plan(plan: Plan, sizes: Mapping[str, int]) -> PlanCount:
         depend on data counts once.
     """
     total, sizes = PlanCount(), dict(sizes)
-    known: dict[Kernel, KernelCount] = {}
+    known: dict[tuple[Kernel, tuple[int, ...]], KernelCount] = {}
 
     def add(body: Sequence[PlanStatement], times: int) -> None:
         for statement in body:
             if isinstance(statement, Launch):
                 kernel = statement.kernel
-                if kernel not in known:
-                    known[kernel] = count_kernel(kernel, sizes)
-                total.flops += times * known[kernel].flops
-                total.bytes_moved += times * known[kernel].bytes_moved
+                here = statement.kernel_sizes(sizes)
+                key = kernel, tuple(here[name] for name in kernel.sizes)
+                if key not in known:
+                    known[key] = count_kernel(kernel, here)
+                total.flops += times * known[key].flops
+                total.bytes_moved += times * known[key].bytes_moved
                 total.launches += times
             elif isinstance(statement, PlanIf):
                 add(statement.then, times)

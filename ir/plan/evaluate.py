@@ -268,13 +268,14 @@ class _Run:
     def launch(self, launch: Launch) -> None:
         kernel = launch.kernel
         arrays = []
+        sizes = launch.kernel_sizes(self.sizes)
         for buffer, argument in zip(kernel.arguments, launch.arguments, strict=True):
             array = self.arrays[argument]
-            shape = buffer.type.concrete(self.sizes)
+            shape = buffer.type.concrete(sizes)
             # Only contiguous arrays change their shape, so this is a view.
             arrays.append(array if array.shape == shape else array.reshape(shape))
         failures = evaluate_kernel(
-            kernel, arrays, self.sizes, width=self.width, shuffle=self.shuffle
+            kernel, arrays, sizes, width=self.width, shuffle=self.shuffle
         )
         if failures:
             number, detail = failures[0]

@@ -7,12 +7,13 @@ targets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from penstock.ir.dims import Size, symbols_of
+from penstock.ir.dims import Size, evaluate_dim, substitute_dim, symbols_of
 from penstock.ir.guards import Guard
 from penstock.ir.location import Location
 from penstock.ir.loop.node import Kernel
@@ -81,11 +82,25 @@ class Launch(Node):
         arguments: a PlanBuffer for each Buffer of the Kernel.
         chunk: iterations of the parallel loop that one thread takes at a time. It
             depends on sizes alone, so results do not depend on threads.
+        renamed: what the Kernel's sizes are here, where it is not the symbol of the
+            same name: Kernels that are equal up to names are one.
     """
 
     kernel: Kernel
     arguments: tuple[PlanBuffer, ...]
     chunk: Size = 1
+    renamed: Mapping[str, Size] = MappingProxyType({})
+
+    def size(self, size: Size) -> Size:
+        """A size of the Kernel as one of the Plan."""
+        return substitute_dim(size, self.renamed) if self.renamed else size
+
+    def kernel_sizes(self, values: Mapping[str, int]) -> Mapping[str, int]:
+        """The values of the Kernel's sizes, given those of the Plan's symbols."""
+        if not self.renamed:
+            return values
+        here = {name: evaluate_dim(s, values) for name, s in self.renamed.items()}
+        return {**values, **here}
 
 
 class PlanIf(Node):

@@ -10,7 +10,8 @@
     error     = "error" number class "code" "message"
     statement = %name "=" "alloc" type "at" integer
               | "free" %name
-              | "launch" @name "(" [%name ","...] ")" ["chunk" integer]
+              | "launch" @name "(" [(%name | symbol "=" integer) ","...] ")"
+                ["chunk" integer]
               | "if" %name "{" statement... "}" "else" "{" statement... "}"
               | "while" %name "{" statement... "}" "do" "{" statement... "}"
               | "loop" %name "to" integer ["reverse"] "{" statement... "}"
@@ -323,11 +324,24 @@ class _PlanReader(KernelReader):
     def launch(self) -> Launch:
         token = self.expect_kind("function", "a kernel such as @f_0")
         arguments: list[PlanBuffer] = []
+        renamed: dict[str, Size] = {}
+
+        def argument() -> None:
+            if self.token.kind != "word":
+                arguments.append(self.array_named())
+                return
+            name = self.token
+            self.next()
+            self.expect("=")
+            if name.text in renamed:
+                raise self.error(f"{name.text} is given twice", name)
+            renamed[name.text] = self.host_integer()
+
         self.expect("(")
-        self.list_of(lambda: arguments.append(self.array_named()), ")")
+        self.list_of(argument, ")")
         chunk = self.host_integer() if self.accept("chunk") else 1
         unknown = Kernel(token.text[1:], (), (), Block())
-        launch = Launch(unknown, tuple(arguments), chunk)
+        launch = Launch(unknown, tuple(arguments), chunk, renamed)
         self.launches.append((launch, token))
         return launch
 

@@ -199,7 +199,10 @@ class _Printer:
         )
 
     def launch(self, launch: Launch) -> str:
-        arguments = ", ".join(map(self.name, launch.arguments))
-        name = printable_function_name(launch.kernel.name)
+        kernel, own = launch.kernel, printable_symbols(launch.kernel.sizes)
+        renamed = launch.renamed.items()
+        sizes = (f"{own.get(name, name)} = {self.size(size)}" for name, size in renamed)
+        arguments = ", ".join([*map(self.name, launch.arguments), *sizes])
+        name = printable_function_name(kernel.name)
         chunk = "" if launch.chunk == 1 else f" chunk {self.size(launch.chunk)}"
         return f"launch @{name}({arguments}){chunk}"

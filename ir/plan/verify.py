@@ -163,11 +163,6 @@ class _Verifier:
             broken = broken_rule_of_kernel(kernel)
             if broken is not None:
                 raise _BrokenRuleError(f"kernel @{kernel.name}: {broken[0]}", None)
-            for name in kernel.sizes:
-                self.require(
-                    name in self.symbols or name in self.plan.bound,
-                    f"@{kernel.name} needs {name}, which is not given",
-                )
             for statement in kernel.body.walk():
                 if isinstance(statement, Check):
                     self.require(
@@ -318,8 +313,12 @@ class _Verifier:
     def launch(self, launch: Launch) -> None:
         kernel = launch.kernel
         self.sizes([launch.chunk], "its chunk")
+        self.sizes(launch.renamed.values(), "a size of its kernel")
+        for name in launch.renamed:
+            self.require(name in kernel.sizes, f"@{kernel.name} has no size {name}")
         for name in kernel.sizes:
-            self.require(name in self.symbols, f"it needs {name}, which is not given")
+            given = name in self.symbols or name in launch.renamed
+            self.require(given, f"it needs {name}, which is not given")
         self.require(
             len(launch.arguments) == len(kernel.arguments),
             f"it takes {len(kernel.arguments)} arrays, not {len(launch.arguments)}",
@@ -336,12 +335,12 @@ class _Verifier:
                     launch.arguments.count(argument) == 1,
                     f"it writes {argument.name}, which is given twice",
                 )
-            self.fits(buffer, argument)
+            self.fits(buffer.type.substitute(launch.renamed), buffer, argument)
         self.written |= {a for buffer, a in pairs if buffer.mode != "in"}
 
-    def fits(self, buffer: Buffer, argument: PlanBuffer) -> None:
+    def fits(self, wanted: TensorType, buffer: Buffer, argument: PlanBuffer) -> None:
         normal = self.facts.normalize
-        have, wanted = argument.type, buffer.type
+        have = argument.type
         shapes = [tuple(map(normal, type_.shape)) for type_ in (have, wanted)]
         same_size = normal(have.size) == normal(wanted.size)
         self.require(

@@ -1,12 +1,22 @@
 """One trace for many sizes: shapes that are split, merged and compared."""
 
+from random import Random
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.ir.dim_text import parse_dim
-from penstock.ir.dims import symbol, without_remainders
+from penstock.ir.dims import (
+    evaluate_dim,
+    in_few_terms,
+    symbol,
+    without_remainders,
+)
 from penstock.ir.errors import ShapeError
 from penstock.ir.guards import Facts, Guard
+from penstock.ir.text import format_size
 from penstock.runtime.binding import Binder
 from tests.frontend.running import assert_same, check, execute, run, serves, traced
 
@@ -154,6 +164,36 @@ def test_quotients_multiply_out():
     assert str(h * (n // h)) == "n - (n % h)"
     assert without_remainders(8 * (n // 4)) == 2 * n
     assert parse_dim("4*(n // 4) + n % 4") == n
+
+
+def test_products_of_quotients_are_printed_in_few_terms():
+    n, m, t = (symbol(name) for name in "nmt")
+    blocks = ((n // 8) + 127) // 128
+    size = 8 * ((m + 7) // 8) * t * blocks
+    assert len(size.terms) > 5
+    assert format_size(size) == "(8*(((n // 8) + 127) // 128)*((m + 7) // 8)*t)"
+    assert parse_dim(format_size(size)) == size
+
+
+@given(st.integers(0, 10**9))
+def test_sizes_in_few_terms_are_what_they_were(seed):
+    random = Random(seed)
+    values = {name: random.randrange(-40, 200) for name in "nm"}
+    sizes = [symbol("n"), symbol("m"), 1]
+    for _ in range(random.randrange(1, 8)):
+        one, other = random.choice(sizes), random.choice(sizes)
+        divisor = random.choice((2, 3, 8))
+        made = random.choice(
+            (one + other, one - 3 * other, one * other, one // divisor, one % divisor)
+        )
+        if len(str(made)) < 200:
+            sizes.append(made)
+    for size in sizes:
+        short = in_few_terms(size)
+        assert evaluate_dim(short, values) == evaluate_dim(size, values)
+        if not isinstance(size, int):
+            assert len(short.terms) <= len(size.terms)
+            assert parse_dim(format_size(size)) == size
 
 
 def test_a_size_less_itself_is_nothing():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import penstock as ps
+from tests.targets import need_target
 
 random = np.random.default_rng(5)
 
@@ -73,6 +74,7 @@ def test_all_sizes_are_served_by_the_same_loops(spec):
     "dtype", [np.float64, np.float16, ml_dtypes.bfloat16, np.int8, np.uint64]
 )
 def test_all_dtypes_on_all_targets(dtype, target, monkeypatch):
+    need_target(target)
     monkeypatch.setenv("PENSTOCK_TARGET", target)
     for spec in ("ik,kj->ij", "ik,jk->ij", "ki,kj->ij"):
         compiled = ps.compile(lambda a, b, spec=spec: np.einsum(spec, a, b))

@@ -6,6 +6,7 @@ import pytest
 import penstock as ps
 from penstock.ir.ops.convolution import Convolution
 from penstock.nn import convolution
+from tests.targets import need_target
 
 random = np.random.default_rng(9)
 
@@ -37,6 +38,7 @@ def attributes(rank, stride, padding, dilation, groups):
 @pytest.mark.parametrize("target", ["x86-64-v4", "x86-64-v3", "x86-64"])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_convolutions_are_what_they_mean(case, target, monkeypatch):
+    need_target(target)
     monkeypatch.setenv("PENSTOCK_TARGET", target)
     x_shape, w_shape, *spatial = case
     stride, padding, dilation, groups = spatial

@@ -115,6 +115,36 @@ def test_equal_clusters_share_a_kernel(golden):
     assert len(plan.kernels) == 1
 
 
+LAYERS = """
+    func @f(%x: f32[n,m], %w: f32[a,k], %v: f32[b,c], %s: f32[d,e]) -> f32[n,k]
+        where a == m, b == k, c == m, d == m, e == k {
+      %0 = contract %x, %w {spec="ij,jk->ik"} : f32[n,k]   # layers.py:3:1
+      %1 = tanh %0 : f32[n,k]                              # layers.py:3:2
+      %2 = contract %1, %v {spec="ij,jk->ik"} : f32[n,m]   # layers.py:4:1
+      %3 = tanh %2 : f32[n,m]                              # layers.py:4:2
+      %4 = contract %3, %s {spec="ij,jk->ik"} : f32[n,k]   # layers.py:5:1
+      return %4
+    }"""
+
+
+def test_clusters_that_are_equal_but_for_names_of_sizes_share_a_kernel(golden):
+    plan = plan_of(LAYERS)
+    golden(host_program(plan))
+    assert len(plan.kernels) == 3
+    copy = plan.kernels[0]
+    # The last is another program, but copies its operand like the others.
+    assert [str(place) for place in copy.locations[::2]] == [
+        "layers.py:3:1", "layers.py:4:1", "layers.py:5:1",
+    ]  # fmt: skip
+    random = np.random.default_rng(0)
+    x, w, v, s = (
+        random.normal(size=size).astype(np.float32)
+        for size in ((35, 5), (5, 9), (9, 5), (5, 9))
+    )
+    (got,), _ = evaluate_plan(plan, [x, w, v, s])
+    np.testing.assert_allclose(got, np.tanh(np.tanh(x @ w) @ v) @ s, atol=1e-5)
+
+
 def test_equal_clusters_on_memory_of_another_layout_do_not():
     # An operand whose neighbours are not neighbours in memory is copied first.
     assert len(plan_of(EQUAL_LAYERS, ("v",)).kernels) == 3

@@ -78,13 +78,19 @@ def _is_long(statement: Statement) -> bool:
     return counts and (not combines or None in combines)
 
 
-def emit_kernel(module: Module, kernel: Kernel) -> None:
-    """Add a Kernel to a module, as an internal function of its name."""
-    _KernelEmitter(module, kernel).emit()
+def emit_kernel(module: Module, kernel: Kernel, *, internal: bool = True) -> None:
+    """Add a Kernel to a module, as a function of its name.
+
+    Args:
+        module: where it is added.
+        kernel: what to emit.
+        internal: whether only this module calls it.
+    """
+    _KernelEmitter(module, kernel, internal).emit()
 
 
 class _KernelEmitter(MemoryEmitter):
-    def __init__(self, module: Module, kernel: Kernel) -> None:
+    def __init__(self, module: Module, kernel: Kernel, internal: bool) -> None:
         e = module.function(
             kernel.name,
             [
@@ -93,7 +99,7 @@ class _KernelEmitter(MemoryEmitter):
                 Parameter("end", "i64"),
             ],
             result="i64",
-            internal=True,
+            internal=internal,
         )
         super().__init__(e)
         self.kernel = kernel

@@ -70,7 +70,7 @@ class NumberEmitter:
             element = ELEMENTS[let.result.dtype.name]
             number = Number(e.constant(as_signed(value, let.result.dtype), element))
         elif let.primitive == "size":
-            number = Number(emit_size(e, let.value, self.symbols))
+            number = Number(self.size(let.value))
         else:
             number = self.primitive(let)
         self.numbers[let.result] = number
@@ -79,6 +79,9 @@ class NumberEmitter:
         operands = [self.numbers[operand] for operand in let.operands]
         if all(number.is_uniform for number in operands):
             scalars = [self.uniform(number) for number in operands]
+            divides = let.primitive in ("floor_divide", "remainder")
+            if divides and let.result.dtype is i64:
+                return Number(self.quotient_or_rest(let, scalars))
             return Number(self.apply(let, scalars))
         if let.result.dtype is i64:
             affine = self.affine(let, operands)
@@ -94,6 +97,18 @@ class NumberEmitter:
     def apply(self, let: Let, operands: Sequence[Operand]) -> Operand:
         dtypes = [operand.dtype for operand in let.operands]
         return emit_primitive(self.e, let.primitive, operands, dtypes, let.result.dtype)
+
+    def quotient_or_rest(self, let: Let, operands: Sequence[Operand]) -> Operand:
+        """One of the two; the other, which is often wanted too, then costs little."""
+        e, (a, b) = self.e, operands
+        key = ("quotient", a.text, b.text)
+        if let.primitive == "floor_divide":
+            found = self.shared[key] = self.apply(let, operands)
+            return found
+        if key not in self.shared:
+            return self.apply(let, operands)
+        rest = e.sub(a, e.mul(self.shared[key], b))
+        return e.select(e.eq(b, 0), 0, rest)
 
     def lanes_number(self, vector: Operand) -> Number:
         """A number known lane by lane."""

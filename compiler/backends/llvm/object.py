@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from penstock.backends.llvm.target import feature_text
@@ -51,6 +53,41 @@ def emit_object(text: str, machine: Machine | None = None, *, level: int = 2) ->
     machine = machine or host()
     module = _parse(text, machine, level)
     return bytes(_target_machine(machine, level).emit_object(module))
+
+
+def emit_objects(texts: Iterator[str], machine: Machine | None = None) -> list[bytes]:
+    r"""Compile modules to objects, the first while the next are being written.
+
+    Args:
+        texts: modules, as ``Module.text`` gives them.
+        machine: what to compile for; the host unless given.
+
+    Returns:
+        The bytes of an object for each.
+
+    Raises:
+        CodegenError: a text is no valid module. The error quotes the line.
+
+    Example:
+        >>> [code] = emit_objects(iter(["define i32 @one() { ret i32 1 }"]))
+        >>> code[:4]
+        b'\x7fELF'
+    """
+    first, second = next(texts), next(texts, None)
+    if second is None:
+        return [emit_object(first, machine)]
+    from concurrent.futures import ThreadPoolExecutor
+
+    rest = itertools.chain([second], texts)
+    # Code generation holds no lock of the interpreter.
+    with ThreadPoolExecutor(1, "penstock-codegen") as thread:
+        try:
+            waiting = [thread.submit(emit_object, first, machine)]
+        except RuntimeError:
+            # An interpreter that is about to end starts no threads.
+            return [emit_object(text, machine) for text in (first, *rest)]
+        waiting += [thread.submit(emit_object, text, machine) for text in rest]
+        return [one.result() for one in waiting]
 
 
 def assembly(text: str, machine: Machine | None = None, *, level: int = 2) -> str:

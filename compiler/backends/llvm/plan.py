@@ -37,9 +37,13 @@ from penstock.ir.plan.node import (
 )
 from penstock.runtime.machine import Machine, host
 
-__all__ = ["PREPARE", "RUN", "emit_plan"]
+__all__ = ["PREPARE", "RUN", "emit_modules", "emit_plan"]
 
 RUN = "penstock_run"
+
+
+# Statements of Kernels that a module has before the next is begun.
+_LONG_MODULE = 500
 
 
 def emit_plan(plan: Plan, order: Sequence[str], machine: Machine | None = None) -> str:
@@ -54,6 +58,39 @@ def emit_plan(plan: Plan, order: Sequence[str], machine: Machine | None = None) 
     module = Module(machine or host())
     for kernel in plan.kernels:
         emit_kernel(module, kernel)
+    _emit_host(module, plan, order)
+    return module.text()
+
+
+def emit_modules(
+    plan: Plan, order: Sequence[str], machine: Machine | None = None
+) -> Iterator[str]:
+    """The same in modules that are to be linked, so many as the Plan is long.
+
+    The first may be compiled while the next are being written.
+    """
+    machine = machine or host()
+    module, length, elsewhere = Module(machine), 0, False
+    for kernel in plan.kernels:
+        length += sum(1 for _ in kernel.body.walk())
+        emit_kernel(module, kernel, internal=False)
+        if length >= _LONG_MODULE:
+            yield _finished(module, plan)
+            module, length, elsewhere = Module(machine), 0, True
+    if elsewhere:
+        for kernel in plan.kernels:
+            module.declare(kernel.name, f"hidden i64 @{kernel.name}(ptr, i64, i64)")
+    _emit_host(module, plan, order)
+    yield module.text()
+
+
+def _finished(module: Module, plan: Plan) -> str:
+    if any(map(looks_for_signals, plan.kernels)):
+        _emit_nothing(module)
+    return module.text()
+
+
+def _emit_host(module: Module, plan: Plan, order: Sequence[str]) -> None:
     slots = Slots(plan, order)
     repeats = any(isinstance(s, (PlanLoop, PlanWhile)) for s in plan.statements())
     if repeats or any(map(looks_for_signals, plan.kernels)):
@@ -62,7 +99,6 @@ def emit_plan(plan: Plan, order: Sequence[str], machine: Machine | None = None) 
         _emit_launch(module)
     emit_prepare(module, plan, slots)
     _RunEmitter(module, plan, slots).emit()
-    return module.text()
 
 
 # Blocks of memory begin at multiples of this, as arenas do.
@@ -321,7 +357,7 @@ class _RunEmitter:
         stop = loop.stop.definition
         assert isinstance(stop, Let), "a parallel loop runs over a size"
         size = stop.value if stop.primitive == "size" else int(stop.value)
-        total = self.sizes.emit(size)
+        total = self.sizes.emit(launch.size(size))
         chunk = self.sizes.emit(launch.chunk)
         task = Operand(f"@{kernel.name}", "ptr")
         words = [task, frame, total, chunk, self.parallel]
@@ -403,6 +439,7 @@ class _RunEmitter:
                 )
             else:
                 assert isinstance(what, str)
-                word = self.symbols[what]
+                size = launch.renamed.get(what)
+                word = self.symbols[what] if size is None else self.sizes.emit(size)
             e.store(word, e.element_address(frame, position, "i64"), align=8)
         return frame

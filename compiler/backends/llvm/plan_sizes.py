@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from penstock.backends.llvm.sizes import computed_sizes
 from penstock.ir.dims import Dim, Size, product, symbols_of
 from penstock.ir.loop.node import Let
-from penstock.ir.plan.node import Plan, PlanLoop
+from penstock.ir.plan.node import Launch, Plan, PlanLoop
 from penstock.ir.reals import Real
 
 __all__ = [
@@ -59,13 +59,20 @@ def answered_sizes(plan: Plan) -> list[Size | Real]:
 
 def computed_within(plan: Plan) -> Iterator[Size]:
     """Sizes that the program computes with: integers of the user's among them."""
-    for kernel in plan.kernels:
-        for statement in kernel.body.walk():
-            if isinstance(statement, Let) and statement.primitive == "size":
-                yield statement.value
+    own = {
+        kernel: [
+            statement.value
+            for statement in kernel.body.walk()
+            if isinstance(statement, Let) and statement.primitive == "size"
+        ]
+        for kernel in plan.kernels
+    }
     for step in plan.statements():
         if isinstance(step, PlanLoop):
             yield step.trip
+        elif isinstance(step, Launch):
+            yield from map(step.size, own[step.kernel])
+            yield from step.renamed.values()
 
 
 def names(size: Size) -> set[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from penstock.backends.llvm.emitter import Emitter
 from penstock.backends.llvm.operand import Operand
-from penstock.ir.dims import Atom, Dim, Size
+from penstock.ir.dims import Atom, Dim, Size, in_few_terms
 from penstock.ir.guards import RELATIONS, Guard
 from penstock.ir.reals import Real
 
@@ -59,10 +59,10 @@ class Sizes:
         if last is not None and len(last.terms) > 2 and len(size.terms) > 2:
             # Offsets into the arena follow each other: most terms are the same.
             more = size - last
-            if isinstance(more, int) or len(more.terms) < len(size.terms) - 1:
+            if isinstance(more, int) or len(_terms(more)) < len(_terms(size)) - 1:
                 return self.e.add(self._known[last], self.emit(more))
         total: Operand | None = None
-        for monomial, coefficient in size.terms:
+        for monomial, coefficient in _terms(size):
             term = self._term(monomial, coefficient)
             total = term if total is None else self.e.add(total, term)
         assert total is not None
@@ -115,13 +115,19 @@ class Sizes:
         """
         e = self.e
         total: Operand | None = None
-        for monomial, coefficient in size.terms:
+        for monomial, coefficient in _terms(size):
             term = e.constant(float(coefficient), "f64")
             for atom in monomial:
                 term = e.mul(term, e.convert(self._product((atom,)), "f64"))
             total = term if total is None else e.add(total, term)
         assert total is not None
         return total
+
+
+def _terms(size: Dim) -> Sequence[tuple[tuple[Atom, ...], int]]:
+    short = in_few_terms(size)
+    assert isinstance(short, Dim)
+    return short.terms
 
 
 def emit_size(e: Emitter, size: Size, symbols: Mapping[str, Operand]) -> Operand:

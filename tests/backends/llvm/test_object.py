@@ -2,7 +2,12 @@
 
 import pytest
 
-from penstock.backends.llvm.object import CodegenError, assembly, emit_object
+from penstock.backends.llvm.object import (
+    CodegenError,
+    assembly,
+    emit_object,
+    emit_objects,
+)
 from penstock.runtime.machine import Machine, host, machine_for
 
 ADD = """
@@ -23,6 +28,27 @@ def test_object_is_elf_and_the_same_each_time():
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
 def test_every_level_compiles(level):
     assert emit_object(ADD, level=level)[:4] == b"\x7fELF"
+
+
+def test_modules_are_compiled_while_the_next_are_written():
+    written = []
+
+    def modules():
+        for name in ("one", "two", "three"):
+            written.append(name)
+            yield f"define i32 @{name}() {{ ret i32 1 }}"
+
+    objects = emit_objects(modules())
+    assert len(objects) == 3
+    for name, code in zip(written, objects, strict=True):
+        assert name.encode() in code
+
+
+def test_an_error_in_one_of_several_modules_is_raised():
+    good = "define i32 @one() { ret i32 1 }"
+    for texts in ([good, "nonsense", good], ["nonsense", good]):
+        with pytest.raises(CodegenError, match="nonsense"):
+            emit_objects(iter(texts))
 
 
 def test_machines_differ():

@@ -118,4 +118,16 @@ CONTROL = dedent("""\
     ]
 )
 
-PLANS = (WHOLE, CONTROL)
+# One Kernel for arrays of two sizes: y = x, z = w.
+RENAMED = (
+    dedent("""\
+    plan @f(%x: f32[n], %w: f32[m]) -> (%y: f32[n], %z: f32[m]) {
+      launch @copy(%x, %y) chunk 16
+      launch @copy(%w, %z, n = m) chunk (m // 2)
+    }
+
+    """)
+    + COPY
+)
+
+PLANS = (WHOLE, CONTROL, RENAMED)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from penstock.ir.errors import IndexOutOfBoundsError, RunError, VerifyError
+from penstock.ir.plan.count import count_plan
 from penstock.ir.plan.evaluate import evaluate_plan
 from penstock.ir.plan.text_parse import parse_plan
-from tests.ir.plan.plans import CONTROL, COPY, WHOLE
+from tests.ir.plan.plans import CONTROL, COPY, RENAMED, WHOLE
 
 random = np.random.default_rng(0)
 
@@ -24,6 +25,15 @@ def test_a_whole_plan(width):
     wanted = (x[:, 0] + x[:, 1] * np.float32(2)) * np.float32(0.75)
     np.testing.assert_array_equal(y, wanted)
     assert numbers == [4, 14, 0.375, 3.0]
+
+
+def test_a_kernel_serves_arrays_of_other_sizes():
+    plan = parse_plan(RENAMED)
+    x, w = np.arange(3, dtype=np.float32), np.arange(7, dtype=np.float32)
+    (y, z), _ = evaluate_plan(plan, [x, w])
+    assert (y.tolist(), z.tolist()) == (x.tolist(), w.tolist())
+    count = count_plan(plan, {"n": 3, "m": 7})
+    assert (count.launches, count.bytes_moved) == (2, 2 * 4 * (3 + 7))
 
 
 def test_an_error_of_a_kernel_is_raised_with_its_place():

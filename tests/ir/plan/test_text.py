@@ -16,7 +16,7 @@ from penstock.ir.types import TensorType, f32, f64
 from tests.ir.plan.plans import PLANS, WHOLE
 
 
-@pytest.mark.parametrize("text", PLANS, ids=["whole", "control"])
+@pytest.mark.parametrize("text", PLANS, ids=["whole", "control", "renamed"])
 def test_text_reads_back_to_itself(text):
     plan = parse_plan(text)
     verify_plan(plan)

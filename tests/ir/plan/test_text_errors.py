@@ -274,6 +274,21 @@ LINES = [
         "m is read before it is written",
     ),
     (
+        "launch @copy(%x, %y, n = n, n = 2)",
+        "                            ^",
+        "n is given twice",
+    ),
+    (
+        "launch @copy(%x, %y, k = 2)",
+        "^",
+        "@copy has no size k",
+    ),
+    (
+        "launch @copy(%x, %y, n = 2)",
+        "^",
+        "x is f32[n], but must be f32[2]",
+    ),
+    (
         "if %on { launch @copy(%x, %y) } else { } launch @copy(%y, %z)",
         "                                         ^",
         "y is read before it is written",

@@ -17,7 +17,7 @@ def refused(plan: Plan) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("text", PLANS, ids=["whole", "control"])
+@pytest.mark.parametrize("text", PLANS, ids=["whole", "control", "renamed"])
 def test_what_keeps_the_rules_passes(text):
     verify_plan(parse_plan(text))
 
