@@ -89,6 +89,20 @@ def test_other_kinds_of_errors_are_found(monkeypatch: pytest.MonkeyPatch) -> Non
         hold(right)
 
 
+@pytest.mark.parametrize("wrong", ["v1 = a[[5]]", "v1 = a ** (a - 9)"])
+def test_elements_that_no_result_needs_are_not_looked_at(
+    monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """Where NumPy raises, only what would raise if it were a result may pass."""
+    dead = program_of(f"{wrong}; v2 = a + 1", 'array("i4", (3,))', result="v2")
+    assert hold(dead) == Counter(raised=1)
+    monkeypatch.setattr(
+        "tests.system.holding.ps.compile", lambda f: lambda a: (a + 1).copy()
+    )
+    with pytest.raises(Difference, match="NumPy raises"):
+        hold(dead)
+
+
 @pytest.mark.parametrize("known", KNOWN_DIFFERENCES, ids=lambda known: known.reason)
 def test_known_differences_are_still_there(known) -> None:
     """A difference that is gone leaves the list."""
