@@ -243,6 +243,7 @@ class Compilation:
     @cached_property
     def errors(self) -> tuple[ErrorEntry, ...]:
         """The errors that the program may report."""
+        places = places_of_sizes(self.traced.function)
         return tuple(
             ErrorEntry(error.code, error.message, error.kind, error.loc)
             for error in self.plan.errors
@@ -251,7 +252,7 @@ class Compilation:
                 "size-overflow",
                 f"{size} is {{value}}, which does not fit 64 bits",
                 "NumberRangeError",
-                place_of(size, self.traced.function),
+                places.get(size),
                 "use smaller arrays and numbers",
             )
             for size in self.checked_sizes
@@ -366,27 +367,20 @@ def symbol_places(traced: Trace) -> dict[str, list[int]]:
     return places
 
 
-def place_of(size: Dim, function: Function) -> Location | None:
-    """The place of the first Value that is made with a size, in this or that form."""
+def places_of_sizes(function: Function) -> dict[Dim, Location | None]:
+    """For each size the place of the first Value made with it, in whatever form."""
+    places: dict[Dim, Location | None] = {}
     for value in function.values:
         parts: list[Any] = [*value.shape] if isinstance(value.type, TensorType) else []
         for attribute in value.attributes.values():
             parts += attribute if isinstance(attribute, tuple) else (attribute,)
-        if any(isinstance(p, Dim) and _is_within(size, p) for p in parts):
-            return value.loc
-    return None
-
-
-def _is_within(size: Dim, whole: Dim) -> bool:
-    if size == whole:
-        return True
-    arguments = (
-        argument
-        for monomial, _ in whole.terms
-        for atom in monomial
-        for argument in atom.arguments
-    )
-    return any(isinstance(a, Dim) and _is_within(size, a) for a in arguments)
+        while parts:
+            size = parts.pop()
+            if isinstance(size, Dim) and size not in places:
+                places[size] = value.loc
+                for monomial, _ in size.terms:
+                    parts += [part for atom in monomial for part in atom.arguments]
+    return places
 
 
 def origin_of(loc: Location | None, function: Function) -> int:

@@ -147,7 +147,7 @@ def missing_parameters() -> str:
 # Why a ufunc is not there, or not on all that NumPy takes.
 _UFUNC_NOTES = {
     "isnat": "dates are no numbers",
-    "power": "signed integer exponents only as constants: NumPy refuses negative ones",
+    "power": "of integers, a negative exponent raises, also one found while running",
     "reciprocal": "of integer 0 it is 0, where NumPy's is not defined",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,9 @@ def _lines(x: TracedArray, axes: tuple[int, ...]) -> TracedArray:
     """The array with these axes as one, which comes first."""
     kept = [i for i in range(len(x.sizes)) if i not in axes]
     moved = numpy.transpose(x, (*axes, *kept))
-    lines: TracedArray = moved.reshape((-1, *(x.shape[i] for i in kept)))
+    # Not -1, which stands for any size where another is 0.
+    count = math.prod(x.shape[i] for i in axes)
+    lines: TracedArray = moved.reshape((count, *(x.shape[i] for i in kept)))
     return lines
 
 
@@ -182,6 +185,7 @@ def at(ufunc: np.ufunc, array: TracedArray, gathered: Gathered, values: Any) -> 
         raise bad_type(f"{name}: the ufunc does not take {operands} operands")
     count = len(gathered.index_shape)
     indices = [wrap(tracer, i).reshape(-1) for i in gathered.indices]
+    length = indices[0].shape[0]
     updates = None
     if values is not NO_VALUE:
         rest = [s for axis, s in enumerate(source.shape) if axis not in gathered.axes]
@@ -190,7 +194,7 @@ def at(ufunc: np.ufunc, array: TracedArray, gathered: Gathered, values: Any) -> 
         spread = numpy.broadcast_to(as_array(tracer, values), shape)
         ends = range(gathered.place, gathered.place + count)
         updates = numpy.moveaxis(spread, tuple(ends), tuple(range(count)))
-        updates = updates.reshape((-1, *rest))
+        updates = updates.reshape((length, *rest))
     key: list[Any] = [slice(None)] * len(source.sizes)
 
     def turn(k: Any, whole: Any) -> Any:
@@ -202,5 +206,4 @@ def at(ufunc: np.ufunc, array: TracedArray, gathered: Gathered, values: Any) -> 
         whole[place] = call_ufunc(ufunc, given)
         return whole
 
-    length = indices[0].shape[0]
     source.assign(repeat_times(0, length, turn, source.copy()), "same_kind")

@@ -56,6 +56,9 @@ CASES = {
         lambda x: np.apply_along_axis(lambda r, k: np.outer(r, r) * k, 1, x, 2.0), A,
     ),
     "apply to numbers": (lambda x: np.apply_along_axis(np.sum, 1, x), A),
+    "apply to no numbers": (
+        lambda x: np.apply_along_axis(np.sum, 1, x), np.zeros((3, 0)),
+    ),
     "apply over": (lambda x: np.apply_over_axes(np.sum, x, [0, 1]), A),
     "nanmean": (lambda x, m: np.nanmean(x, axis=1, where=m, keepdims=True), N, M),
     "nanvar": (lambda x, m: np.nanvar(x, axis=0, where=m, correction=1), N, M),

@@ -110,6 +110,8 @@ def test_folds_of_some_elements_and_of_none():
     agree(lambda x, m: np.bitwise_and.reduce(x, axis=1, where=m, initial=6), BYTES, M)
     agree(lambda x: np.subtract.reduce(x, initial=10.0), V)
     agree(lambda x: np.gcd.reduce(x, axis=0), np.zeros((0, 3), np.int64))
+    agree(lambda x: np.bitwise_or.reduce(x, axis=-1), np.zeros((0, 3), np.uint64))
+    agree(lambda x: np.bitwise_or.reduce(x, axis=0), np.zeros((2, 3, 0), np.uint64))
     agree(lambda x: np.fmax.accumulate(x, axis=0), np.zeros(0))
     for function in (
         lambda x: np.fmax.reduce(x, axis=0),
@@ -171,6 +173,16 @@ def test_places_that_come_twice_are_changed_twice(ufunc):
     agree(changed, x, y, np.array([2, 0, 2]))
     with pytest.raises(IndexError):
         ps.compile(changed)(x, y, np.array([2, 0, 3]))
+
+
+def test_changes_of_rows_without_elements():
+    def changed(x, i):
+        x = x.copy()
+        np.hypot.at(x, i, 1)
+        return x
+
+    agree(changed, np.zeros((3, 0)), np.array([[0, 2], [0, 1]]))
+    agree(changed, np.zeros((0, 0, 2)), np.zeros((0, 0, 2), np.int64))
 
 
 def test_changes_by_ufuncs_of_one_operand_and_of_bits():

@@ -43,12 +43,34 @@ def test_the_folder_is_private(cache):
     assert stat.S_IMODE(os.stat(cache.folder).st_mode) == 0o700
 
 
-@pytest.mark.parametrize("damage", [b"", b"x", b"\x89PNSTK\r\n" + bytes(100)])
+def _flipped(data, place, bits):
+    return data[:place] + bytes([data[place] ^ bits]) + data[place + 1 :]
+
+
+DAMAGES = {
+    "empty": lambda data: b"",
+    "another": lambda data: b"x",
+    "a script": lambda data: b"#!/bin/sh\n",
+    "anything": lambda data: bytes(range(256)) * 16,
+    "zeros": lambda data: bytes(len(data)),
+    "zeros after the mark": lambda data: b"\x89PNSTK\r\n" + bytes(100),
+    "a part of the mark": lambda data: data[:7],
+    "half": lambda data: data[: len(data) // 2],
+    "less": lambda data: data[:-1],
+    "more": lambda data: data + b"\0",
+    "a bit of the mark": lambda data: _flipped(data, 0, 0x80),
+    "a bit in the middle": lambda data: _flipped(data, len(data) // 2, 1),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_dropped_and_made_again(cache, damage):
     cache.store(_key(1), _artifact())
     path = os.path.join(cache.folder, _key(1) + ".pns")
+    with open(path, "rb") as file:
+        whole = file.read()
     with open(path, "wb") as file:
-        file.write(damage)
+        file.write(DAMAGES[damage](whole))
     assert cache.load(_key(1)) is None
     assert not os.path.exists(path)
     assert cache.store(_key(1), _artifact())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,24 +34,37 @@ def array(
         layout: one of ``LAYOUTS``.
         seed: which numbers.
     """
+    numbers = _numbers(dtype, shape, seed).copy()
+    return _laid_out(numbers.reshape(shape), layout)
+
+
+# A program and NumPy are each given their own; kernels share sizes.
+@functools.lru_cache(maxsize=500)
+def _numbers(dtype: str, shape: tuple[int, ...], seed: int) -> np.ndarray[Any, Any]:
     rng = random.Random(f"{dtype} {shape} {seed}")
     kind = np.dtype(dtype)
     count = int(np.prod(shape, dtype=int))
     with np.errstate(all="ignore"):
-        numbers = np.array([_number(rng, kind, seed) for _ in range(count)], kind)
-    return _laid_out(numbers.reshape(shape), layout)
+        draw = _drawing(rng, kind)
+        numbers = [draw(seed % 2 and rng.random() < 0.15) for _ in range(count)]
+        return np.array(numbers, kind)
 
 
-def _number(rng: random.Random, kind: np.dtype[Any], seed: int) -> Any:
-    awkward = seed % 2 and rng.random() < 0.15
+def _drawing(rng: random.Random, kind: np.dtype[Any]) -> Callable[[Any], Any]:
+    """What draws a number, an awkward one if asked."""
     if kind.kind == "b":
-        return rng.random() < 0.5
+        return lambda is_awkward: rng.random() < 0.5
     if kind.kind in "iu":
         limits = np.iinfo(kind)
-        if awkward:
-            return rng.choice((limits.min, limits.max, 0, limits.max // 2))
-        return rng.randint(max(limits.min, -9), 9)
-    return kind.type(rng.choice(_AWKWARD if awkward else _TAME))
+        lowest, highest = int(limits.min), int(limits.max)
+        extremes = (lowest, highest, 0, highest // 2)
+        first = max(lowest, -9)
+        return lambda is_awkward: (
+            rng.choice(extremes) if is_awkward else rng.randint(first, 9)
+        )
+    awkward = [kind.type(number) for number in _AWKWARD]
+    tame = [kind.type(number) for number in _TAME]
+    return lambda is_awkward: rng.choice(awkward if is_awkward else tame)
 
 
 def _laid_out(made: np.ndarray[Any, Any], layout: str) -> np.ndarray[Any, Any]:

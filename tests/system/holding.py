@@ -32,9 +32,11 @@ _KINDS = (
     NameError,
     KeyError,
 )
-_OUT_OF_BOUNDS = re.compile(
+# What elements alone can tell, so that it is found while the program runs.
+_OF_ELEMENTS = re.compile(
     r"index -?\d+ is out of bounds for axis \d+ with size \d+"
     r"|cannot do a non-empty take from an empty axes"
+    r"|Integers to negative integer powers are not allowed"
 )
 _NAMES = re.compile(r"\b(?:v\d+|[abc])\b")
 
@@ -164,19 +166,18 @@ def _hold_failure(
     got: Any,
 ) -> None:
     """Hold what was raised against what NumPy raised."""
-    out_of_bounds = isinstance(failure, IndexError) and _OUT_OF_BOUNDS.match(
-        str(failure)
-    )
+    is_of_elements = isinstance(
+        failure, (IndexError, ValueError)
+    ) and _OF_ELEMENTS.match(str(failure))
     if problem is None:
-        if out_of_bounds and _hold_dead_index(program, call, failure):
+        if is_of_elements and _hold_dead_check(program, call, failure):
             return
         raise Difference(
             f"NumPy raises {failure!r}\ncompiled gives {got!r}",
             f"does not raise {failure!r}",
         )
-    # An index is only known when the program runs; what is wrong elsewhere is found
-    # before that.
-    if out_of_bounds and isinstance(problem, (PenstockError, *_KINDS)):
+    # What is wrong elsewhere is found before the program runs.
+    if is_of_elements and isinstance(problem, (PenstockError, *_KINDS)):
         return
     expected = [kind for kind in _KINDS if isinstance(failure, kind)]
     is_alike = any(isinstance(problem, kind) for kind in expected)
@@ -189,10 +190,10 @@ def _hold_failure(
         )
 
 
-def _hold_dead_index(program: Program, call: Call, failure: Exception) -> bool:
-    """Whether an index out of bounds is noticed where its array is a result.
+def _hold_dead_check(program: Program, call: Call, failure: Exception) -> bool:
+    """Whether wrong elements are noticed where what they make is a result.
 
-    What no result needs is not computed, so its indices are not looked at.
+    What no result needs is not computed, so its elements are not looked at.
     """
     frames = traceback.extract_tb(failure.__traceback__)
     line = next(f.lineno for f in frames if f.filename == program.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from penstock.frontend.numpy_functions.arguments import (
@@ -26,7 +27,7 @@ def apply_along_axis(
     place = normalize_axis(axis, len(x.sizes))
     lines = numpy.moveaxis(x, place, -1)
     rest = lines.shape[:-1]
-    lines = lines.reshape((-1, lines.shape[-1]))
+    lines = lines.reshape((math.prod(rest), lines.shape[-1]))
 
     def one(line: Any) -> Any:
         return asarray(func1d(line, *args, **kwargs))
