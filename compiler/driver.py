@@ -169,6 +169,7 @@ class Compilation:
             strided=self.strided,
             reals=self.reals,
             returned=self.traced.host_numbers,
+            registers=self.machine.vector_registers,
         )
 
     @cached_property

@@ -97,6 +97,7 @@ def run_passes(
     """
     from penstock.lower import lower_function
     from penstock.passes.pipelines import FAST, STANDARD, PassReport, run_pipeline
+    from penstock.runtime.machine import host
 
     def tell(entry: PassReport) -> None:
         if report:
@@ -106,7 +107,8 @@ def run_passes(
 
     for name in names:
         if name == "lower":
-            return str(lower_function(fuse_if_needed(function)))
+            registers = host().vector_registers
+            return str(lower_function(fuse_if_needed(function), registers=registers))
         named = {"standard": STANDARD, "fast": FAST}.get(name)
         pipeline = named or ((passes[name], "asked for"),)
         function = run_pipeline(function, pipeline, check=True, observe=tell)

@@ -24,13 +24,13 @@ from penstock.lower.schedule import TERM_PICOSECONDS, element_cost
 __all__ = ["lower_nest"]
 
 
-def lower_nest(cluster: Cluster) -> list[KernelLaunch]:
+def lower_nest(cluster: Cluster, registers: int) -> list[KernelLaunch]:
     """The Kernel of one nest, its store extended by what consumes the result.
 
     Kernels that lay out operands for it come before it.
     """
     (value,) = [v for v in cluster.body.values if issubclass(v.op, Nest)]
-    context = _Context(cluster, value)
+    context = _Context(cluster, value, registers)
     assert issubclass(value.op, Nest)
     value.op.lower(context)
     return [*context.earlier, context.finish()]
@@ -47,8 +47,11 @@ def _row_size(value: Value, iterations: Size, in_place: bool) -> Size:
 class _Context(ValueContext):
     """What the lowering rule of an op with loops of its own sees."""
 
-    def __init__(self, cluster: Cluster, value: Value, suffix: str = "") -> None:
+    def __init__(
+        self, cluster: Cluster, value: Value, registers: int, suffix: str = ""
+    ) -> None:
         self.cluster = cluster
+        self.registers = registers
         self.writer: KernelWriter = cluster.start(suffix)
         super().__init__(self.writer.elements, value)
         self.in_place = cluster.in_place
@@ -82,7 +85,8 @@ class _Context(ValueContext):
     def before(self, type_: TensorType) -> Iterator[tuple[_Context, Buffer, Buffer]]:
         """A Kernel that fills an array for this one to read."""
         key = ("before", len(self.earlier))
-        context = _Context(self.cluster, self.value, f"_{len(self.earlier)}")
+        suffix = f"_{len(self.earlier)}"
+        context = _Context(self.cluster, self.value, self.registers, suffix)
         target = context.writer.temporary(key, type_, "inout")
         yield context, target, self.writer.temporary(key, type_, "in")
         self.earlier.append(context.finish())

@@ -35,6 +35,7 @@ def lower_function(
     strided: frozenset[str] = frozenset(),
     reals: frozenset[str] = frozenset(),
     returned: Sequence[Size | Real] = (),
+    registers: int = 32,
 ) -> Plan:
     """The Plan of a fused Function.
 
@@ -43,11 +44,12 @@ def lower_function(
         strided: the names of parameters whose strides are given at run time.
         reals: the names of parameters that are float arguments, passed by value.
         returned: host numbers that are results of the user's function.
+        registers: how many vector registers the machine has.
 
     Raises:
         UnsupportedError: the Function has an op that cannot be compiled yet.
     """
-    return PlanBuilder(function, strided, reals, returned).build()
+    return PlanBuilder(function, strided, reals, returned, registers).build()
 
 
 class PlanBuilder:
@@ -57,8 +59,10 @@ class PlanBuilder:
         strided: frozenset[str],
         reals: frozenset[str],
         returned: Sequence[Size | Real],
+        registers: int,
     ) -> None:
         self.function = function
+        self.registers = registers
         self.errors = ErrorTable()
         self.facts = function.facts
         self.returned = tuple(
@@ -288,7 +292,7 @@ class PlanBuilder:
         in_place = value in self.in_place
         cluster = Cluster.of(value, name, strided, self.errors, in_place)
         if cluster.kind == "nest":
-            launches = lower_nest(cluster)
+            launches = lower_nest(cluster, self.registers)
             for launch in launches[:-1]:
                 self.share(launch)
         elif cluster.kind == "scalars":

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["lower_contraction", "multiply_add", "serial_loops"]
 
-# Rows that are computed together where there are few.
-_FEW_ROWS = 4
-
 # Bytes of a panel's row: what the main loop of the widest vectors takes at once, so
 # that a panel is read from its start to its end.
 _PANEL_BYTES = 128
@@ -351,9 +348,10 @@ class _Loops:
         panels, self.panels = self.panels, [None for _ in self.inputs]
         by_column = self.runs_along(self.column) or not self.vectorize_sum()
         kind = "vector" if by_column else "serial"
-        count = self.tile.count
-        with self.builder.loop("serial", count, step=_FEW_ROWS, hint="r") as loop:
-            self.go_along(start, stop, self.tile.rows(_FEW_ROWS, loop.index), kind)
+        # A whole tile would be mostly rows that there are not.
+        half = self.tile.height // 2
+        with self.builder.loop("serial", self.tile.count, step=half, hint="r") as loop:
+            self.go_along(start, stop, self.tile.rows(half, loop.index), kind)
         self.panels = panels
 
     def go_along_panel(self, first: Scalar, width: int, rows: Sequence[Row]) -> None:

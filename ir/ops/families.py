@@ -65,11 +65,13 @@ class NestContext(ElementContext, Protocol):
     """What the lowering rule of an op with loops of its own sees.
 
     ``in_place`` says that the result is in the memory of the first operand, and holds
-    its elements already; ``is_consumed`` that more is computed from it, by ``store``.
+    its elements already; ``is_consumed`` that more is computed from it, by ``store``;
+    ``registers`` how many vector registers the machine has.
     """
 
     in_place: bool
     is_consumed: bool
+    registers: int
 
     def rows(self, sizes: Sequence[Size]) -> AbstractContextManager[tuple[Scalar, ...]]:
         """The parallel loop over all indices of some axes."""

@@ -17,6 +17,10 @@ __all__ = ["Row", "Tile"]
 # sums keep the multipliers busy.
 _ROWS = 8
 
+# Vectors of a row that are added up side by side, and registers that are no sums.
+_VECTORS = 2
+_REGISTERS_BESIDE = 4
+
 # Writes an element of the result, given its row, its column and the sum.
 Store = Callable[[Scalar, Scalar, Scalar], None]
 
@@ -65,6 +69,7 @@ class Tile:
         store: Store,
         most: int = _ROWS,
     ) -> None:
+        most = min(most, (context.registers - _REGISTERS_BESIDE) // _VECTORS)
         self.context = context
         self.builder = context.builder
         self.dtype = context.type.dtype

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from penstock.ir.errors import IndexOutOfBoundsError
+from penstock.ir.graph.text_parse import parse_function
 from penstock.ir.plan.evaluate import evaluate_plan
 from penstock.ir.plan.node import Alloc, Free, Launch, Plan
+from penstock.lower import lower_function
+from penstock.passes.fuse import fuse
 from tests.lower.lowering import host_program, plan_of
 
 
@@ -141,6 +144,20 @@ def test_clusters_that_are_equal_but_for_names_of_sizes_share_a_kernel(golden):
         random.normal(size=size).astype(np.float32)
         for size in ((35, 5), (5, 9), (9, 5), (5, 9))
     )
+    (got,), _ = evaluate_plan(plan, [x, w, v, s])
+    np.testing.assert_allclose(got, np.tanh(np.tanh(x @ w) @ v) @ s, atol=1e-5)
+
+
+@pytest.mark.parametrize("registers", [16, 32])
+@pytest.mark.parametrize("rows", [1, 5, 6, 11, 31, 32, 37])
+def test_tiles_fit_the_registers_of_a_machine(rows, registers):
+    plan = lower_function(fuse(parse_function(LAYERS)), registers=registers)
+    random = np.random.default_rng(0)
+    x, w, v, s = (
+        random.normal(size=size).astype(np.float32)
+        for size in ((rows, 3), (3, 33), (33, 3), (3, 33))
+    )
+    # The evaluator refuses to read or write beyond an array.
     (got,), _ = evaluate_plan(plan, [x, w, v, s])
     np.testing.assert_allclose(got, np.tanh(np.tanh(x @ w) @ v) @ s, atol=1e-5)
 

@@ -56,8 +56,8 @@ def registers_of(machine: Machine, loop: For) -> int:
     is_sum = len(inner) > 0 and all(s.kind == "serial" and s.carries for s in inner)
     if not is_sum or loop.carries or _flops(loop) > _SHORT_BODY:
         return 1
-    # Beside the sums, a vector of each of the terms has to be kept.
-    room = machine.vector_registers - 6
+    # Beside the sums, vectors of the terms have to be kept.
+    room = machine.vector_registers - 4
     sums = max(len(s.carries) for s in inner)
     return next(count for count in (4, 2, 1) if count * sums <= max(room, sums))
 
