@@ -82,6 +82,8 @@ class Tracer:
         real_hints: the value that each float argument has in this call.
         dead: the Values of regions that are complete: only these may read them.
         first_serial: that of the first cell of the innermost region.
+        surely_runs: whether the program runs what is traced now whenever it is called:
+            it does not run all branches, and a loop may take no turn.
         recomputations: how many parts derivatives compute again.
         derivative_order: how often what is traced now may be differentiated.
         shown: what ``repr`` gave for traced arrays: no result may contain it.
@@ -95,6 +97,7 @@ class Tracer:
         self.real_hints: dict[str, float] = {}
         self.dead: set[Value] = set()
         self.first_serial = 0
+        self.surely_runs = True
         self.recomputations = 0
         self.derivative_order = 0
         # Nested values of the traced program as plain ones; set by its Capture.
