@@ -8,7 +8,6 @@ from _thread import _local, get_ident
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from penstock import runtime
 from penstock.frontend.refusals import bad_value
 from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Dim, Size, evaluate_dim, symbol, symbols_of
@@ -23,7 +22,6 @@ from penstock.ir.types import Dtype, TensorType
 __all__ = ["Traced", "Tracer", "current_tracer", "require_tracer"]
 
 hide_directory(os.path.dirname(__file__))
-hide_directory(os.path.dirname(runtime.__file__))
 
 # Letters for sizes, in the order in which they are given out.
 _LETTERS = ("n", "m", "k", "p", "q", "r", "s", "t", "u", "v", "w")
