@@ -53,6 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"penstock {chosen}: error: standard output is closed", file=sys.stderr)
         return 1
     try:
+        from penstock.ir.location import end_at
+
+        # What is around this is no line of the user's.
+        end_at(main.__code__)
         status: int = options.run(options)
         # What is buffered still goes to a reader that may have left.
         sys.stdout.flush()

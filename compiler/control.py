@@ -10,6 +10,7 @@ import numpy as np
 from penstock.at_once import at_once
 from penstock.frontend.control import (
     branch,
+    given_to,
     repeat_over,
     repeat_times,
     repeat_while,
@@ -34,7 +35,7 @@ def cond(
             known when the function is traced; then only its function is called.
         true_function: called with the operands where the condition holds.
         false_function: called with them where it does not.
-        *operands: nested arrays.
+        *operands: nested arrays. What a function writes to them is not seen outside.
 
     Returns:
         What the function returns; both return the same nesting, dtypes and shapes.
@@ -52,7 +53,7 @@ def cond(
     def apply(functions: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         answer, *rest = args
         if isinstance(answer, bool):
-            return functions[not answer](*rest)
+            return functions[not answer](*given_to(rest))
         return branch(answer, functions, rest)
 
     both = (true_function, false_function)
@@ -66,7 +67,7 @@ def switch(index: Any, functions: Sequence[Function], *operands: Any) -> Any:
         index: an integer; one below 0 chooses the first function, one beyond the last
             the last.
         functions: at least one, called with the operands.
-        *operands: nested arrays.
+        *operands: nested arrays. What a function writes to them is not seen outside.
 
     Example:
         >>> import numpy as np
@@ -90,7 +91,7 @@ def switch(index: Any, functions: Sequence[Function], *operands: Any) -> Any:
 
         def among(first: int, last: int) -> Any:
             if first == last:
-                return functions[first](*rest)
+                return functions[first](*given_to(rest))
             middle = (first + last) // 2
 
             def low() -> Any:

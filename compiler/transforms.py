@@ -173,7 +173,8 @@ def jacfwd(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> A
 
     Returns:
         A compiled function; each leaf of the result becomes what the argument is,
-        each of its leaves of shape ``result.shape + argument.shape``.
+        each of its leaves of shape ``result.shape + argument.shape`` and of the
+        argument's dtype.
 
     Example:
         >>> import numpy as np

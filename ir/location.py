@@ -12,7 +12,14 @@ from types import CodeType, FrameType
 
 import numpy as np
 
-__all__ = ["Location", "hide_directory", "in_role", "is_user_code", "user_location"]
+__all__ = [
+    "Location",
+    "end_at",
+    "hide_directory",
+    "in_role",
+    "is_user_code",
+    "user_location",
+]
 
 _hidden_directories: list[str] = [
     os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
@@ -30,6 +37,19 @@ def hide_directory(path: str) -> None:
     if directory not in _hidden_directories:
         _hidden_directories.append(directory)
         _is_hidden.cache_clear()
+
+
+# Functions that call user code with nothing of the user's around them.
+_first_callers: set[CodeType] = set()
+
+
+def end_at(code: CodeType) -> None:
+    """Leave what calls a function out of user locations, for good.
+
+    Args:
+        code: of a function that no user's code calls, such as a command line's.
+    """
+    _first_callers.add(code)
 
 
 @cache
@@ -242,5 +262,7 @@ def user_location() -> Location | None:
     """The innermost frame that is neither ours nor NumPy's, or ``None``."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _is_hidden(frame.f_code.co_filename):
+        if frame.f_code in _first_callers:
+            return None
         frame = frame.f_back
     return None if frame is None else Location.of_frame(frame)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
 from penstock.ir.errors import ArtifactError, StructureError
+from penstock.ir.location import hide_directory, user_location
 from penstock.runtime.constants import Reference
 from penstock.runtime.leaves import normalize
 from penstock.runtime.pytree import Structure, flatten
 
 __all__ = ["Binder", "Call", "Parameter", "signature_of"]
+
+hide_directory(os.path.dirname(__file__))
 
 _MISSING = inspect.Parameter.empty
 _POSITIONAL_ONLY = inspect.Parameter.POSITIONAL_ONLY
@@ -250,7 +254,9 @@ class Binder:
         raise self._error(f"missing the argument {parameter.name!r}")
 
     def _error(self, message: str) -> StructureError:
-        return StructureError(None, f"{self.name}() {message}", code="bad-call")
+        return StructureError(
+            user_location(), f"{self.name}() {message}", code="bad-call"
+        )
 
     def to_json(self, encode: Callable[[str, Any], Any]) -> Any:
         """The parameters as JSON.

@@ -14,9 +14,9 @@ from penstock.frontend.control_numbers import (
     require_range,
     turns_of,
 )
-from penstock.frontend.handles import fresh, wrap
+from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.host_numbers import HostInteger, host_integer, size_of
-from penstock.frontend.lift import convert, kind_of, value_of
+from penstock.frontend.lift import convert, value_of
 from penstock.frontend.promotion import result_dtype
 from penstock.frontend.regions import Region, captured_by
 from penstock.frontend.tracer import Tracer, require_tracer
@@ -24,7 +24,6 @@ from penstock.frontend.transform_leaves import Leaves, with_values
 from penstock.ir.dims import Size
 from penstock.ir.errors import (
     DtypeError,
-    IndexOutOfBoundsError,
     OptionError,
     ShapeError,
     StructureError,
@@ -33,10 +32,11 @@ from penstock.ir.graph.value import Builder, Value
 from penstock.ir.graph.value import Function as FunctionOfGraph
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, TensorType, bool_, i64
-from penstock.runtime.pytree import Structure, unflatten
+from penstock.runtime.pytree import Structure, flatten, unflatten
 
 __all__ = [
     "branch",
+    "given_to",
     "repeat_over",
     "repeat_times",
     "repeat_while",
@@ -73,6 +73,18 @@ def _same_structure(have: Structure, want: Structure, what: str) -> None:
         )
 
 
+def given_to(operands: Sequence[Any]) -> Any:
+    """Operands as one function is given them: their arrays are its own.
+
+    It may write to them; as in loops, that is not seen outside.
+    """
+    leaves, structure = flatten(require_tracer("cond").plain(tuple(operands)))
+    return unflatten(
+        structure,
+        [leaf.__copy__() if type(leaf) is TracedArray else leaf for leaf in leaves],
+    )
+
+
 def branch(
     condition: Any, functions: Sequence[Function], operands: Sequence[Any]
 ) -> Any:
@@ -87,9 +99,9 @@ def branch(
     chosen = _condition(tracer, condition, "the condition of cond")
     regions, returned = [], []
     for function in functions:
-        region = Region(tracer, ())
+        region = Region(tracer, (), surely_runs=False)
         with region.open():
-            leaves = Leaves(tracer, function(*operands))
+            leaves = Leaves(tracer, function(*given_to(operands)))
             kinds = leaves.weak
             returned.append((leaves, leaves.values, kinds))
         regions.append(region)
@@ -165,7 +177,7 @@ class _Body:
             self.start_numbers(initial, run)
         for _ in range(_MOST_PROMOTIONS):
             types = [tracer.type_of(value) for value in self.values]
-            self.region = Region(tracer, [*further, *types])
+            self.region = Region(tracer, [*further, *types], surely_runs=False)
             with self.region.open() as handles:
                 tree = unflatten(self.structure, list(handles[len(further) :]))
                 carried, beside = run(self.region, tree)
@@ -200,12 +212,7 @@ class _Body:
         self, initial: Leaves, run: Callable[[Region, Any], tuple[Any, Any]]
     ) -> None:
         """Give Python's numbers the dtype that they have after a turn."""
-        try:
-            dtypes = self.dtypes_after(initial, run, (int, float))
-        except IndexOutOfBoundsError:
-            # A first index that is no element's, where perhaps there is no turn: only
-            # the running program tells.
-            dtypes = self.dtypes_after(initial, run, (float,))
+        dtypes = self.dtypes_after(initial, run)
         if len(dtypes) == len(self.values):
             self.values = [
                 convert(self.tracer, value, dtype) if is_weak else value
@@ -218,17 +225,15 @@ class _Body:
         self,
         initial: Leaves,
         run: Callable[[Region, Any], tuple[Any, Any]],
-        numbers: tuple[type, ...],
     ) -> list[Dtype]:
         """The dtypes after a turn that starts with numbers of Python as they are."""
         tracer = self.tracer
-        region = Region(
-            tracer, [*self.further, *(tracer.type_of(v) for v in self.values)]
-        )
+        types = [*self.further, *map(tracer.type_of, self.values)]
+        region = Region(tracer, types, surely_runs=False)
         with region.open() as handles:
             own = handles[len(self.further) :]
             leaves = [
-                leaf if is_weak and kind_of(leaf) in numbers else handle
+                leaf if is_weak else handle
                 for leaf, handle, is_weak in zip(
                     initial.leaves, own, initial.weak, strict=True
                 )

@@ -89,13 +89,25 @@ def parse_key(array: TracedArray, key: Any) -> list[Key]:
             code="too-many-indices",
         )
     filling = [Key("slice") for _ in range(rank - taken)]
-    if None not in found:
-        return [part for part in found if part is not None] + filling
-    place = found.index(None)
+    place = found.index(None) if None in found else len(found)
+    if place < len(found):
+        # An ellipsis keeps index arrays apart even where it stands for no axis.
+        filling = filling or [Key("gap", axis_count=0)]
     before, after = found[:place], found[place + 1 :]
-    # An ellipsis keeps index arrays apart even where it stands for no axis.
-    filling = filling or [Key("gap", axis_count=0)]
-    return [p for p in before if p] + filling + [p for p in after if p]
+    keys = [p for p in before if p] + filling + [p for p in after if p]
+    return keys if tracer.surely_runs else _checked_late(array, keys)
+
+
+def _checked_late(array: TracedArray, keys: list[Key]) -> list[Key]:
+    """Integers out of range as traced ones: errors where the program gets there."""
+    tracer, axis = array.tracer, 0
+    for place, key in enumerate(keys):
+        size = array.sizes[axis] if key.kind == "integer" else 0
+        if key.kind == "integer" and _position(tracer, key.integer, size) is None:
+            value = tracer.emit("dim", size=key.integer)
+            keys[place] = Key("dynamic", value=value, copies=key.copies)
+        axis += key.axis_count
+    return keys
 
 
 def _parse_part(tracer: Tracer, part: Any) -> list[Key]:
@@ -187,20 +199,23 @@ def checked_index(
     """
     tracer = array.tracer
     size = array.sizes[axis] if size is None else size
-    if tracer.ask(index, ">=", 0):
-        inside = tracer.ask(index, "<", size)
-        position = index
-    else:
-        position = size + index
-        inside = tracer.ask(position, ">=", 0)
-    if inside:
-        return tracer.normalize(position)
+    position = _position(tracer, index, size)
+    if position is not None:
+        return position
     number, extent = tracer.number(index), tracer.number(size)
     raise IndexOutOfBoundsError(
         user_location(),
         f"index {number} is out of bounds for axis {axis} with size {extent}",
         code="index-out-of-bounds",
     )
+
+
+def _position(tracer: Tracer, index: Size, size: Size) -> Size | None:
+    """An integer index counted from the start; ``None`` where it is outside."""
+    if tracer.ask(index, ">=", 0):
+        return tracer.normalize(index) if tracer.ask(index, "<", size) else None
+    position = size + index
+    return tracer.normalize(position) if tracer.ask(position, ">=", 0) else None
 
 
 def slice_bounds(

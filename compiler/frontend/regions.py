@@ -23,6 +23,7 @@ class Region:
     Args:
         tracer: the trace.
         types: of its own parameters.
+        surely_runs: whether it runs where what is around it does.
 
     Attributes:
         handles: the parameters as the traced program sees them.
@@ -30,8 +31,11 @@ class Region:
         results: what it returns, once it is closed.
     """
 
-    def __init__(self, tracer: Tracer, types: Sequence[TensorType]) -> None:
+    def __init__(
+        self, tracer: Tracer, types: Sequence[TensorType], surely_runs: bool = True
+    ) -> None:
         self.tracer = tracer
+        self._surely_runs = surely_runs
         self.parameters = [
             tracer.builder.parameter(f"x{number}", type_)
             for number, type_ in enumerate(types)
@@ -46,13 +50,16 @@ class Region:
         """While it is open, what is traced belongs to the region."""
         tracer = self.tracer
         outer, first = tracer.builder, tracer.first_serial
+        surely_ran = tracer.surely_runs
         tracer.builder, tracer.first_serial = self._builder, next_serial()
+        tracer.surely_runs = surely_ran and self._surely_runs
         # Made here: what the region is given it may write to.
         self.handles = self.handles or [wrap(tracer, p) for p in self.parameters]
         try:
             yield self.handles
         finally:
             tracer.builder, tracer.first_serial = outer, first
+            tracer.surely_runs = surely_ran
             tracer.dead.update(self.parameters)
             tracer.dead.update(self._builder.made)
 

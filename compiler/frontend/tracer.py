@@ -8,7 +8,6 @@ from _thread import _local, get_ident
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from penstock import runtime
 from penstock.frontend.refusals import bad_value
 from penstock.ir.attributes import Attribute
 from penstock.ir.dims import Dim, Size, evaluate_dim, symbol, symbols_of
@@ -23,7 +22,6 @@ from penstock.ir.types import Dtype, TensorType
 __all__ = ["Traced", "Tracer", "current_tracer", "require_tracer"]
 
 hide_directory(os.path.dirname(__file__))
-hide_directory(os.path.dirname(runtime.__file__))
 
 # Letters for sizes, in the order in which they are given out.
 _LETTERS = ("n", "m", "k", "p", "q", "r", "s", "t", "u", "v", "w")
@@ -82,6 +80,8 @@ class Tracer:
         real_hints: the value that each float argument has in this call.
         dead: the Values of regions that are complete: only these may read them.
         first_serial: that of the first cell of the innermost region.
+        surely_runs: whether the program runs what is traced now whenever it is called:
+            it does not run all branches, and a loop may take no turn.
         recomputations: how many parts derivatives compute again.
         derivative_order: how often what is traced now may be differentiated.
         shown: what ``repr`` gave for traced arrays: no result may contain it.
@@ -95,6 +95,7 @@ class Tracer:
         self.real_hints: dict[str, float] = {}
         self.dead: set[Value] = set()
         self.first_serial = 0
+        self.surely_runs = True
         self.recomputations = 0
         self.derivative_order = 0
         # Nested values of the traced program as plain ones; set by its Capture.

@@ -185,6 +185,8 @@ class Linearized:
                 for j, column in enumerate(columns):
                     if j in self.of:
                         entry = _first_axis_last(tracer, column, type_)
+                        # As row by row, and as of gradients.
+                        entry = convert(tracer, entry, type_.dtype)
                     else:
                         # As row by row: integers are no derivatives.
                         shape = (*outputs[j].shape, *type_.shape)

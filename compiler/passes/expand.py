@@ -16,7 +16,7 @@ def expand(function: Function) -> Function:
 
     Requires: nothing.    Keeps: every bit; after it there are no composite ops.
 
-    Before: %0 = argmax %x {axis=0, keepdims=false} ; return %0
+    Before: %0 = argmax %x {axis=0, keepdims=false} ; return %0    (of integers)
     After:  %0 = max %x {axes=(0,), keepdims=true} ; %1 = equal %x, %0 ;
             %2 = iota ... ; %3 = select %1, %2, ... ; %4 = min %3 ... ; return %4
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -269,6 +270,8 @@ class ArgumentExtremum(Op):
     jvp = Unsupported("the result is an index")
     lower = "expand"
     extremum: str
+    # What no number is beyond, on the side of the extremum.
+    furthest: float
 
     @classmethod
     def infer_type(cls, types: Sequence[Type], attributes: Mapping[str, Any]) -> Type:
@@ -306,9 +309,21 @@ class ArgumentExtremum(Op):
     def expand(cls, x: Expression, *, axis: int, keepdims: bool) -> Expression:
         """The least index at which the extremum, or else a nan, stands."""
         extremum = x.apply(cls.extremum, axes=(axis,), keepdims=True)
-        found = x.apply("equal", extremum)
         if x.dtype.is_float:
-            found = found.apply("or", x.apply("is_nan"))
+            # By comparisons with the extremum alone, which is nan where there is one:
+            # an array of what is nan would be made before it is known.
+            limit = x.constant(cls.furthest, x.dtype)
+            nan = x.constant(math.nan, x.dtype)
+            beyond = extremum.apply("is_nan").apply("select", limit, nan)
+            if cls.furthest > 0:
+                below = x.apply("less", extremum)
+                is_number = x.apply("less_equal", beyond)
+            else:
+                below = extremum.apply("less", x)
+                is_number = beyond.apply("less_equal", x)
+            found = below.apply("or", is_number).apply("not")
+        else:
+            found = x.apply("equal", extremum)
         index = x.builder.add("iota", shape=x.shape, axis=axis, dtype=i64)
         last = x.constant(greatest(i64), i64)
         candidates = found.apply("select", Expression(x.builder, index), last)
@@ -325,6 +340,7 @@ class ArgMax(ArgumentExtremum):
     name = "argmax"
     reference = np.argmax
     extremum = "max"
+    furthest = math.inf
 
 
 @define
@@ -337,3 +353,4 @@ class ArgMin(ArgumentExtremum):
     name = "argmin"
     reference = np.argmin
     extremum = "min"
+    furthest = -math.inf

@@ -1,10 +1,9 @@
 """The loops of sorts: stable, of any dtype, of lines of any length.
 
-Numbers are compared by their keys: unsigned integers in the same order, of which those
-of 0 and -0 are equal, and those of all nan are the greatest.
-
 A few numbers, where it is known how many, are sorted in registers, as many lines at a
-time as a vector has lanes; other short lines by counting; long ones by their digits.
+time as a vector has lanes. Many lines are sorted side by side in memory
+(``penstock.ir.ops.sorting_lanes``), unless they are very long. Of what is left, short
+lines are sorted by counting, and others by their digits.
 """
 
 from __future__ import annotations
@@ -13,13 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from penstock.ir.dims import Size, dim_minimum, product
-from penstock.ir.loop import scalar
 from penstock.ir.loop.build import KernelBuilder
 from penstock.ir.loop.node import Scalar
 from penstock.ir.ops.families import NestContext
-from penstock.ir.types import DTYPES, Dtype, TensorType, bool_, i64, u8
+from penstock.ir.ops.sort_keys import key_dtype, sort_key
+from penstock.ir.ops.sorting_lanes import SideBySide
+from penstock.ir.types import Dtype, TensorType, i64
 
-__all__ = ["key_dtype", "lower_sort", "sort_key"]
+__all__ = ["lower_sort"]
 
 # Lines of so many elements are sorted in registers: longer ones do not fit.
 _MOST_IN_REGISTERS = 10
@@ -36,36 +36,6 @@ _LONG = 8192
 # The lines are shared by so many iterations of the parallel loop, each with memory to
 # sort in of its own. To have some for each line would fill the cache with it.
 _SHARES = 64
-
-
-def key_dtype(dtype: Dtype) -> Dtype:
-    """The dtype of a dtype's keys."""
-    return u8 if dtype is bool_ else DTYPES[f"u{dtype.bits}"]
-
-
-def sort_key(x: Scalar) -> Scalar:
-    """The key of a number.
-
-    Negative floats have their bits inverted, others their sign alone: the order of
-    integers is then that of floats (Knuth, TAOCP 3, exercise 5.-7).
-    """
-    builder, dtype = x.builder, x.dtype
-    assert builder is not None
-    key = key_dtype(dtype)
-    if dtype.kind in "bu":
-        return scalar.convert(x, key)
-    bits = scalar.bitcast(x, key)
-    sign = builder.constant(1 << (key.bits - 1), key)
-    if dtype.kind == "i":
-        return builder.apply("xor", bits, sign)
-    # All ones of negative numbers: without a choice there is no branch to mispredict.
-    signed = scalar.bitcast(x, DTYPES[f"i{key.bits}"])
-    last = builder.constant(key.bits - 1, signed.dtype)
-    spread = scalar.bitcast(builder.apply("shift_right", signed, last), key)
-    ordered = builder.apply("xor", bits, spread | sign)
-    ordered = builder.select(bits.equals(sign), sign, ordered)
-    greatest = builder.constant((1 << key.bits) - 1, key)
-    return builder.select(builder.apply("is_nan", x), greatest, ordered)
 
 
 class _Line:
@@ -119,19 +89,18 @@ class _Line:
 
     @contextmanager
     def each(self) -> Iterator[None]:
-        """The loops over all lines."""
+        """The loop over the lines of a share."""
         builder, shape = self.builder, self.context.type.shape
         lines, shares = builder.size(self.lines), builder.size(self.shares)
-        with self.context.rows([self.shares]) as (share,):
-            self.row = share
-            start, stop = (lines * part // shares for part in (share, share + 1))
-            with builder.loop("serial", stop, start=start, hint="l") as loop:
-                rest = loop.index
-                for a in reversed(self.outer[1:]):
-                    size = builder.size(shape[a])
-                    self.at[a], rest = rest % size, rest // size
-                self.at.update(dict.fromkeys(self.outer[:1], rest))
-                yield
+        share = self.row
+        start, stop = (lines * part // shares for part in (share, share + 1))
+        with builder.loop("serial", stop, start=start, hint="l") as loop:
+            rest = loop.index
+            for a in reversed(self.outer[1:]):
+                size = builder.size(shape[a])
+                self.at[a], rest = rest % size, rest // size
+            self.at.update(dict.fromkeys(self.outer[:1], rest))
+            yield
 
     def place(self, index: Scalar) -> list[Scalar]:
         """The indices of an element of the line."""
@@ -182,11 +151,23 @@ def lower_sort(context: NestContext, axis: int, *, positions: bool) -> None:
         return
     line = _Line(context, axis, positions)
     builder = context.builder
+    lanes = SideBySide(context, axis, positions) if line.outer else None
+    with context.rows([line.shares]) as (line.row,):
+        if lanes is None:
+            _sort_one_by_one(line)
+            return
+        with builder.when(lanes.serves):
+            lanes.sort(line.row)
+        with builder.when(~lanes.serves):
+            _sort_one_by_one(line)
+
+
+def _sort_one_by_one(line: _Line) -> None:
     with line.each():
         is_short = line.size <= line.short
-        with builder.when(is_short):
+        with line.builder.when(is_short):
             _sort_short(line)
-        with builder.when(~is_short):
+        with line.builder.when(~is_short):
             _sort_long(line)
 
 

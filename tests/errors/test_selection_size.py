@@ -38,6 +38,20 @@ CASES = [
     (
         """
         def f(x):
+            return np.delete(x, x[0].astype(int))
+        """,
+        (X,),
+        """
+        program.py:2:12: error: delete of traced places: the size of the result would be known only when the compiled function runs [selection-size]
+            |
+          2 |     return np.delete(x, x[0].astype(int))
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: delete one place, or a list of constants
+        """,
+    ),
+    (
+        """
+        def f(x):
             return len(x[x > 0])
         """,
         (X,),

@@ -382,3 +382,78 @@ def test_only_the_branch_of_a_python_bool_is_traced():
     assert ps.compile(f)(np.ones(3), True) == 3
     assert ps.compile(f)(np.ones(3), False)[1] == "another"
     assert ps.switch(1, [lambda: 1.0, lambda: np.ones(2)]).shape == (2,)
+
+
+def _first_is_nine(a):
+    a[0] = 9.0
+    return a
+
+
+def _one_more(a):
+    a += 1
+    return a
+
+
+@pytest.mark.parametrize("condition", [np.True_, np.False_, True, False])
+def test_branches_write_to_arrays_of_their_own(condition):
+    def f(x, condition):
+        y = x * 1
+        chosen = ps.cond(condition, _first_is_nine, _one_more, y)
+        turned = ps.cond(condition, _first_is_nine, _one_more, y[::-1])
+        return chosen, turned, y
+
+    x = np.arange(3.0)
+    chosen, turned, y = ps.compile(f)(x, condition)
+    np.testing.assert_array_equal(chosen, [9, 1, 2] if condition else [1, 2, 3])
+    np.testing.assert_array_equal(turned, [9, 1, 0] if condition else [3, 2, 1])
+    np.testing.assert_array_equal(y, x)
+    # Of the caller's arrays too, in a trace and outside.
+    for run in (
+        ps.cond,
+        ps.compile(ps.cond, static=("true_function", "false_function")),
+    ):
+        got = run(condition, _first_is_nine, _one_more, x)
+        np.testing.assert_array_equal(got, chosen)
+        np.testing.assert_array_equal(x, [0, 1, 2])
+
+
+def test_functions_of_a_switch_write_to_arrays_of_their_own():
+    x = np.arange(3.0)
+    for index in (0, 1, np.int64(0), np.int64(1)):
+        got = ps.switch(index, [_first_is_nine, _one_more], x)
+        np.testing.assert_array_equal(got, [[9, 1, 2], [1, 2, 3]][int(index)])
+        np.testing.assert_array_equal(x, [0, 1, 2])
+
+
+def test_gradients_and_batches_of_branches_that_write():
+    def f(x, condition):
+        return (ps.cond(condition, _first_is_nine, _one_more, x) ** 2).sum()
+
+    x, both = np.arange(3.0), np.array([True, False])
+    got = ps.vmap(ps.grad(f), (None, 0))(x, both)
+    np.testing.assert_array_equal(got, [[0, 2, 4], [2, 4, 6]])
+
+
+@pytest.mark.parametrize("n", [np.int64(7), np.int64(-5), np.int32(2)])
+def test_a_captured_index_is_out_of_range_only_in_the_branch_that_is_taken(n):
+    x = np.arange(4.0)
+    inside = (n < 4) & (n >= -4)
+
+    def at_n_or_first():
+        return ps.cond(inside, lambda: x[n], lambda: x[0])
+
+    expected = x[n] if inside else x[0]
+    assert at_n_or_first() == ps.compile(at_n_or_first)() == expected
+    got = ps.cond(inside, lambda: x.reshape(2, 2)[..., n - 1], lambda: x[:2])
+    np.testing.assert_array_equal(got, [1, 3] if inside else [0, 1])
+    if not inside:
+        with pytest.raises(IndexError, match=f"index {n} is out of bounds"):
+            ps.cond(~inside, lambda: x[n], lambda: x[0])
+
+
+def test_an_index_out_of_range_in_a_loop_without_turns():
+    n, x = np.int64(7), np.arange(4.0)
+    at = ps.compile(lambda k: ps.fori_loop(0, k, lambda i, total: total + x[n], 1.0))
+    assert at(0) == 1.0
+    with pytest.raises(IndexError, match="index 7 is out of bounds"):
+        at(1)

@@ -225,6 +225,50 @@ def test_delete_of_no_place_is_an_index_error(place):
         run(lambda x: np.delete(x, place, axis=0), floats(3, 2))
 
 
+DELETIONS = {
+    "scalar": lambda x: np.delete(x, np.array(2), axis=0),
+    "one": lambda x: np.delete(x, np.array([1]), axis=0),
+    "several": lambda x: np.delete(x, np.array([0, 2], np.uint8), axis=0),
+    "nested": lambda x: np.delete(x, np.array([[0, 1], [1, 2]]), axis=0),
+    "mask": lambda x: np.delete(x, np.array([True, False]), axis=1),
+    "none": lambda x: np.delete(x, np.array([], int)),
+    "empty list": lambda x: np.delete(x, []),
+}
+
+
+@pytest.mark.parametrize("name", DELETIONS)
+def test_delete_of_arrays_of_places_ends(name):
+    check(DELETIONS[name], floats(3, 2))
+
+
+@pytest.mark.parametrize("place", [np.int64(0), np.uint8(2), np.int8(-1), np.int16(-3)])
+def test_delete_of_a_traced_place(place):
+    check(lambda x, i: np.delete(x, i, axis=1), floats(2, 3), place)
+    got = run(lambda x, i: np.delete(x, i[:1], axis=1), floats(2, 3), np.array([place]))
+    assert got.shape == (2, 2)
+
+
+def test_delete_of_places_that_are_sizes():
+    got = run(lambda x: np.delete(x, [0, x.shape[0] - 1]), np.arange(4.0))
+    np.testing.assert_array_equal(got, [1.0, 2.0])
+
+
+@pytest.mark.parametrize("place", [3, -4])
+def test_delete_of_no_traced_place_is_an_index_error(place):
+    remaining = ps.compile(np.delete)
+    with pytest.raises(IndexError, match=f"index {place} is out of bounds"):
+        remaining(floats(3), np.int64(place))
+
+
+def test_delete_takes_one_bool_for_a_mask():
+    with pytest.raises(ValueError, match="boolean"):
+        np.delete(floats(3), True)
+    with pytest.raises(ValueError, match="boolean"):
+        run(lambda x: np.delete(x, True), floats(3))
+    with pytest.raises(ValueError, match="boolean"):
+        run(lambda x: np.delete(x, np.array(True)), floats(3))
+
+
 def test_accumulate_of_a_scalar_is_an_error():
     with pytest.raises(TypeError):
         np.add.accumulate(np.array(3.0))

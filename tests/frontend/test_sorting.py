@@ -66,8 +66,35 @@ def test_few_numbers_are_sorted_in_registers():
 
 def test_memory_to_sort_in_does_not_grow_with_the_number_of_lines():
     plan = ps.compile(lambda x: np.sort(x)).lower(np.ones((2, 3))).compilation.plan
-    most = evaluate_dim(plan.arena, {"n": 64, "m": 300})
+    most = evaluate_dim(plan.arena, {"n": 10**4, "m": 300})
     assert evaluate_dim(plan.arena, {"n": 10**6, "m": 300}) == most
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("target", ["x86-64", "x86-64-v3", None])
+def test_many_lines_are_sorted_side_by_side(dtype, target):
+    both = lambda x: (np.sort(x, kind="stable"), np.argsort(x, kind="stable"))  # noqa: E731
+    sizes = (11, 64, 75) if target is None else (40,)
+    with ps.config(target=target) if target else nullcontext():
+        for size in sizes:
+            x = (RANDOM.normal(size=(67, size)) * 40).astype(dtype)
+            if x.dtype.kind == "f":
+                x[:30, ::2] = np.resize(ZEROS.astype(dtype), x[:30, ::2].shape)
+            agree(both, x)
+            agree(both, x.T[:, ::-1].copy().T)
+
+
+def test_lines_of_any_length_are_sorted_side_by_side():
+    f = ps.compile(lambda x: (np.sort(x), np.argsort(x, kind="stable")))
+    g = ps.compile(lambda x: (np.sort(x, 0), np.argsort(x, 0, kind="stable")))
+    for size in (*range(11, 70), 127, 128, 129, 200, 500, 513, 1000, 4095, 4096, 4097):
+        x = RANDOM.integers(-50, 50, (16, size)).astype(np.float32)
+        for found, axis in ((f(x), 1), (g(x.T.copy()), 0)):
+            line = x if axis else x.T
+            np.testing.assert_array_equal(found[0], np.sort(line, axis))
+            np.testing.assert_array_equal(
+                found[1], np.argsort(line, axis, kind="stable")
+            )
 
 
 def test_lines_of_all_lengths():

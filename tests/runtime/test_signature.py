@@ -82,7 +82,10 @@ class TestBinder:
             _plain(*args, **kwargs)
         with pytest.raises(StructureError) as caught:
             Binder.of(_plain).bind(args, kwargs)
-        assert str(caught.value) == f"error: {message} [bad-call]"
+        assert f": error: {message} [bad-call]\n" in str(caught.value)
+        assert str(caught.value).endswith(
+            "^" * len("Binder.of(_plain).bind(args, kwargs)")
+        )
 
     def test_a_positional_parameter_has_no_keyword(self):
         with pytest.raises(StructureError, match="missing the argument 'x'"):

@@ -134,6 +134,28 @@ def test_settings_within_arguments_stay_what_they_are():
     np.testing.assert_array_equal(one, table @ X)
 
 
+FLOATS = (np.float16, np.float32, np.float64)
+
+
+@pytest.mark.parametrize("of", FLOATS)
+@pytest.mark.parametrize("by", FLOATS)
+def test_jacobians_have_the_dtype_of_the_argument(of, by):
+    def f(x, y):
+        return (x * x).astype(of), {"sum": (x.sum() * y).astype(of), "above": x > 1}
+
+    x, y = np.array([1, 2], by), np.float64(3.0)
+    for jacobian in (ps.jacfwd, ps.jacrev):
+        squares, rest = jacobian(f, (0, 1))(x, y)
+        np.testing.assert_array_equal(
+            squares[0], np.diag([2, 4]).astype(by), strict=True
+        )
+        np.testing.assert_array_equal(rest["sum"][0], np.array([3, 3], by), strict=True)
+        np.testing.assert_array_equal(rest["sum"][1], np.float64(3), strict=True)
+        assert rest["above"][0].dtype == by
+    whole = lambda x: (x * x).astype(of).sum()  # noqa: E731
+    assert ps.hessian(whole)(x).dtype == ps.grad(whole)(x).dtype == by
+
+
 @pytest.mark.parametrize("jacobian", [ps.jacfwd, ps.jacrev])
 def test_jacobians_of_integers_are_zeros_of_the_argument_s_dtype(jacobian):
     found = jacobian(lambda x: (x > 0, x.astype(int)[:1], x))(np.ones(2, np.float32))

@@ -317,6 +317,8 @@ class _KernelEmitter(MemoryEmitter):
         parts = self.first_parts(loop) if chained is None else chained
         length = _constant_length(start, stop)
         position = start
+        if length is not None and not loop.carries:
+            unroll = max(min(unroll, length // (width * registers)), 1)
         step = width * unroll * registers
         single = registers > 1 or loop.unroll == 1
         if single and self.machine.vector_bytes == 64 and length != step:
@@ -326,16 +328,15 @@ class _KernelEmitter(MemoryEmitter):
         elif length is None or length >= step:
             self.lanes = width * registers
             self.settle(loop.body)
-            last = e.sub(stop, step - 1)
-            with e.for_loop(start, last, step, [position, *parts]) as main:
-                parts = list(main.carried[1:])
-                for copy in range(unroll):
-                    chosen = parts[copy::unroll]
-                    shift = copy * self.lanes
-                    index = e.add(main.index, shift) if shift else main.index
-                    parts[copy::unroll] = self.vector_body(loop, index, chosen)
-                main.carry(e.add(main.index, step), *parts)
-            position, *parts = main.results
+            if length == step:
+                parts = self.vector_copies(loop, start, unroll, parts)
+            else:
+                last = e.sub(stop, step - 1)
+                with e.for_loop(start, last, step, [position, *parts]) as main:
+                    parts = list(main.carried[1:])
+                    parts = self.vector_copies(loop, main.index, unroll, parts)
+                    main.carry(e.add(main.index, step), *parts)
+                position, *parts = main.results
             self.lanes = width
         if length is None or length % step:
             parts[::unroll] = self.rest(loop, position, stop, parts[::unroll])
@@ -347,6 +348,17 @@ class _KernelEmitter(MemoryEmitter):
             self.finish_carries(loop, self.joined(loop, parts))
         else:
             self.parts[loop] = parts
+
+    def vector_copies(
+        self, loop: For, start: Operand, unroll: int, parts: list[Operand]
+    ) -> list[Operand]:
+        """So many vectors from an index on; the carried values after them."""
+        for copy in range(unroll):
+            shift = copy * self.lanes
+            index = self.e.add(start, shift) if shift else start
+            chosen = parts[copy::unroll]
+            parts[copy::unroll] = self.vector_body(loop, index, chosen)
+        return parts
 
     def rest(
         self,

@@ -11,7 +11,7 @@ import numpy as np
 from penstock.frontend.answers import constant_array, host_size
 from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.handles import TracedArray, fresh
-from penstock.frontend.host_numbers import host_integer
+from penstock.frontend.host_numbers import HostInteger, host_integer
 from penstock.frontend.lift import as_array, convert, kind_of
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
@@ -38,6 +38,7 @@ from penstock.frontend.numpy_functions.shaping import (
 )
 from penstock.frontend.promotion import as_dtype, check_cast, result_dtype
 from penstock.frontend.refusals import bad_index, bad_value
+from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Size
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -346,20 +347,61 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
 
 
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
-    """``np.delete`` of one place or a slice."""
+    """``np.delete`` of one place, of constant places, or of a slice."""
     x = operand(arr)
     if axis is None:
         x, axis = ravel(x), 0
-    place, rank = normalize_axis(axis, len(x.sizes)), len(x.sizes)
-    if isinstance(obj, (slice, tuple, list, np.ndarray)):
-        size_ = x.tracer.pin(x.sizes[place])
-        kept = np.delete(np.arange(size_), obj)
-        return numpy.take(x, kept, axis=place)
-    extent = host_integer(x.tracer, x.sizes[place])
-    position = host_integer(x.tracer, size_argument(x.tracer, obj))
+    axis = normalize_axis(axis, len(x.sizes))
+    if (
+        issubclass(type(obj), TracedArray)
+        and obj.kind.kind in "iu"
+        and obj.tensor.size == 1
+    ):
+        return _delete_one(x, reshape(obj, ()), axis)
+    if isinstance(obj, (slice, tuple, list, np.ndarray, bool, np.bool_)):
+        size = x.tracer.pin(x.sizes[axis])
+        kept = np.delete(np.arange(size), _constant_places(x.tracer, obj))
+        return numpy.take(x, kept, axis=axis)
+    return _delete_one(x, obj, axis)
+
+
+def _constant_places(tracer: Tracer, places: Any) -> Any:
+    """Places with nothing traced in them.
+
+    Raises:
+        UnsupportedError: some are known only when the compiled function runs.
+    """
+    if isinstance(places, (tuple, list)):
+        return [_constant_places(tracer, place) for place in places]
+    if type(places) is HostInteger:
+        return integer_argument(places, "a place")
+    if not issubclass(type(places), TracedArray):
+        return places
+    known = constant_array(tracer, places.value)
+    if known is None:
+        raise UnsupportedError(
+            user_location(),
+            "delete of traced places: the size of the result would be known only when "
+            "the compiled function runs",
+            code="selection-size",
+            hint="delete one place, or a list of constants",
+        )
+    return known
+
+
+def _delete_one(x: TracedArray, place: Any, axis: int) -> Any:
+    tracer, size = x.tracer, x.sizes[axis]
+    if issubclass(type(place), TracedArray) and host_size(tracer, place.value) is None:
+        # The index is checked when the program runs.
+        position = arange(host_integer(tracer, size))[place]
+        kept = arange(host_integer(tracer, size - 1))
+        return numpy.take(x, kept + (kept >= position), axis=axis)
+    extent = host_integer(tracer, size)
+    position = host_integer(tracer, size_argument(tracer, place))
     position = position + extent if position < 0 else position
     if position < 0 or position >= extent:
-        raise bad_index(f"delete: there is no place {obj!r} along axis {place}")
-    head = x[along(place, rank, slice(None, position))]
-    tail = x[along(place, rank, slice(position + 1, None))]
-    return concatenate([head, tail], place)
+        raise bad_index(f"delete: there is no place {place!r} along axis {axis}")
+    rank = len(x.sizes)
+    head = x[along(axis, rank, slice(None, position))]
+    tail = x[along(axis, rank, slice(position + 1, None))]
+    return concatenate([head, tail], axis)

@@ -85,6 +85,20 @@ def _count(x: TracedArray, axis: Any, keepdims: Any, where: Any) -> Any:
     return numpy.sum(numbers, axis=axis, dtype=np.int64, keepdims=keepdims, where=where)
 
 
+def _where_defined(
+    x: TracedArray, defined: Any, result: Any, axis: Any, keepdims: Any
+) -> Any:
+    """A result, and nan where too few elements are numbers.
+
+    The derivative of that nan by each of the elements is nan: what comes of no number
+    is none, and zero would say that they do not matter.
+    """
+    nothing: Any = np.nan
+    if x.tracer.derivative_order:
+        nothing = numpy.sum(x * x.dtype.type(np.nan), axis=axis, keepdims=keepdims)
+    return numpy.where(defined, result, nothing)
+
+
 def nanmean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
     keepdims: Any = False, *, where: Any = True,
@@ -95,8 +109,10 @@ def nanmean(
         return numpy.mean(x, axis, dtype, out, keepdims, where=where)
     total = nansum(x, axis, dtype, keepdims=keepdims, where=where)
     count = _count(x, axis, keepdims, where)
-    result = (total / count).astype(x.dtype if dtype is None else dtype)
-    return deliver("nanmean", result, out)
+    result = total / count
+    if x.tracer.derivative_order:
+        result = _where_defined(x, count > 0, result, axis, keepdims)
+    return deliver("nanmean", result.astype(x.dtype if dtype is None else dtype), out)
 
 
 def nanvar(
@@ -118,7 +134,7 @@ def nanvar(
     squares = deviation * deviation
     total = numpy.sum(squares, axis=axis, dtype=dtype, keepdims=keepdims, where=where)
     freedom = _count(x, axis, keepdims, where) - ddof
-    result = numpy.where(freedom > 0, total / freedom, np.nan)
+    result = _where_defined(x, freedom > 0, total / freedom, axis, keepdims)
     return deliver("nanvar", result.astype(x.dtype if dtype is None else dtype), out)
 
 
