@@ -24,6 +24,7 @@ _POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
 _VARIADIC = inspect.Parameter.VAR_POSITIONAL
 _KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 _KEYWORDS = inspect.Parameter.VAR_KEYWORD
+_STARS: dict[Any, str] = {_VARIADIC: "*", _KEYWORDS: "**"}
 
 
 class Parameter:
@@ -255,8 +256,29 @@ class Binder:
 
     def _error(self, message: str) -> StructureError:
         return StructureError(
-            user_location(), f"{self.name}() {message}", code="bad-call"
+            user_location(),
+            f"{self.name}() {message}",
+            code="bad-call",
+            hint=f"it takes ({self._text()})",
         )
+
+    def _text(self) -> str:
+        """The parameters as in the function's own text, each default as ``...``."""
+        texts: list[str] = []
+        before: Any = None
+        for parameter in self.parameters:
+            kind = parameter.kind
+            if before is _POSITIONAL_ONLY and kind is not _POSITIONAL_ONLY:
+                texts.append("/")
+            if kind is _KEYWORD_ONLY and before not in (_VARIADIC, _KEYWORD_ONLY):
+                texts.append("*")
+            texts.append(
+                _STARS.get(kind, "") + parameter.name + "=..." * parameter.has_default
+            )
+            before = kind
+        if before is _POSITIONAL_ONLY:
+            texts.append("/")
+        return ", ".join(texts)
 
     def to_json(self, encode: Callable[[str, Any], Any]) -> Any:
         """The parameters as JSON.

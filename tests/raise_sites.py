@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from penstock.ir import errors
 
-__all__ = ["RaiseSite", "raise_sites"]
+__all__ = ["RaiseSite", "help_lines", "raise_sites"]
 
 # The place of the message among the arguments of an error.
 _MESSAGES = dict.fromkeys(errors.__all__, 1) | {"TypeRuleError": 0}
@@ -51,6 +51,15 @@ def raise_sites(
             for parts in _alternatives(message):
                 if any(re.search(r"\w{3}", part) for part in parts):
                     yield RaiseSite(message.lineno, tuple(parts))
+
+
+def help_lines(tree: ast.Module) -> Iterator[RaiseSite]:
+    """The help that is written in a module: what is passed as ``hint``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg == "hint":
+            for parts in _alternatives(node.value):
+                if any(re.search(r"\w{3}", part) for part in parts):
+                    yield RaiseSite(node.value.lineno, tuple(parts))
 
 
 def helpers_of(tree: ast.Module) -> dict[str, int]:

@@ -18,7 +18,7 @@ from penstock.frontend.namespace import Forbidden
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
 
-__all__ = ["check_key", "forbidden"]
+__all__ = ["builtin_base", "check_key", "forbidden"]
 
 _MODULES = frozenset(
     (
@@ -27,6 +27,8 @@ _MODULES = frozenset(
         "tracemalloc", "uuid",
     )
 )  # fmt: skip
+# Built-in classes whose own instances are arguments and captured state.
+_PLAIN_BASES = frozenset((int, float, str, bytes, list, dict, set, frozenset))
 # What of `os` and its like gives the same result in every call.
 _PURE = frozenset(
     (
@@ -159,6 +161,25 @@ def check_key(value: Any, name: str) -> None:
             code="captured-type",
             hint="use a list, a dict, or an object of your own",
         )
+
+
+def builtin_base(kind: type[Any], name: str) -> UnsupportedError:
+    """The error for an object whose built-in base keeps state where no view shows it.
+
+    Args:
+        kind: its class.
+        name: how messages call it; it may be an argument.
+    """
+    base = kind.__mro__[-2]
+    return UnsupportedError(
+        user_location(),
+        f"{name} is of {kind.__name__}, a subclass of {base.__name__}, which cannot be "
+        "watched for changes",
+        code="captured-type",
+        hint=f"use a plain one: {base.__name__}(...)"
+        if base in _PLAIN_BASES
+        else "pass what it holds as arguments",
+    )
 
 
 def _is_of_a_library(module: str) -> bool:

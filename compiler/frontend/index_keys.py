@@ -87,6 +87,7 @@ def parse_key(array: TracedArray, key: Any) -> list[Key]:
             f"too many indices: {array.tensor} has {rank} axes, but {taken} are "
             "indexed",
             code="too-many-indices",
+            hint="index at most once for each axis; None and ... take none",
         )
     filling = [Key("slice") for _ in range(rank - taken)]
     place = found.index(None) if None in found else len(found)
@@ -207,6 +208,7 @@ def checked_index(
         user_location(),
         f"index {number} is out of bounds for axis {axis} with size {extent}",
         code="index-out-of-bounds",
+        hint="indices go from 0 to size - 1, and from -1 backwards to -size",
     )
 
 

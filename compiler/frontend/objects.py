@@ -21,7 +21,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from penstock.frontend.forbidden import check_key
+from penstock.frontend.forbidden import builtin_base, check_key
 from penstock.frontend.libraries import is_library
 from penstock.frontend.mirrors import (
     MISSING,
@@ -258,14 +258,7 @@ class ObjectViews:
         try:
             view = maker.__new__(mirror)
         except TypeError:
-            # A class with a built-in base keeps state where no view could show it.
-            raise UnsupportedError(
-                user_location(),
-                f"{reader.describe()} is of {kind.__name__}, a subclass of "
-                f"{kind.__mro__[-2].__name__}, which cannot be captured",
-                code="captured-type",
-                hint="pass it as an argument, or capture a plain object",
-            ) from None
+            raise builtin_base(kind, reader.describe()) from None
         self._origins[id(view)] = (view, value, reader)
         return view
 

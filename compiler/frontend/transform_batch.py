@@ -188,6 +188,7 @@ def _axis(axis: Any, rank: int, what: str) -> int | None:
             user_location(),
             f"{what}: axis {axis} is out of bounds for an array of {rank} axes",
             code="bad-axis",
+            hint="axes count from 0, and from -1 backwards",
         )
     return axis % rank
 

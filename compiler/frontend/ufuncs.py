@@ -295,6 +295,7 @@ def _check_out_shape(
             user_location(),
             f"{name}: out= is {out.tensor}, too small for the result",
             code="out-shape",
+            hint="make it of the result's shape, or leave it out",
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from penstock.ir import errors
@@ -342,7 +344,9 @@ class _Verifier:
         normal = self.facts.normalize
         have = argument.type
         shapes = [tuple(map(normal, type_.shape)) for type_ in (have, wanted)]
-        same_size = normal(have.size) == normal(wanted.size)
+        same_size = normal(have.size) == normal(wanted.size) or (
+            _product(shapes[0], shapes[1]) == _product(shapes[1], shapes[0])
+        )
         self.require(
             have.dtype is wanted.dtype and same_size,
             f"{argument.name} is {have}, but must be {wanted}",
@@ -352,3 +356,13 @@ class _Verifier:
                 buffer.strided and shapes[0] == shapes[1],
                 f"the strides of {argument.name} are given only at run time",
             )
+
+
+def _product(shape: Sequence[Size], other: Sequence[Size]) -> Size:
+    """The product of the sizes that another shape does not have too.
+
+    Products of quotients have several forms, so those of equal sizes may look
+    unlike each other; what both shapes have is left out.
+    """
+    common = Counter(shape) & Counter(other)
+    return math.prod((Counter(shape) - common).elements(), start=1)

@@ -18,6 +18,7 @@ CASES = [
             |
           2 |     return x.sum(2)
             |            ^^^^^^^^
+          help: axes count from 0, and from -1 backwards
         """,
     ),
     (
@@ -31,6 +32,7 @@ CASES = [
             |
           2 |     return np.swapaxes(x, 0, -3)
             |            ^^^^^^^^^^^^^^^^^^^^^
+          help: axes count from 0, and from -1 backwards
         """,
     ),
 ]

@@ -16,6 +16,7 @@ CASES = [
             |
           2 |     return np.broadcast_to(x, (2, 5))
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: align trailing axes, e.g. x[:, None]; only axes of size 1 repeat
         """,
     ),
 ]

@@ -20,6 +20,7 @@ CASES = [
             |
           2 |     return x[3]
             |            ^^^^
+          help: indices go from 0 to size - 1, and from -1 backwards to -size
         """,
     ),
     (
@@ -33,6 +34,7 @@ CASES = [
             |
           2 |     return x[0, -5]
             |            ^^^^^^^^
+          help: indices go from 0 to size - 1, and from -1 backwards to -size
         """,
     ),
 ]

@@ -18,6 +18,7 @@ CASES = [
             |
           2 |     return np.add(x, 1, out=np.zeros(4))
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: make it of the result's shape, or leave it out
         """,
     ),
     (
@@ -31,6 +32,7 @@ CASES = [
             |
           2 |     return np.sum(x, axis=0, out=np.zeros((1, 4), np.float32))
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: make it of the result's shape, or leave it out
         """,
     ),
 ]

@@ -4,7 +4,7 @@ import ast
 from functools import cache
 from pathlib import Path
 
-from tests.raise_sites import helpers_of, raise_sites
+from tests.raise_sites import help_lines, helpers_of, raise_sites
 from tests.test_docs import PAGES, ROOT, strings_of, trees
 
 _DAMAGED = "tests damage files at random, and hold the class and code of what is raised"
@@ -47,6 +47,15 @@ EXCUSED = {
     ),
 }
 
+# The same of lines of help.
+EXCUSED_HELPS = {
+    ("compiler/parameters.py", "pass like= with arrays nested as they should be"): (
+        _DAMAGED
+    ),
+    ("runtime/machine.py", "its only target is "): _MACHINE,
+    ("runtime/machine.py", "x86_64 and aarch64 are supported"): _MACHINE,
+}
+
 
 @cache
 def corpus() -> str:
@@ -87,6 +96,27 @@ def found() -> dict[tuple[str, str], str]:
     return missing
 
 
+def without_a_text() -> dict[tuple[str, str], str]:
+    """The lines of help that no test shows, with where they are written."""
+    helps = [
+        (str(path.relative_to(ROOT)), site)
+        for path, tree in trees().items()
+        for site in help_lines(tree)
+    ]
+    assert len(helps) > 120, "the search has lost sight of hints"
+    return {
+        (name, max(site.parts, key=len)): f"{name}:{site.line}"
+        for name, site in helps
+        if not is_shown(site)
+    }
+
+
+def test_every_help_has_a_test_of_its_text():
+    missing = without_a_text()
+    assert not missing.keys() - EXCUSED_HELPS.keys(), "no test shows their text"
+    assert not EXCUSED_HELPS.keys() - missing.keys(), "a test shows it by now"
+
+
 def test_every_raise_site_has_a_test_of_its_text():
     missing = found()
     assert not missing.keys() - EXCUSED.keys(), "no test shows their text"
@@ -100,3 +130,9 @@ def test_the_search_tells_parts_and_branches():
     source = 'fail("one two" if x else f"three {y} four" + " five")'
     sites = [*raise_sites(ast.parse(source), {"fail": 0})]
     assert [site.parts for site in sites] == [("one two",), ("three ", " four five")]
+
+
+def test_the_search_tells_helps():
+    source = 'Error(f"one {y}", hint=f"two {y} three" if x else None)'
+    sites = [*help_lines(ast.parse(source))]
+    assert [site.parts for site in sites] == [("two ", " three")]

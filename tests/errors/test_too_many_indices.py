@@ -18,6 +18,7 @@ CASES = [
             |
           2 |     return x[0, 0, 0]
             |            ^^^^^^^^^^
+          help: index at most once for each axis; None and ... take none
         """,
     ),
 ]

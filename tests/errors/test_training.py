@@ -20,7 +20,10 @@ def test_tree_mismatch():
     text = message(ps.tree_map, lambda a, b: a, {"w": 1}, {"v": 1})
     head = "error: tree_map: trees differ: {'w': *} and {'v': *} [tree-mismatch]"
     assert head in text.splitlines()[0]
-    assert text.splitlines()[-1].startswith("  help: all trees must have the same")
+    assert text.splitlines()[-1] == (
+        "  help: all trees must have the same nesting, with the same keys in the same "
+        "order"
+    )
 
 
 def test_unsaved_leaf(tmp_path):
@@ -31,6 +34,15 @@ def test_unsaved_leaf(tmp_path):
     )
     assert head in text.splitlines()[0]
     assert text.splitlines()[-1] == "  help: leave it out, or save it elsewhere"
+
+
+def test_two_arrays_of_one_name(tmp_path):
+    pytest.importorskip("safetensors")
+    leaf = np.ones(3)
+    text = message(ps.save_params, tmp_path / "a", {"v.w": leaf, "v": {"w": leaf}})
+    head = "error: save_params: two arrays would have the name 'v.w' [unsaved-leaf]"
+    assert head in text.splitlines()[0]
+    assert text.splitlines()[-1] == "  help: use keys without dots"
 
 
 def test_params_mismatch(tmp_path):

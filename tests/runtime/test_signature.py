@@ -83,9 +83,25 @@ class TestBinder:
         with pytest.raises(StructureError) as caught:
             Binder.of(_plain).bind(args, kwargs)
         assert f": error: {message} [bad-call]\n" in str(caught.value)
+        mark = "^" * len("Binder.of(_plain).bind(args, kwargs)")
         assert str(caught.value).endswith(
-            "^" * len("Binder.of(_plain).bind(args, kwargs)")
+            f"{mark}\n  help: it takes (x, scale=...)"
         )
+
+    @pytest.mark.parametrize(
+        ("function", "parameters"),
+        [
+            (lambda: 0, ""),
+            (lambda x, /: 0, "x, /"),
+            (lambda x, y=1, /, *, key: 0, "x, y=..., /, *, key"),
+            (lambda x, *rest, key=1, **other: 0, "x, *rest, key=..., **other"),
+            (lambda *, key, other=2: 0, "*, key, other=..."),
+        ],
+    )
+    def test_what_the_function_takes_is_told(self, function, parameters):
+        with pytest.raises(StructureError) as caught:
+            Binder.of(function).bind((), {"x": 1} if "key" not in parameters else {})
+        assert caught.value.hint == f"it takes ({parameters})"
 
     def test_a_positional_parameter_has_no_keyword(self):
         with pytest.raises(StructureError, match="missing the argument 'x'"):

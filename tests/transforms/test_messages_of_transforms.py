@@ -347,6 +347,7 @@ CASES = {
             |
           2 |     return ps.vmap(np.sin, in_axes=1)(x)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: axes count from 0, and from -1 backwards
         """,
     ),
     "no axis at all": (
@@ -360,6 +361,7 @@ CASES = {
             |
           2 |     return ps.vmap(np.sin)(x.sum())
             |            ^^^^^^^^^^^^^^^^^^^^^^^^
+          help: axes count from 0, and from -1 backwards
         """,
     ),
     "axes do not fit": (
@@ -415,6 +417,7 @@ CASES = {
             |
           2 |     return ps.vmap(np.sin, out_axes=1)(x)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: axes count from 0, and from -1 backwards
         """,
     ),
     "result is not the same for all": (

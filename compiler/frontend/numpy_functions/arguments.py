@@ -113,6 +113,7 @@ def deliver(
             user_location(),
             f"{name}: out= is {out.tensor}, but the result is {result.tensor}",
             code="out-shape",
+            hint="make it of the result's shape, or leave it out",
         )
     for own, wanted in zip(out.sizes, result.sizes, strict=True):
         require_equal(out.tracer, f"{name} out=", own, wanted)
@@ -175,6 +176,7 @@ def normalize_axis(axis: Any, rank: int) -> int:
             user_location(),
             f"axis {number} is out of bounds for an array of {rank} axes",
             code="bad-axis",
+            hint="axes count from 0, and from -1 backwards",
         )
     return number % rank
 

@@ -239,6 +239,7 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> TracedArray:
             user_location(),
             f"cannot broadcast {x.tensor} to ({', '.join(map(str, sizes))})",
             code="broadcast-to",
+            hint="align trailing axes, e.g. x[:, None]; only axes of size 1 repeat",
         )
     return _broadcast(x, sizes)
 

@@ -77,6 +77,29 @@ def test_equal_sizes_may_be_written_in_two_ways():
         parse_plan(WHOLE.replace("alloc f32[n]", "alloc f32[k]"))
 
 
+@pytest.mark.parametrize("taken", ["n,8,%s,%s", "8*n,%s,%s"])
+def test_products_of_quotients_may_look_unlike_each_other(taken):
+    taken %= ("((k-1)//3)+1", "((p-1)//3)+1")
+    rank = taken.count(",") + 1
+    places = ", ".join(f"%i{axis}" for axis in range(rank))
+    loops = "".join(
+        f"{'parallel' if axis == 0 else 'serial'} %i{axis} = 0 to ({size}) {{\n"
+        for axis, size in enumerate(taken.split(","))
+    )
+    parse_plan(f"""
+    plan @f(%x: f64[n,k,p], %y: f64[u,v,w,n2]) -> (%z: f64[{taken}])
+        where k >= 1, p >= 1, u == n, v == 8, w == ((k-1)//3)+1, n2 == ((p-1)//3)+1 {{
+      launch @copy(%y, %z)
+    }}
+    kernel @copy(%a: in f64[{taken}], %b: out f64[{taken}],
+                 n: index, k: index, p: index) {{
+      {loops}
+        %0 = load %a[{places}] : f64
+        store %0, %b[{places}]
+      {"}" * rank}
+    }}""")
+
+
 def test_sizes_are_not_negative():
     """So one below 1 is 0, as in the graph."""
     text = """\
