@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501
 
+import numpy as np
 import pytest
 
 from tests.errors.program import X, message, text
@@ -31,6 +32,19 @@ CASES = [
             |
           2 |     return np.swapaxes(x, 0, -3)
             |            ^^^^^^^^^^^^^^^^^^^^^
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return x[None]
+        """,
+        (np.zeros((1,) * 64),),
+        """
+        program.py:2:12: error: reshape: the result would have 65 axes, but arrays have 64 at most [bad-axis]
+            |
+          2 |     return x[None]
+            |            ^^^^^^^
         """,
     ),
 ]
