@@ -22,6 +22,7 @@ __all__ = [
     "dim_minimum",
     "evaluate_dim",
     "in_few_terms",
+    "is_long",
     "product",
     "substitute_dim",
     "symbol",
@@ -31,6 +32,16 @@ __all__ = [
 
 Size = Union[int, "Dim"]
 _Monomial = tuple["Atom", ...]
+
+# A quotient of quotients of quotients is written out, and twice in what adds two: the
+# work that formulas make doubles then with each of them. Those of real programs are
+# shorter.
+_LONGEST_OPERATION = 200
+
+# Sums multiplied with sums, again and again. Many terms of few factors are the sizes
+# of many arrays that are joined.
+_MOST_TERMS = 64
+_MOST_FACTORS = 8
 
 
 class Atom:
@@ -387,6 +398,20 @@ def product(sizes: tuple[Size, ...] | list[Size]) -> Size:
     for size in sizes:
         total = size * total
     return total
+
+
+def is_long(size: Size) -> bool:
+    """Whether a formula is so long that computing with it would not end soon."""
+    if isinstance(size, int):
+        return False
+    # The terms of most factors come first.
+    if len(size.terms) > _MOST_TERMS and len(size.terms[0][0]) > _MOST_FACTORS:
+        return True
+    return any(
+        len(atom.text) > _LONGEST_OPERATION
+        for monomial, _ in size.terms
+        for atom in monomial
+    )
 
 
 def symbols_of(size: Size) -> Iterator[str]:

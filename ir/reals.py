@@ -43,7 +43,7 @@ class Real:
 
     ``operation`` is ``"parameter"`` (with ``name``), ``"constant"`` (``value``),
     ``"size"`` (``size``, an integer of the host program as a float), or a key of
-    ``REAL_OPERATIONS`` with ``arguments``.
+    ``REAL_OPERATIONS`` with ``arguments``. ``length`` counts the operations in it.
 
     Example:
         >>> rate = Real.parameter("rate")
@@ -51,7 +51,7 @@ class Real:
         (%rate * 0.5)
     """
 
-    __slots__ = ("arguments", "name", "operation", "size", "value")
+    __slots__ = ("arguments", "length", "name", "operation", "size", "value")
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class Real:
     ) -> None:
         self.operation = operation
         self.arguments = arguments
+        self.length: int = 1 + sum(argument.length for argument in arguments)
         self.name = name
         self.value = value
         self.size = size

@@ -102,7 +102,7 @@ class HostNumber(Traced):
 
 def host_integer(tracer: Tracer, size: Size) -> Any:
     """A size as the traced program sees it: an ``int`` where it is known."""
-    size = tracer.normalize(size)
+    size = tracer.shortened(size)
     return size if isinstance(size, int) else HostInteger(tracer, size)
 
 

@@ -36,6 +36,9 @@ __all__ = ["HostReal", "host_real"]
 # rounds to the same integer as exact division.
 _EXACT = 1 << 52
 
+# Guards write out what is computed in several steps, once for each use of it.
+_LONGEST_EXPRESSION = 100
+
 # The ops that guards can hold, by the sign that Reals print.
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "neg": "neg", "abs": "abs"}
 
@@ -100,20 +103,37 @@ class HostReal(HostNumber):
     @property
     def value(self) -> Value:
         """The number as a Value, ``f64[]``."""
-        tracer = self.tracer
-        if self._value is None or self._value in tracer.dead:
-            if self.op == "constant":
-                self._value = tracer.constant(self.hint, f64)
-            elif self.op == "size":
-                assert self.expression is not None
-                integer = tracer.emit(
-                    "dim", size=tracer.normalize(self.expression.size)
-                )
-                self._value = tracer.emit("astype", integer, dtype=f64)
+        # Without recursion: a loop of Python makes numbers of thousands of steps.
+        waiting = [] if self.is_made else [self]
+        while waiting:
+            missing = [part for part in waiting[-1].operands if not part.is_made]
+            if missing:
+                waiting += missing
             else:
-                operands = [operand.value for operand in self.operands]
-                self._value = tracer.emit(self.op, *operands)
+                waiting.pop().make_value()
+        assert self._value is not None
         return self._value
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the Value is there, and may be read."""
+        return self._value is not None and self._value not in self.tracer.dead
+
+    def make_value(self) -> None:
+        """Make the Value, of operands that have theirs."""
+        if self.is_made:
+            return
+        tracer = self.tracer
+        if self.op == "constant":
+            self._value = tracer.constant(self.hint, f64)
+        elif self.op == "size":
+            assert self.expression is not None
+            size = tracer.normalize(self.expression.size)
+            integer = tracer.emit("dim", size=size)
+            self._value = tracer.emit("astype", integer, dtype=f64)
+        else:
+            operands = [operand.value for operand in self.operands]
+            self._value = tracer.emit(self.op, *operands)
 
     def derive(self, op: str, hint: float, *others: HostReal) -> HostReal:
         """The number that an op makes of this one and others."""
@@ -123,6 +143,8 @@ class HostReal(HostNumber):
         real = None
         if op in _SIGNS and None not in expressions:
             real = Real(_SIGNS[op], tuple(filter(None, expressions)))
+            if real.length > _LONGEST_EXPRESSION:
+                real = None
         return HostReal(self.tracer, hint, op, operands, real)
 
     def leaves(self) -> Iterator[HostReal]:

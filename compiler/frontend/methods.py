@@ -10,7 +10,7 @@ import numpy as np
 from penstock.frontend.answers import constant_array, number
 from penstock.frontend.handles import TracedArray, TracedScalar, fresh, wrap
 from penstock.frontend.host_numbers import host_integer
-from penstock.frontend.lift import convert
+from penstock.frontend.lift import as_array, convert
 from penstock.frontend.numpy_functions import (
     contraction,
     creation,
@@ -25,6 +25,7 @@ from penstock.frontend.numpy_functions import (
     statistics,
 )
 from penstock.frontend.promotion import as_dtype, check_cast
+from penstock.frontend.refusals import bad_value
 from penstock.ir.dims import product
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
@@ -74,6 +75,11 @@ def _flatten(x: TracedArray, order: str = "C") -> TracedArray:
 
 
 def _fill(x: TracedArray, value: Any) -> None:
+    given = as_array(x.tracer, value)
+    if given.sizes:
+        raise bad_value(
+            f"fill: {given.tensor} is not one element", "assign it: x[...] = y"
+        )
     x[...] = value
 
 

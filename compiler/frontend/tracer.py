@@ -10,8 +10,13 @@ from typing import Any
 
 from penstock.frontend.refusals import bad_value
 from penstock.ir.attributes import Attribute
-from penstock.ir.dims import Dim, Size, evaluate_dim, symbol, symbols_of
-from penstock.ir.errors import LeakedValueError, NumberRangeError, TraceError
+from penstock.ir.dims import Dim, Size, evaluate_dim, is_long, symbol, symbols_of
+from penstock.ir.errors import (
+    AxisError,
+    LeakedValueError,
+    NumberRangeError,
+    TraceError,
+)
 from penstock.ir.graph.requirements import sizes_of
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.guards import RELATIONS, Facts, Guard
@@ -25,6 +30,9 @@ hide_directory(os.path.dirname(__file__))
 
 # Letters for sizes, in the order in which they are given out.
 _LETTERS = ("n", "m", "k", "p", "q", "r", "s", "t", "u", "v", "w")
+
+# NumPy's NPY_MAXDIMS.
+_MOST_AXES = 64
 
 _tracers = _local()
 
@@ -201,7 +209,7 @@ class Tracer:
         Raises:
             ArgumentError: it is negative in this call.
         """
-        if not self.ask(size, ">=", 0):
+        if not self.ask(self.shortened(size), ">=", 0):
             raise bad_value(f"{what} {self.number(size)}, which is negative")
         self._sound.add(size)
 
@@ -210,6 +218,13 @@ class Tracer:
 
         Those of symbols are checked when the program is called.
         """
+        if len(value.shape) > _MOST_AXES:
+            raise AxisError(
+                user_location(),
+                f"{value.op.name}: the result would have {len(value.shape)} axes, but "
+                f"arrays have {_MOST_AXES} at most",
+                code="bad-axis",
+            )
         sizes = [size for size in value.shape if isinstance(size, int)]
         numbers = [
             part
@@ -339,6 +354,18 @@ class Tracer:
         if guard not in self.facts.guards:
             self.facts.add(guard)
         return answer
+
+    def shortened(self, size: Size) -> Size:
+        """A size in its one form, or where that is too long, as a number.
+
+        The symbols in it become part of the variant then.
+        """
+        size = self.normalize(size)
+        if is_long(size):
+            for name in dict.fromkeys(_symbols(size)):
+                self.pin(symbol(name))
+            size = self.normalize(size)
+        return size
 
     def pin(self, size: Size) -> int:
         """The number that a size is, which becomes part of the variant."""

@@ -12,7 +12,7 @@ from penstock.frontend.broadcasting import broadcast_into
 from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.index_keys import parse_key
 from penstock.frontend.indexing import gather_parts
-from penstock.frontend.lift import as_array, convert
+from penstock.frontend.lift import as_array, convert, is_python_number
 from penstock.frontend.numpy_functions import cumulative, reductions
 from penstock.frontend.numpy_functions.arguments import (
     NO_VALUE,
@@ -128,7 +128,10 @@ def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
     tracer = array.tracer
     parts = parse_key(array, key)
     if not any(part.kind in ("array", "dynamic") for part in parts):
-        # Without index arrays no place comes twice.
+        # Without index arrays no place comes twice. A number of Python's is an array
+        # to NumPy here, whose dtype does not give way.
+        if is_python_number(values):
+            values = as_array(tracer, values)
         given = () if values is NO_VALUE else (values,)
         array[key] = call_ufunc(ufunc, (array[key], *given))
         return

@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501
 
+import numpy as np
 import pytest
 
 from tests.errors.program import X, message, text
@@ -33,6 +34,19 @@ CASES = [
           2 |     return np.swapaxes(x, 0, -3)
             |            ^^^^^^^^^^^^^^^^^^^^^
           help: axes count from 0, and from -1 backwards
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return x[None]
+        """,
+        (np.zeros((1,) * 64),),
+        """
+        program.py:2:12: error: reshape: the result would have 65 axes, but arrays have 64 at most [bad-axis]
+            |
+          2 |     return x[None]
+            |            ^^^^^^^
         """,
     ),
 ]

@@ -22,6 +22,7 @@ MESSAGES = {
     "the number of decimals is 2147483648, which does not fit 32 bits": lambda x: (
         np.round(x, 2**31)
     ),
+    "fill: i64[2] is not one element": lambda x: x.copy().fill([1, 2]),
     "pad: a number that fills does not fit i64": lambda x: np.pad(
         x.astype(int), 1, constant_values=x[0] * math.inf
     ),

@@ -141,10 +141,11 @@ def test_reductions_into_an_array_of_another_dtype(dtype, kind):
 
 @pytest.mark.parametrize("dtype", ["?", "u1", "i8", "f4"])
 @pytest.mark.parametrize("number", [1, 1.0, True, 0.5, -1, 300, np.int64(1)])
-def test_copyto_casts_python_numbers_as_numpy_does(dtype, number):
+@pytest.mark.parametrize("rule", ["no", "equiv", "safe", "same_kind", "unsafe"])
+def test_copyto_casts_python_numbers_as_numpy_does(dtype, number, rule):
     def f(x):
         y = x.copy()
-        np.copyto(y, number)
+        np.copyto(y, number, casting=rule)
         return y
 
     x = np.ones(3, dtype)

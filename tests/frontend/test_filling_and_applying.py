@@ -91,7 +91,7 @@ def test_what_is_refused():
     for error, write in [
         (IndexError, lambda x: np.put(x, [0, 20], 5.0)),
         (TypeError, lambda x: np.put(x, [0.5], 5.0)),
-        (TypeError, lambda x: np.put(x.astype(int), [0], 5.5)),
+        (ValueError, lambda x: x.fill([5.0])),
         (ValueError, lambda x: np.put(x, [0], 5.0, mode="near")),
         (ValueError, lambda x: np.place(x, x > 0, [])),
         (ValueError, lambda x: np.putmask(x, [True], 1.0)),
@@ -101,3 +101,50 @@ def test_what_is_refused():
     ]:
         with pytest.raises(error):
             ps.compile(filled(write))(A)
+
+
+VALUES = {
+    "a float": 2.5,
+    "an integer": 100,
+    "an integer that fits few": -300,
+    "a bool": True,
+    "a list": [1, 2.5],
+    "a list that fits few": [300, 1],
+    "nan": float("nan"),
+    "a scalar": np.float32(2.5),
+    "wide": np.array([1, 2]),
+    "floats": np.array([2.5]),
+    "bytes": np.array([1, 0], np.int8),
+}
+
+
+@pytest.mark.parametrize("write", ["put", "place", "putmask", "fill"])
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("dtype", ["i1", "u4", "f4"])
+@pytest.mark.parametrize("captured", [False, True])
+def test_values_are_converted_as_in_numpy(write, value, dtype, captured):
+    def written(x, value):
+        x = x.copy()
+        if write == "fill":
+            x.fill(value)
+        else:
+            where = [0, 2] if write == "put" else x < 1
+            getattr(np, write)(x, where, value)
+        return x
+
+    x, value = np.zeros(3, dtype), VALUES[value]
+    function, args = written, (x, value)
+    if captured:
+        function, args = lambda x: written(x, value), (x,)
+    try:
+        wanted = function(*args)
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = (
+            ValueError if write == "fill" and isinstance(value, list) else type(error)
+        )
+        with pytest.raises(kind):
+            ps.compile(function)(*args)
+    else:
+        found = ps.compile(function)(*args)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)

@@ -294,3 +294,72 @@ def test_sizes_made_of_arrays_of_sizes():
         return x.reshape(total), np.zeros(np.array(x.shape)[::-1])
 
     check(f, X)
+
+
+def quotients(n, m):
+    k = n
+    for _ in range(200):
+        k = (k + m) // 3 + n
+    return k
+
+
+def remainders(n, m):
+    k = n
+    for _ in range(120):
+        k = (k * 3 + 1) // 2 % 7 + m
+    return k
+
+
+def collatz(n, m):
+    k, turns = n, 0
+    while k != 1:
+        k, turns = k // 2 if k % 2 == 0 else 3 * k + 1, turns + m
+    return turns
+
+
+def products(n, m):
+    k = n
+    for _ in range(60):
+        k = (k % 5 + 1) * (n + m)
+    return k
+
+
+@pytest.mark.parametrize("function", [quotients, remainders, collatz, products])
+def test_long_formulas_fix_the_integers_in_them(function):
+    def f(x, n, m):
+        return x + function(n, m)
+
+    assert "n == 27" in guards(f, X, 27, 4)
+    for n, m in ((27, 4), (27, 5), (6, 4)):
+        check(f, X, n, m)
+
+
+def test_powers_of_sums_fix_the_integers_in_them():
+    def f(x, n, m, k, p):
+        total = 1
+        for _ in range(100):
+            total = total * (n + m + k + p)
+        return x * (total + 1)
+
+    assert "n == 1" in guards(f, X, 1, 0, 0, 0)
+    check(f, X, 1, 0, 0, 0)
+
+
+def test_floats_of_thousands_of_steps():
+    def f(x, a):
+        for _ in range(3000):
+            a = a * 0.99 + 1.0
+        return x + a
+
+    assert guards(f, X, 2.5) == []
+    check(f, X.astype(np.float64), 2.5)
+
+
+def test_questions_about_floats_of_many_steps_fix_them():
+    def f(x, a):
+        for _ in range(40):
+            a = a * a * 0.5 - a if a > 0 else a * a - 0.5
+        return x + a
+
+    assert "%a == 1.5" in guards(f, X, 1.5)
+    check(f, X.astype(np.float64), 1.5)

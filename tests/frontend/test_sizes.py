@@ -274,3 +274,23 @@ def test_what_replaces_a_symbol_is_replaced_itself():
     facts.add(Guard(half, "==", symbol("m") - symbol("p") + 2))
     facts.add(Guard((3 * symbol("n") + 1) % 2, "==", 0))
     assert "%" not in str(facts.normalize(symbol("p")))
+
+
+def test_sizes_of_long_formulas_become_numbers():
+    def f(x):
+        for _ in range(40):
+            x = np.concatenate([x[::2], x[1::2]])
+        return x
+
+    assert "n == 30" in [str(guard) for guard in traced(f, zeros(30)).function.guards]
+    for count in (30, 31, 1, 0):
+        check(f, zeros(count))
+
+
+def test_sizes_that_are_halved_stay_open():
+    def f(x):
+        for _ in range(8):
+            x = x[::2] + 1
+        return x
+
+    assert holds_for(f, zeros(300), zeros(301), zeros(1), zeros(0)) == []

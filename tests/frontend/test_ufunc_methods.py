@@ -283,3 +283,26 @@ def test_quantiles_of_what_has_weights():
         ps.compile(lambda x, w: np.quantile(x, 0.3, weights=w))(A, abs(A))
     with pytest.raises(IndexError):
         ps.compile(lambda x, w: np.quantile(x, 0.3, weights=w, **how))(A, A)
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.subtract, np.multiply, np.maximum])
+@pytest.mark.parametrize("dtype", ["u8", "i8", "f4", "f2"])
+@pytest.mark.parametrize("number", [300, 0.1, 3, True])
+@pytest.mark.parametrize(
+    "place", [slice(1, None), ..., [True, True, False, True], [1, 3], "above"]
+)
+def test_numbers_of_at_are_arrays_wherever_they_go(ufunc, dtype, number, place):
+    def function(x):
+        x = x.copy()
+        ufunc.at(x, x > 2 if place == "above" else place, number)
+        return x
+
+    large = {"f2": 101, "f4": 2**24 - 1}.get(dtype, 2**54 + 1)
+    x = np.array([1, 77, large, 3]).astype(dtype)
+    try:
+        wanted = function(x)
+    except TypeError:
+        with pytest.raises(TypeError):
+            ps.compile(function)(x)
+    else:
+        np.testing.assert_array_equal(ps.compile(function)(x), wanted)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from penstock.frontend.handles import TracedArray
 from penstock.frontend.lift import as_array
 from penstock.frontend.numpy_functions.arguments import numpy, operand, size_argument
@@ -22,12 +24,22 @@ def _writable(name: str, array: Any) -> TracedArray:
     return array
 
 
-def _repeated(name: str, x: TracedArray, values: Any, places: Any) -> Any:
-    """Values for these places, in a cycle, in the dtype of what they are put in."""
-    flat = as_array(x.tracer, values).reshape(-1)
+def _repeated(
+    name: str, x: TracedArray, values: Any, places: Any, casting: str = "safe"
+) -> Any:
+    """Values for these places, in a cycle, in the dtype of what they are put in.
+
+    Numbers and lists are converted as those that are assigned, arrays by a rule. An
+    array without axes may be a scalar of the caller's.
+    """
+    if isinstance(values, np.ndarray) and values.ndim:
+        given = as_array(x.tracer, values)
+        check_cast(given.kind, x.kind, casting, name)
+    else:
+        given = as_array(x.tracer, values, x.kind)
+    flat = given.reshape(-1)
     if x.tracer.ask(flat.sizes[0], "==", 0):
         raise bad_value(f"{name}: there are no values")
-    check_cast(flat.kind, x.kind, "same_kind", name)
     return numpy.take(flat, places % flat.shape[0]).astype(x.dtype)
 
 
@@ -44,7 +56,7 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     elif mode == "wrap":
         index = index % x.size
     flat = x.flatten()
-    flat[index] = _repeated("put", x, v, arange(index.shape[0]))
+    flat[index] = _repeated("put", x, v, arange(index.shape[0]), "unsafe")
     x[...] = flat.reshape(x.shape)
 
 

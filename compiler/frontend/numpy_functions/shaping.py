@@ -11,7 +11,7 @@ from penstock.frontend.broadcasting import broadcast_shape, fits_into
 from penstock.frontend.handles import TracedArray, fresh, wrap
 from penstock.frontend.host_numbers import host_integer
 from penstock.frontend.layout import ReshapedCell, is_contiguous, reshape_is_view
-from penstock.frontend.lift import convert, kind_of
+from penstock.frontend.lift import convert, is_python_number, kind_of
 from penstock.frontend.numpy_functions.arguments import (
     arrays_of,
     integer_argument,
@@ -21,6 +21,7 @@ from penstock.frontend.numpy_functions.arguments import (
     refuse,
     shape_of,
 )
+from penstock.frontend.promotion import Kind, check_cast, check_casting
 from penstock.frontend.refusals import bad_value
 from penstock.frontend.sizes import exact_quotient, make_equal
 from penstock.frontend.views import (
@@ -33,7 +34,7 @@ from penstock.ir.dims import Size, product
 from penstock.ir.errors import ShapeError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
-from penstock.ir.types import bool_, f64, i64
+from penstock.ir.types import Dtype, bool_, f64, i64
 
 
 def reshape(a: Any, shape: Any, order: str = "C", *, copy: Any = None) -> TracedArray:
@@ -309,10 +310,24 @@ def size(a: Any, axis: Any = None) -> Any:
     return host_integer(x.tracer, product([x.sizes[i] for i in axes]))
 
 
+def _check_number(kind: Kind | None, target: Dtype, casting: str) -> None:
+    """Raise a DtypeError unless ``copyto`` takes Python's numbers by this rule.
+
+    It takes integers for all dtypes but bool, and floats for floating ones, also where
+    nothing may be lost or changed.
+    """
+    if isinstance(kind, Dtype):
+        check_cast(kind, target, casting, "copyto")
+        return
+    check_casting(casting)
+    weak = target.kind == "f" if kind is float else target is not bool_
+    if not weak or casting == "equiv":
+        check_cast(f64 if kind is float else i64, target, casting, "copyto")
+
+
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     """``np.copyto``."""
     from penstock.frontend.assignment import assigned_array
-    from penstock.frontend.promotion import check_cast
     from penstock.frontend.ufuncs import call_ufunc
 
     if type(dst) is not TracedArray:
@@ -322,10 +337,8 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
             code="out-argument",
             hint="make it within the function: np.empty(...) or np.zeros(...)",
         )
-    # Python's numbers are cast as NumPy's defaults, integers between all but bools.
-    kind = kind_of(src)
-    if kind is float or (kind is int and dst.kind is bool_):
-        check_cast(f64 if kind is float else i64, dst.kind, casting, "copyto")
+    if is_python_number(src):
+        _check_number(kind_of(src), dst.kind, casting)
     source = assigned_array(dst.tracer, src, dst.kind)
     if where is True:
         dst.assign(source, casting)
