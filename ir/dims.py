@@ -258,9 +258,6 @@ def _multiplied_out(
 def in_few_terms(size: Size) -> Size:
     """The same number in fewer terms: to be printed or computed, never compared.
 
-    The normal form has ``8 * m * (n // 8)`` as ``m*n - (n % 8)*m``, and products of
-    such numbers of blocks grow to dozens of terms.
-
     Example:
         >>> m, n = symbol("m"), symbol("n")
         >>> size = 8 * m * ((n + 7) // 8)

@@ -29,18 +29,21 @@ CASES = {
             |
           4 |     return g(x, 2, 3)
             |            ^^^^^^^^^^
+          help: it takes (x, y=...)
         """,
     "keyword": """
         program.py:6:12: error: f() got an unexpected keyword argument 'z' [bad-call]
             |
           6 |     return g(x, z=2)
             |            ^^^^^^^^^
+          help: it takes (x, y=...)
         """,
     "lowered": """
         program.py:8:12: error: f() missing the argument 'x' [bad-call]
             |
           8 |     return g.lower()
             |            ^^^^^^^^^
+          help: it takes (x, y=...)
         """,
 }
 

@@ -84,9 +84,7 @@ class TestBinder:
             Binder.of(_plain).bind(args, kwargs)
         assert f": error: {message} [bad-call]\n" in str(caught.value)
         mark = "^" * len("Binder.of(_plain).bind(args, kwargs)")
-        assert str(caught.value).endswith(
-            f"{mark}\n  help: it takes (x, scale=...)"
-        )
+        assert str(caught.value).endswith(f"{mark}\n  help: it takes (x, scale=...)")
 
     @pytest.mark.parametrize(
         ("function", "parameters"),
