@@ -80,14 +80,18 @@ def emit_objects(texts: Iterator[str], machine: Machine | None = None) -> list[b
 
     rest = itertools.chain([second], texts)
     # Code generation holds no lock of the interpreter.
-    with ThreadPoolExecutor(1, "penstock-codegen") as thread:
-        try:
-            waiting = [thread.submit(emit_object, first, machine)]
-        except RuntimeError:
-            # An interpreter that is about to end starts no threads.
-            return [emit_object(text, machine) for text in (first, *rest)]
+    thread = ThreadPoolExecutor(1, "penstock-codegen")
+    try:
+        waiting = [thread.submit(emit_object, first, machine)]
+    except RuntimeError:
+        # An interpreter that is about to end starts no threads.
+        return [emit_object(text, machine) for text in (first, *rest)]
+    try:
         waiting += [thread.submit(emit_object, text, machine) for text in rest]
         return [one.result() for one in waiting]
+    finally:
+        # After an error or an interrupt, what has not begun is not wanted.
+        thread.shutdown(cancel_futures=True)
 
 
 def assembly(text: str, machine: Machine | None = None, *, level: int = 2) -> str:
