@@ -196,24 +196,24 @@ class Compilation:
 
     @cached_property
     def shared_object(self) -> bytes:
-        """The program as a shared object."""
+        """The program as a shared object. LLVM works while later modules are written."""
         from penstock.backends.llvm.link import link_shared_object
         from penstock.backends.llvm.object import emit_objects
         from penstock.backends.llvm.plan import PREPARE, RUN, emit_modules
 
         plan, start = self.plan, time.perf_counter()
-        waited: list[float] = []
+        writing: list[float] = []
 
         def modules() -> Iterator[str]:
             begun = time.perf_counter()
             for module in emit_modules(plan, self.order, self.machine):
-                waited.append(time.perf_counter() - begun)
+                writing.append(time.perf_counter() - begun)
                 yield module
                 begun = time.perf_counter()
 
         objects = emit_objects(modules(), self.machine)
-        self.seconds["emit"] = sum(waited)
-        self.seconds["llvm"] = time.perf_counter() - start - sum(waited)
+        self.seconds["emit"] = sum(writing)
+        self.seconds["llvm"] = time.perf_counter() - start - sum(writing)
         return self.timed("link", lambda: link_shared_object(objects, [PREPARE, RUN]))
 
     def text(self, stage: str) -> str:
