@@ -196,7 +196,7 @@ class Compilation:
 
     @cached_property
     def shared_object(self) -> bytes:
-        """The program as a shared object. LLVM works while later modules are written."""
+        """The program as a shared object."""
         from penstock.backends.llvm.link import link_shared_object
         from penstock.backends.llvm.object import emit_objects
         from penstock.backends.llvm.plan import PREPARE, RUN, emit_modules
