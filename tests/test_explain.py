@@ -142,6 +142,16 @@ def test_attributes(load):
     assert sum(variant.seconds.values()) <= found.statistics.compile_seconds
 
 
+def test_operations_of_products_are_those_that_the_program_asks_for():
+    f = ps.compile(lambda a, b: a @ b)
+    for a, b, flops in (
+        (np.ones((3, 4)), np.ones(4), 24),
+        (np.ones((100, 100)), np.ones((100, 100)), 2_000_000),
+    ):
+        kernels = f.explain(a, b).variants[-1].kernels
+        assert [kernel.flops for kernel in kernels if kernel.flops] == [flops]
+
+
 def test_asking_compiles_but_does_not_call(load):
     f = load("softmax")
     found = f.explain(np.ones((5, 4), np.float32))

@@ -78,6 +78,7 @@ class KernelBuilder:
         self._memo: list[dict[Hashable, Scalar]] = [{}]
         self._loops: list[For | If] = []
         self._below: dict[Scalar, Size] = {}
+        self._products: Size | None = None
 
     @property
     def depth(self) -> int:
@@ -302,11 +303,20 @@ class KernelBuilder:
         self._blocks.pop()
         self._blocks[-1].statements.append(statement)
 
+    def state_products(self, count: Size) -> None:
+        """State how many products the loops that carry sums are there to add up."""
+        self._need(count)
+        self._products = count
+
     def finish(self) -> Kernel:
         """The Kernel that was built."""
         assert self.depth == 0
         return Kernel(
-            self.name, tuple(self._buffers), tuple(self._sizes), self._blocks[0]
+            self.name,
+            tuple(self._buffers),
+            tuple(self._sizes),
+            self._blocks[0],
+            products=self._products,
         )
 
 

@@ -36,7 +36,8 @@ class KernelCount:
     Attributes:
         flops: floating-point operations, those within ``exp`` and the like included
             as the table of primitives counts them. Comparisons are some, choices and
-            conversions are none.
+            conversions are none. A product that is added to a sum is two; those that
+            fill up a tile or a vector are none.
         integer_operations: operations on integers and bools that come from memory;
             the arithmetic of indices is left out.
         bytes_read, bytes_written: of memory, each element of a Buffer counted once
@@ -105,14 +106,31 @@ class _Counter:
     """
 
     def __init__(self, kernel: Kernel, sizes: Mapping[str, int]) -> None:
+        self.kernel = kernel
         self.sizes = sizes
         self.count = KernelCount()
+        self.products: int | None = None
+        if kernel.products is not None:
+            self.products = evaluate_dim(kernel.products, sizes)
         self.known: dict[Scalar, Array] = {}
         self.steering = _steering(kernel.body)
         self.loads: dict[Buffer, int] = {}
         self.stores: dict[Buffer, int] = {}
+        # Within sums whose products are stated: what is read for them, of which
+        # nothing else is counted.
+        self.terms: dict[Buffer, int] = {}
+        self.within_sums = False
 
     def finish(self) -> KernelCount:
+        if self.products is not None:
+            (dtype,) = self.kernel.carried_dtypes
+            if dtype.is_float:
+                self.count.flops += 2 * self.products
+            else:
+                self.count.integer_operations += 2 * self.products
+            for buffer, loads in self.terms.items():
+                # A product has an element of each operand.
+                _add(self.loads, buffer, min(loads, self.products))
         for buffer, loads in self.loads.items():
             self.count.bytes_read += self.touched(buffer, loads)
         for buffer, stores in self.stores.items():
@@ -132,9 +150,10 @@ class _Counter:
             ):
                 continue  # it never leaves the cache
             elif isinstance(statement, Load):
-                _add(self.loads, statement.buffer, weight)
+                loads = self.terms if self.within_sums else self.loads
+                _add(loads, statement.buffer, int(weight.sum()))
             elif isinstance(statement, Store):
-                _add(self.stores, statement.buffer, weight)
+                _add(self.stores, statement.buffer, int(weight.sum()))
             elif isinstance(statement, If):
                 condition = self.known.get(statement.condition)
                 self.block(
@@ -163,6 +182,8 @@ class _Counter:
                 # The arithmetic of indices, which decides nothing about loops.
                 self.known[let.result] = np.array(0)
             return
+        if self.within_sums:
+            return
         times = int(weight.sum())
         if any(scalar.dtype.kind == "f" for scalar in (let.result, *operands)):
             self.count.flops += primitive.flops * times
@@ -177,14 +198,17 @@ class _Counter:
             trips = np.minimum(trips, 1)
         if not (weight * trips).any():
             return
+        outside = self.within_sums
+        self.within_sums = outside or (self.products is not None and bool(loop.carries))
         if loop.index not in self.steering:
             self.known[loop.index] = np.array(0)
             self.block(loop.body, weight * trips)
-            return
-        outer = self.known
-        self.known = dict(outer)
-        self.block(loop.body, self.unroll(loop, start, trips, weight))
-        self.known = outer
+        else:
+            outer = self.known
+            self.known = dict(outer)
+            self.block(loop.body, self.unroll(loop, start, trips, weight))
+            self.known = outer
+        self.within_sums = outside
 
     def unroll(self, loop: For, start: Array, trips: Array, weight: Array) -> Array:
         """Take the iterations of a loop one by one; their weights."""
@@ -206,8 +230,8 @@ class _Counter:
         return weights
 
 
-def _add(counts: dict[Buffer, int], buffer: Buffer, weight: Array) -> None:
-    counts[buffer] = counts.get(buffer, 0) + int(weight.sum())
+def _add(counts: dict[Buffer, int], buffer: Buffer, times: int) -> None:
+    counts[buffer] = counts.get(buffer, 0) + times
 
 
 def _steering(body: Block) -> set[Scalar]:

@@ -343,9 +343,11 @@ class Kernel:
         sizes: the symbols it needs, passed as ``i64`` after the buffers.
         body: at most one ``parallel`` loop, as its last statement.
         locations: the user's lines that it computes.
+        products: how many products its loops that carry sums add up, where that is
+            stated: these loops may go through more, to fill up a tile or a vector.
     """
 
-    __slots__ = ("body", "buffers", "locations", "name", "sizes")
+    __slots__ = ("body", "buffers", "locations", "name", "products", "sizes")
 
     def __init__(
         self,
@@ -354,17 +356,29 @@ class Kernel:
         sizes: tuple[str, ...],
         body: Block,
         locations: tuple[Location, ...] = (),
+        products: Size | None = None,
     ) -> None:
         self.name = name
         self.buffers = buffers
         self.sizes = sizes
         self.body = body
         self.locations = locations
+        self.products = products
 
     @property
     def arguments(self) -> tuple[Buffer, ...]:
         """The Buffers that a launch gives, in its order."""
         return tuple(buffer for buffer in self.buffers if buffer.mode != "local")
+
+    @property
+    def carried_dtypes(self) -> set[Dtype]:
+        """The dtypes of what its loops carry."""
+        return {
+            carry.parameter.dtype
+            for statement in self.body.walk()
+            if isinstance(statement, For)
+            for carry in statement.carries
+        }
 
     @property
     def parallel(self) -> For | None:

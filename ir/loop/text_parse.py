@@ -1,6 +1,7 @@
 """Reads the text of Kernels.
 
-    kernel    = "kernel" @name "(" [argument ","...] ")" "{" statement... "}"
+    kernel    = "kernel" @name "(" [argument ","...] ")" ["products" count]
+                "{" statement... "}"
     argument  = %name ":" ("in" | "out" | "inout" | "local") type ["strided"]
               | symbol ":" "index"
     statement = %name "=" primitive [operand ","...] ":" dtype
@@ -16,7 +17,8 @@
                 "{" statement... ["yield" operand ","...] "}"
     carry     = %name "=" operand [combine]
     place     = %name "[" [operand ","...] "]" ["where" operand]
-    operand   = %name | number | symbol | "(" size ")"
+    operand   = %name | count
+    count     = number | symbol | "(" size ")"
 
 An operand without ``%`` is an ``i64``: a number or a size. A ``#`` starts a comment;
 places in the comment on the first line become the Kernel's locations. The Kernel is
@@ -137,6 +139,7 @@ class KernelReader(Terms):
                 for needed in symbols_of(size):
                     if needed not in self.facts.order:
                         raise self.error(f"no argument declares {needed}", token)
+        products = self.host_integer() if self.accept("products") else None
         locations = self.places.get(self.expect("{").start, ())
         self.statements()
         self.expect("}")
@@ -146,6 +149,7 @@ class KernelReader(Terms):
             tuple(self.facts.order),
             Block([*self.inline.values(), *self.block]),
             locations,
+            products,
         )
         broken = broken_rule(kernel)
         if broken is not None:

@@ -133,7 +133,10 @@ class _Printer:
             arguments.append(f"{name}: {buffer.mode} {type_}{strided}")
         arguments += [f"{self.renamed.get(name, name)}: index" for name in kernel.sizes]
         name = "k" if self.canonical else printable_function_name(kernel.name)
-        return f"kernel @{name}({', '.join(arguments)})"
+        header = f"kernel @{name}({', '.join(arguments)})"
+        if kernel.products is not None:
+            header += f" products {format_size(self.size(kernel.products))}"
+        return header
 
     def number(self, scalar: Scalar) -> str:
         """A new name for what a statement defines."""

@@ -47,6 +47,7 @@ def verify_kernel(kernel: Kernel) -> None:
     - In a ``vector`` loop no loop bound and no ``if`` depends on the lane, stores go
       to a place of their own in each lane, and a carried value is only combined into.
     - Sizes mention the symbols that the Kernel takes.
+    - Where it states how many products are added up, there are loops that carry sums.
 
     Args:
         kernel: what to check.
@@ -108,6 +109,7 @@ class _Verifier:
             for size in buffer.shape:
                 self.symbols(size, f"buffer {buffer.name}")
         self.local_rules()
+        self.products_rules()
         self.block(kernel.body)
         for position, statement in enumerate(kernel.body.statements):
             if isinstance(statement, For) and statement.kind == "parallel":
@@ -137,6 +139,18 @@ class _Verifier:
         self.require(
             total <= _MOST_LOCAL_BYTES,
             f"its local buffers take {total} bytes, more than {_MOST_LOCAL_BYTES}",
+        )
+
+    def products_rules(self) -> None:
+        """What is said of products is said of sums, all of one dtype."""
+        products = self.kernel.products
+        if products is None:
+            return
+        self.symbols(products, "the count of products")
+        dtypes = self.kernel.carried_dtypes
+        self.require(
+            len(dtypes) == 1,
+            f"it states products, but its loops carry {len(dtypes)} dtypes",
         )
 
     def symbols(self, size: Any, owner: str) -> None:

@@ -290,6 +290,8 @@ class _Loops:
         terms = product([self.sizes[letter] for letter in self.summed])
         elements = context.type.size
         whole = elements, elements * terms
+        if self.summed and len(self.inputs) == 2:
+            self.builder.state_products(elements * terms)
         if not self.column:
             context.effort((tile.height, tile.height * terms), whole)
             with context.rows(extents) as indices:

@@ -261,6 +261,7 @@ class _Loops:
         area = tile.height * _COLUMNS
         size = self.context.type.size
         self.context.effort((area, area * terms), (size, size * terms))
+        builder.state_products(size * terms)
         columns = self.shape[-1]
         with self.context.tiles(extents, columns, _COLUMNS) as (indices, start, stop):
             n, block, *outer = indices

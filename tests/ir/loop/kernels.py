@@ -65,4 +65,31 @@ COLUMNS = dedent("""\
       }
     }""")
 
-KERNELS = (SOFTMAX, GATHER, COLUMNS)
+# Each pass of the outer loop is for two rows; the last may be for one.
+ROWS = dedent("""\
+    kernel @rows(%a: in f32[n,m], %v: in f32[m], %r: out f32[n], n: index, m: index) products (m*n) {
+      %0 = const 0.0 : f32
+      parallel %p = 0 to ((n + 1) // 2) {
+        %1 = mul %p, 2 : i64
+        %2 = add %1, 1 : i64
+        %3 = less %2, n : bool
+        %4 = minimum %2, (n - 1) : i64
+        serial %k = 0 to m carry (%5 = %0, %6 = %0) -> (%7, %8) {
+          %9 = load %a[%1, %k] : f32
+          %10 = load %v[%k] : f32
+          %11 = fma %9, %10, %5 : f32
+          %12 = load %a[%4, %k] : f32
+          %13 = fma %12, %10, %6 : f32
+          yield %11, %13
+        }
+        %14 = exp %7 : f32
+        store %14, %r[%1]
+        if %3 {
+          %15 = exp %8 : f32
+          store %15, %r[%4]
+        }
+      }
+    }""")  # noqa: E501
+
+KERNELS = (SOFTMAX, GATHER, COLUMNS, ROWS)
+NAMES = ("softmax", "gather", "columns", "rows")

@@ -1,5 +1,6 @@
 """What Kernels do, counted, against a walk over every single iteration."""
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -12,6 +13,7 @@ from penstock.ir.loop.count import count_kernel
 from penstock.ir.loop.node import For, If, Let, Load, Store
 from penstock.ir.loop.primitive import PRIMITIVES
 from penstock.ir.loop.text_parse import parse_kernel
+from tests.ir.loop.kernels import ROWS
 
 TRIANGLE = """
 kernel @triangle(%x: in i32[n,n], %y: out f64[n], n: index) {
@@ -141,6 +143,43 @@ def test_more_iterations_than_are_looked_at_give_nearly_the_same(monkeypatch):
     rough = count_kernel(kernel, {"n": 1000})
     assert rough.integer_operations != exact.integer_operations
     assert rough.integer_operations == pytest.approx(exact.integer_operations, rel=0.02)
+
+
+@pytest.mark.parametrize("n", [0, 1, 4, 7])
+def test_products_that_are_stated_count_instead_of_what_fills_up(n):
+    sizes = {"n": n, "m": 5}
+    kernel = parse_kernel(ROWS)
+    found = count_kernel(kernel, sizes)
+    assert found.flops == 2 * 5 * n + 15 * n
+    assert found.integer_operations == 0
+    assert found.bytes_read == 4 * (5 * n + 5 * min(n, 1))
+    assert found.bytes_written == 4 * n
+    # Nothing is stated: what fills up the last tile counts too.
+    kernel.products = None
+    assert counted(kernel, sizes) == count_by_walking(kernel, sizes)
+    assert count_kernel(kernel, sizes).flops == found.flops + 2 * 5 * (n % 2)
+
+
+def test_products_of_integers_are_operations_on_integers():
+    text = ROWS.replace("f32", "i32").replace("0.0", "0").replace("exp", "neg")
+    text = re.sub(
+        r"%(1[13]) = fma (%\d+), (%\d+), (%\d+) : i32",
+        r"%a\1 = mul \2, \3 : i32 %\1 = add %a\1, \4 : i32",
+        text,
+    )
+    found = count_kernel(parse_kernel(text), {"n": 7, "m": 5})
+    assert (found.flops, found.integer_operations) == (0, 2 * 5 * 7 + 7)
+
+
+def test_no_more_is_read_for_products_than_they_have_elements():
+    # Every second row of twice as many: the last is read twice.
+    text = ROWS.replace("f32[n,m]", "f32[2*n,m]")
+    text = text.replace("%a[%1,", "%a[%c1,").replace("%a[%4,", "%a[%c4,")
+    text = text.replace(
+        "    serial", "    %c1 = mul %1, 2 : i64 %c4 = mul %4, 2 : i64 serial"
+    )
+    found = count_kernel(parse_kernel(text), {"n": 7, "m": 5})
+    assert found.bytes_read == 4 * (5 * 7 + 5)
 
 
 def test_elements_that_are_read_again_count_once():

@@ -12,17 +12,17 @@ from penstock.ir.loop.node import Kernel, Let
 from penstock.ir.loop.text_parse import parse_kernel
 from penstock.ir.loop.text_print import print_kernel
 from penstock.ir.types import DTYPES, TensorType, bf16, f32, f64, i64
-from tests.ir.loop.kernels import COLUMNS, GATHER, KERNELS, SOFTMAX
+from tests.ir.loop.kernels import COLUMNS, GATHER, KERNELS, NAMES, ROWS, SOFTMAX
 
 
-@pytest.mark.parametrize("text", KERNELS, ids=["softmax", "gather", "columns"])
+@pytest.mark.parametrize("text", KERNELS, ids=NAMES)
 def test_text_reads_back_to_itself(text):
     kernel = parse_kernel(text)
     assert str(kernel) == text
     assert str(parse_kernel(str(kernel))) == text
 
 
-@pytest.mark.parametrize("text", KERNELS, ids=["softmax", "gather", "columns"])
+@pytest.mark.parametrize("text", KERNELS, ids=NAMES)
 def test_canonical_text_reads_back_to_itself(text):
     canonical = print_kernel(parse_kernel(text), canonical=True)
     assert print_kernel(parse_kernel(canonical), canonical=True) == canonical
@@ -66,6 +66,14 @@ def test_canonical_text_tells_kernels_apart():
         kernels.append(COLUMNS.replace(old, new))
     texts = {print_kernel(parse_kernel(text), canonical=True) for text in kernels}
     assert len(texts) == len(kernels)
+
+
+def test_canonical_text_tells_counts_of_products_apart():
+    counts = ("", " products 6", " products n", " products (m*n)")
+    kernels = [ROWS.replace(" products (m*n)", count) for count in counts]
+    texts = [print_kernel(parse_kernel(text), canonical=True) for text in kernels]
+    headers = [text.splitlines()[0].partition(") ")[2] for text in texts]
+    assert headers == ["{", "products 6 {", "products s0 {", "products (s0*s1) {"]
 
 
 def test_locations_can_be_left_out():

@@ -78,6 +78,21 @@ HEADERS = [
         "%x is defined twice",
     ),
     (
+        "kernel @f() products {}",
+        "1:22",
+        "expected a name, a number or a size, found '{'",
+    ),
+    (
+        "kernel @f() products n {}",
+        "1:22",
+        "no argument declares n",
+    ),
+    (
+        "kernel @f() products 6 {}",
+        "1:1",
+        "it states products, but its loops carry 0 dtypes",
+    ),
+    (
         "kernel @f() {} }",
         "1:16",
         "expected the end of the text, found '}'",

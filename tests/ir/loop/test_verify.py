@@ -22,7 +22,7 @@ from penstock.ir.loop.node import (
 from penstock.ir.loop.text_parse import parse_kernel
 from penstock.ir.loop.verify import verify_kernel
 from penstock.ir.types import TensorType, f32, i64
-from tests.ir.loop.kernels import KERNELS
+from tests.ir.loop.kernels import GATHER, KERNELS, NAMES, ROWS
 
 n = symbol("n")
 
@@ -43,7 +43,7 @@ def refused(kernel: Kernel) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("text", KERNELS, ids=["softmax", "gather", "columns"])
+@pytest.mark.parametrize("text", KERNELS, ids=NAMES)
 def test_what_keeps_the_rules_passes(text):
     verify_kernel(parse_kernel(text))
 
@@ -75,6 +75,22 @@ def test_sizes_are_given():
     size = Let(Scalar(i64, None, 0), "size", (), n + 1)
     size.result.definition = size
     assert "it needs n, which is not given" in refused(kernel_of(size))
+
+
+def test_what_is_said_of_products_is_said_of_sums_of_one_dtype():
+    kernel = parse_kernel(ROWS)
+    kernel.products = n * symbol("j")
+    assert "the count of products needs j, which is not given" in refused(kernel)
+    for statement in kernel.body.walk():
+        if isinstance(statement, For) and statement.carries:
+            statement.carries[1].parameter.dtype = i64
+    kernel.products = n
+    message = "it states products, but its loops carry 2 dtypes"
+    assert message in refused(kernel)
+    kernel = parse_kernel(GATHER)
+    kernel.products = n
+    message = "it states products, but its loops carry 0 dtypes"
+    assert message in refused(kernel)
 
 
 def test_every_scalar_is_defined_once_and_before_its_uses():
