@@ -53,8 +53,18 @@ def test_bools_of_columns_stay_in_one_register():
     assert loads(REDUCTIONS["any"], np.int16) == {"<32 x i16>", "<16 x i16>"}
 
 
-def test_columns_that_are_updated_are_computed_once():
-    """What an iteration has stored, and loads again, is not computed again."""
+def test_columns_that_fill_no_register_are_computed_with_others():
+    """The index of the last vector is cut as the end of a block of columns is."""
+    with ps.config(target="x86-64-v3"):
+        text = (
+            ps.compile(REDUCTIONS["any"]).lower(np.ones((9, 9), np.uint8)).text("llvm")
+        )
+    kernel = text.split("@penstock_prepare")[0]
+    assert kernel.count("call i64 @llvm.smin.i64(") == 2
+
+
+def test_columns_that_are_stored_and_loaded_again():
+    """A vector that is computed again stores all of its columns anew."""
 
     def scaled(x):
         e = np.exp(x - x.max(axis=0))

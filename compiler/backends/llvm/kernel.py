@@ -16,7 +16,7 @@ from penstock.backends.llvm.kernel_numbers import Number, as_signed, spread
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
 from penstock.backends.llvm.primitives import ELEMENTS, emit_primitive
-from penstock.backends.llvm.width import lanes_of, may_repeat, registers_of, unroll_of
+from penstock.backends.llvm.width import lanes_of, may_overlap, registers_of, unroll_of
 from penstock.ir.dims import product
 from penstock.ir.loop.chain import chain_of
 from penstock.ir.loop.node import (
@@ -317,7 +317,7 @@ class _KernelEmitter(MemoryEmitter):
             # One body for all, masked: less to compile, and hardly slower.
             self.lanes = step
             self.settle(loop.body)
-        elif registers > 1 and may_repeat(loop):
+        elif may_overlap(loop):
             position = self.overlapping(loop, start, stop)
         elif length is None or length >= step:
             self.lanes = width * registers

@@ -7,7 +7,7 @@ from penstock.ir.loop.primitive import PRIMITIVES
 from penstock.ir.types import i64
 from penstock.runtime.machine import Machine
 
-__all__ = ["lanes_of", "may_repeat", "registers_of", "unroll_of"]
+__all__ = ["lanes_of", "may_overlap", "registers_of", "unroll_of"]
 
 _MOST_LANES = 64
 _SHORT_BODY = 48
@@ -68,14 +68,21 @@ def registers_of(machine: Machine, loop: For) -> int:
     return next(count for count in (4, 2, 1) if count <= most)
 
 
-def may_repeat(loop: For) -> bool:
-    """Whether an iteration that runs a second time stores what it stored before."""
+def may_overlap(loop: For) -> bool:
+    """Whether to compute again, with the last vector, what another has stored.
+
+    Of an iteration with a loop inside, which takes as long for one lane as for a
+    vector of them; where it is the first to write what it reads of its results, it
+    stores the same a second time.
+    """
     statements = list(loop.body.walk())
-    loaded = {s.buffer for s in statements if isinstance(s, Load)}
-    return not loop.carries and not any(
-        isinstance(s, Check)
-        or (isinstance(s, Store) and (s.buffer.mode != "out" or s.buffer in loaded))
-        for s in statements
+    return (
+        not loop.carries
+        and any(isinstance(s, For) for s in statements)
+        and not any(
+            isinstance(s, Check) or (isinstance(s, Store) and s.buffer.mode != "out")
+            for s in statements
+        )
     )
 
 
