@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,27 @@ from penstock.ir.location import user_location
 __all__ = ["cond", "fori_loop", "scan", "switch", "while_loop"]
 
 Function = Callable[..., Any]
+
+
+# How each is called, for messages.
+_CALLS = {
+    "cond": "ps.cond(condition, lambda: a, lambda: b)",
+    "switch": "ps.switch(i, [lambda: a, lambda: b])",
+    "while_loop": "ps.while_loop(lambda x: condition, lambda x: next, initial)",
+    "fori_loop": "ps.fori_loop(lower, upper, lambda i, x: next, initial)",
+    "scan": "ps.scan(lambda x, element: (next, stacked), initial, xs)",
+}
+
+
+def _require_functions(name: str, functions: Iterable[Any]) -> None:
+    for function in functions:
+        if not callable(function):
+            raise OptionError(
+                user_location(),
+                f"{name}: {function!r} cannot be called",
+                code="not-a-function",
+                hint=f"pass functions: {_CALLS[name]}",
+            )
 
 
 def cond(
@@ -57,6 +78,7 @@ def cond(
         return branch(answer, functions, rest)
 
     both = (true_function, false_function)
+    _require_functions("cond", both)
     return at_once(both, apply, "cond")(condition, *operands)
 
 
@@ -76,7 +98,15 @@ def switch(index: Any, functions: Sequence[Function], *operands: Any) -> Any:
         >>> f(np.int64(1), np.zeros(2))
         array([1., 1.])
     """
+    if not isinstance(functions, Iterable):
+        raise OptionError(
+            user_location(),
+            f"switch: a {type(functions).__name__} is no list of functions",
+            code="not-a-function",
+            hint=f"pass all of them in one: {_CALLS['switch']}",
+        )
     chosen = tuple(functions)
+    _require_functions("switch", chosen)
     if not chosen:
         raise OptionError(
             user_location(),
@@ -134,6 +164,7 @@ def while_loop(
         >>> np.round(ps.value_and_grad(root)(4.0), 6)
         array([2.  , 0.25])
     """
+    _require_functions("while_loop", (condition, body))
     segments = segment_length(checkpoint, "while_loop")
 
     def apply(functions: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -168,6 +199,7 @@ def fori_loop(
         >>> ps.fori_loop(0, 5, lambda i, x: x + i, 0)
         np.int64(10)
     """
+    _require_functions("fori_loop", (body,))
     segments = segment_length(checkpoint, "fori_loop")
 
     def apply(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -208,6 +240,7 @@ def scan(
         >>> ps.scan(lambda total, x: (total + x, total), 0.0, np.array([1.0, 2.0, 4.0]))
         (np.float64(7.0), array([0., 1., 3.]))
     """
+    _require_functions("scan", (body,))
     segments = segment_length(checkpoint, "scan")
     # A scalar of NumPy, passed on as an argument, would be an array.
     if issubclass(type(length), np.integer):

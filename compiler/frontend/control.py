@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from penstock.frontend.broadcasting import require_equal
 from penstock.frontend.control_numbers import (
     counter_of,
     host_size_of,
@@ -118,7 +117,9 @@ def branch(
                 for a, b, is_weak in zip(own, other, weak, strict=True)
             ]
     for path, a, b in zip(first.structure.paths(), yes, no, strict=True):
-        _same_type(tracer, tracer.type_of(b), tracer.type_of(a), f"cond{path}")
+        _same_type(
+            tracer, tracer.type_of(b), tracer.type_of(a), f"cond{path}", _BRANCHES
+        )
     for region, values in zip(regions, (yes, no), strict=True):
         region.close(values)
     if not yes:
@@ -134,23 +135,46 @@ def branch(
     return with_values(tracer, first.structure, found)
 
 
-def _same_type(tracer: Tracer, have: TensorType, want: TensorType, what: str) -> None:
+_BRANCHES = ("the first function returns", "the second")
+_TURNS = ("a turn takes", "and returns")
+
+
+def _same_type(
+    tracer: Tracer,
+    have: TensorType,
+    want: TensorType,
+    what: str,
+    sides: tuple[str, str],
+) -> None:
+    """Raise unless two types are equal; ``sides`` say where each of them comes from."""
+    first, second = sides
+
+    def text() -> str:
+        numbers = tracer.sizes_text((*want.shape, *have.shape))
+        where = f", where {numbers}" if numbers else ""
+        return f"{what}: {first} {want}, {second} {have}{where}"
+
     if have.dtype is not want.dtype:
         raise DtypeError(
             user_location(),
-            f"{what} is {have} here and {want} there",
+            text(),
             code="carried-dtype",
             hint="convert one of them: x.astype(dtype)",
         )
-    if have.rank != want.rank:
+    if have.rank != want.rank or not all(
+        left == right or tracer.ask(left, "==", right)
+        for left, right in zip(
+            map(tracer.normalize, have.shape),
+            map(tracer.normalize, want.shape),
+            strict=True,
+        )
+    ):
         raise ShapeError(
             user_location(),
-            f"{what} is {have} here and {want} there",
+            text(),
             code="carried-shape",
             hint="arrays keep their shape from turn to turn, and in all branches",
         )
-    for left, right in zip(have.shape, want.shape, strict=True):
-        require_equal(tracer, what, left, right)
 
 
 class _Body:
@@ -205,7 +229,7 @@ class _Body:
         for path, value, type_ in zip(
             self.structure.paths(), results, types, strict=True
         ):
-            _same_type(tracer, tracer.type_of(value), type_, f"{what}{path}")
+            _same_type(tracer, tracer.type_of(value), type_, f"{what}{path}", _TURNS)
         self.region.close([*results, *beside_values])
 
     def start_numbers(

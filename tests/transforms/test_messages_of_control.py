@@ -46,7 +46,7 @@ CASES = {
         """,
         X,
         """
-        program.py:2:12: error: cond is bool[n] here and f64[n] there [carried-dtype]
+        program.py:2:12: error: cond: the first function returns f64[n], the second bool[n], where n = 3 [carried-dtype]
             |
           2 |     return ps.cond(x.sum() > 0, lambda x: x, lambda x: x > 0, x)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
@@ -60,10 +60,94 @@ CASES = {
         """,
         X,
         """
-        program.py:2:12: error: cond is f64[] here and f64[n] there [carried-shape]
+        program.py:2:12: error: cond: the first function returns f64[n], the second f64[], where n = 3 [carried-shape]
             |
           2 |     return ps.cond(x.sum() > 0, lambda x: x, lambda x: x.sum(), x)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: arrays keep their shape from turn to turn, and in all branches
+        """,
+    ),
+    "branches that are no functions": (
+        """
+        def f(x):
+            return ps.cond(x.sum() > 0, x, -x)
+        """,
+        X,
+        """
+        program.py:2:12: error: cond: array([1., 2., 3.]) cannot be called [not-a-function]
+            |
+          2 |     return ps.cond(x.sum() > 0, x, -x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: pass functions: ps.cond(condition, lambda: a, lambda: b)
+        """,
+    ),
+    "condition of a loop that is no function": (
+        """
+        def f(x):
+            return ps.while_loop(x.sum() > 0, np.sin, x)
+        """,
+        X,
+        """
+        program.py:2:12: error: while_loop: np.True_ cannot be called [not-a-function]
+            |
+          2 |     return ps.while_loop(x.sum() > 0, np.sin, x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: pass functions: ps.while_loop(lambda x: condition, lambda x: next, initial)
+        """,
+    ),
+    "body of a loop that is no function": (
+        """
+        def f(x):
+            return ps.fori_loop(0, 3, x, np.sin)
+        """,
+        X,
+        """
+        program.py:2:12: error: fori_loop: array([1., 2., 3.]) cannot be called [not-a-function]
+            |
+          2 |     return ps.fori_loop(0, 3, x, np.sin)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: pass functions: ps.fori_loop(lower, upper, lambda i, x: next, initial)
+        """,
+    ),
+    "body of a scan that is no function": (
+        """
+        def f(x):
+            return ps.scan(0.0, x)
+        """,
+        X,
+        """
+        program.py:2:12: error: scan: 0.0 cannot be called [not-a-function]
+            |
+          2 |     return ps.scan(0.0, x)
+            |            ^^^^^^^^^^^^^^^
+          help: pass functions: ps.scan(lambda x, element: (next, stacked), initial, xs)
+        """,
+    ),
+    "functions of a switch side by side": (
+        """
+        def f(x):
+            return ps.switch(1, np.sin, np.cos, x)
+        """,
+        X,
+        """
+        program.py:2:12: error: switch: a ufunc is no list of functions [not-a-function]
+            |
+          2 |     return ps.switch(1, np.sin, np.cos, x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: pass all of them in one: ps.switch(i, [lambda: a, lambda: b])
+        """,
+    ),
+    "array that grows in a loop": (
+        """
+        def f(x):
+            return ps.fori_loop(0, 3, lambda i, s: np.append(s, s), x)
+        """,
+        X,
+        """
+        program.py:2:12: error: fori_loop: a turn takes f64[n], and returns f64[2*n], where n = 3 [carried-shape]
+            |
+          2 |     return ps.fori_loop(0, 3, lambda i, s: np.append(s, s), x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           help: arrays keep their shape from turn to turn, and in all branches
         """,
     ),
@@ -144,7 +228,7 @@ CASES = {
         """,
         X,
         """
-        program.py:2:12: error: fori_loop is f64[] here and f64[n] there [carried-shape]
+        program.py:2:12: error: fori_loop: a turn takes f64[n], and returns f64[], where n = 3 [carried-shape]
             |
           2 |     return ps.fori_loop(0, 3, lambda i, x: x.sum(), x)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^

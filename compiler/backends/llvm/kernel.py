@@ -16,7 +16,7 @@ from penstock.backends.llvm.kernel_numbers import Number, as_signed, spread
 from penstock.backends.llvm.module import Module, Parameter
 from penstock.backends.llvm.operand import Operand
 from penstock.backends.llvm.primitives import ELEMENTS, emit_primitive
-from penstock.backends.llvm.width import lanes_of, registers_of, unroll_of
+from penstock.backends.llvm.width import lanes_of, may_overlap, registers_of, unroll_of
 from penstock.ir.dims import product
 from penstock.ir.loop.chain import chain_of
 from penstock.ir.loop.node import (
@@ -325,6 +325,8 @@ class _KernelEmitter(MemoryEmitter):
             # One body for all, masked: less to compile, and hardly slower.
             self.lanes = step
             self.settle(loop.body)
+        elif may_overlap(loop):
+            position = self.overlapping(loop, start, stop)
         elif length is None or length >= step:
             self.lanes = width * registers
             self.settle(loop.body)
@@ -338,7 +340,7 @@ class _KernelEmitter(MemoryEmitter):
                     main.carry(e.add(main.index, step), *parts)
                 position, *parts = main.results
             self.lanes = width
-        if length is None or length % step:
+        if position is not stop and (length is None or length % step):
             parts[::unroll] = self.rest(loop, position, stop, parts[::unroll])
         self.in_vector = False
         self.lanes = 1
@@ -359,6 +361,33 @@ class _KernelEmitter(MemoryEmitter):
             chosen = parts[copy::unroll]
             parts[copy::unroll] = self.vector_body(loop, index, chosen)
         return parts
+
+    def overlapping(self, loop: For, start: Operand, stop: Operand) -> Operand:
+        """Whole vectors, the last of them over lanes that another has computed too.
+
+        Without masks, lanes that fill no vector would run one by one, and in each of
+        them a loop inside takes as long as it takes for all lanes of a vector.
+
+        Returns:
+            Where the lanes begin that are too few for one vector: most often the end.
+        """
+        e, width = self.e, self.lanes
+        registers = registers_of(self.machine, loop)
+        length, known = e.sub(stop, start), _constant_length(start, stop)
+        while registers and start is not stop:
+            self.lanes = width * registers
+            if known is None or self.lanes <= known:
+                self.settle(loop.body)
+                end = stop
+                if known is None:
+                    end = e.select(e.ge(length, self.lanes), stop, start)
+                last = e.sub(stop, self.lanes)
+                with e.for_loop(start, end, self.lanes) as main:
+                    self.vector_body(loop, e.minimum(main.index, last), [])
+                start = end
+            registers //= 2
+        self.lanes = width
+        return start
 
     def rest(
         self,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from penstock.ir.loop.node import For, Let, Load, Store
+from penstock.ir.loop.node import Check, For, Let, Load, Store
 from penstock.ir.loop.primitive import PRIMITIVES
 from penstock.ir.types import i64
 from penstock.runtime.machine import Machine
 
-__all__ = ["lanes_of", "registers_of", "unroll_of"]
+__all__ = ["lanes_of", "may_overlap", "registers_of", "unroll_of"]
 
 _MOST_LANES = 64
 _SHORT_BODY = 48
@@ -59,7 +59,31 @@ def registers_of(machine: Machine, loop: For) -> int:
     # Beside the sums, vectors of the terms have to be kept.
     room = machine.vector_registers - 4
     sums = max(len(s.carries) for s in inner)
-    return next(count for count in (4, 2, 1) if count * sums <= max(room, sums))
+    most = max(room // sums, 1)
+    carries_bools = any(c.result.dtype.kind == "b" for s in inner for c in s.carries)
+    if carries_bools and machine.vector_bytes < 64:
+        # LLVM keeps a bool of each lane in a byte, and takes more than a register of
+        # them from one turn to the next one by one.
+        most = min(most, machine.vector_bytes // lanes_of(machine, loop))
+    return next(count for count in (4, 2, 1) if count <= most)
+
+
+def may_overlap(loop: For) -> bool:
+    """Whether to compute again, with the last vector, what another has stored.
+
+    Of an iteration with a loop inside, which takes as long for one lane as for a
+    vector of them; where it is the first to write what it reads of its results, it
+    stores the same a second time.
+    """
+    statements = list(loop.body.walk())
+    return (
+        not loop.carries
+        and any(isinstance(s, For) for s in statements)
+        and not any(
+            isinstance(s, Check) or (isinstance(s, Store) and s.buffer.mode != "out")
+            for s in statements
+        )
+    )
 
 
 def _flops(loop: For) -> int:
