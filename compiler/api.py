@@ -25,7 +25,7 @@ from penstock.driver import (
 from penstock.frontend.nested_compile import compiled_in_place
 from penstock.frontend.tracer import current_tracer
 from penstock.ir.errors import OptionError
-from penstock.ir.location import hide_directory
+from penstock.ir.location import hide_directory, user_location
 from penstock.making import Making, reason_for
 from penstock.runtime.binding import Binder, Call
 from penstock.runtime.config import config
@@ -378,7 +378,10 @@ def compile(  # noqa: A001
     _check_options(device, donate, threads, debug)
     if not isinstance(fastmath, (bool, np.bool_)):
         raise OptionError(
-            None, f"fastmath is {fastmath!r}, but must be True or False", code="option"
+            None,
+            f"fastmath is {fastmath!r}, but must be True or False",
+            code="option",
+            hint="fastmath=True may change last bits for speed, False changes none",
         )
     options = CompileOptions(_static_entries(static), bool(fastmath))
     if fn is None:
@@ -432,11 +435,22 @@ def _check_options(
         )
 
 
+def _callable_hint(given: object) -> str:
+    if isinstance(given, classmethod):
+        return "swap the decorators: @classmethod above @ps.compile"
+    return "pass a function: ps.compile(lambda x: ...)"
+
+
 def _compiled(
     function: Callable[..., Any], options: CompileOptions, threads: int | None
 ) -> Any:
     if not callable(function):
-        raise OptionError(None, f"{function!r} cannot be called", code="not-a-function")
+        raise OptionError(
+            user_location(),
+            f"{function!r} cannot be called",
+            code="not-a-function",
+            hint=_callable_hint(function),
+        )
     if isinstance(function, (Compiled, BoundCompiled)):
         function = function.__wrapped__
     if current_tracer() is not None:

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from penstock.ir.helps import HELPS
 from penstock.ir.location import Location
 from penstock.ir.noted_errors import note
 
@@ -50,7 +51,7 @@ class PenstockError(Exception):
     Attributes:
         code: a short kebab-case name of the message, shown in brackets.
         loc: the place in the user's source, or ``None``.
-        hint: what to do about it, or ``None``.
+        hint: what to do about it, or ``None``; if none is given, what ``HELPS`` says.
     """
 
     default_code: ClassVar[str]
@@ -69,7 +70,7 @@ class PenstockError(Exception):
         self.loc = loc
         self.message = message
         self.code = code or self.default_code
-        self.hint = hint
+        self.hint = hint = HELPS.get(self.code) if hint is None else hint
         self.notes = notes
         place = f"{loc}: " if loc is not None else ""
         lines = [f"{place}error: {message} [{self.code}]"]

@@ -312,7 +312,6 @@ def _version_error(source: str) -> ArtifactError:
         None,
         f"{source} was made by another version of Penstock",
         code="artifact-version",
-        hint="save it again with this one",
     )
 
 
@@ -326,7 +325,10 @@ def array_form(array: np.ndarray[Any, Any], part: str) -> dict[str, Any]:
     dtype = dtype_of(array.dtype)
     if dtype is None:
         raise ArtifactError(
-            None, f"an array of dtype {array.dtype} cannot be saved", code="dtype"
+            None,
+            f"an array of dtype {array.dtype} cannot be saved",
+            code="dtype",
+            hint="use bool, an integer or a floating dtype",
         )
     return {"dtype": dtype.name, "shape": list(array.shape), "part": part}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -220,6 +220,8 @@ class Binder:
     def _bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
         values: list[Any] = []
         rest = list(args)
+        if kwargs:
+            self._require_known(kwargs)
         for parameter in self.parameters:
             name, kind = parameter.name, parameter.kind
             if kind is _VARIADIC:
@@ -242,9 +244,17 @@ class Binder:
                 f"takes {count} positional argument{'s' * (count != 1)} "
                 f"but {len(args)} were given"
             )
-        if kwargs:
-            raise self._error(f"got an unexpected keyword argument {min(kwargs)!r}")
+        self._require_none(kwargs)
         return values
+
+    def _require_known(self, names: Iterable[str]) -> None:
+        """Raise for a misspelt keyword, which says more than that one is missing."""
+        if all(parameter.kind is not _KEYWORDS for parameter in self.parameters):
+            self._require_none({*names} - {one.name for one in self.parameters})
+
+    def _require_none(self, unknown: Collection[str]) -> None:
+        if unknown:
+            raise self._error(f"got an unexpected keyword argument {min(unknown)!r}")
 
     def _default(self, parameter: Parameter) -> Any:
         if parameter.has_default:

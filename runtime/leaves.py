@@ -308,7 +308,10 @@ def leaf_of(value: object) -> Leaf:
         dtype = dtype_of(value.dtype)
         if dtype is None:
             raise DtypeError(
-                None, f"arrays of dtype {value.dtype} are not supported", code="dtype"
+                None,
+                f"arrays of dtype {value.dtype} are not supported",
+                code="dtype",
+                hint="use bool, an integer or a floating dtype",
             )
         layout = "contiguous" if value.flags.c_contiguous else "strided"
         return ArrayLeaf(dtype, value.ndim, layout)

@@ -124,7 +124,10 @@ def pack(binder: Binder, variant: Variant, call: Call) -> Artifact:
     captured = signature.read_captured(call.leaves)
     if captured is None:
         raise ArtifactError(
-            None, f"{binder.name}: what it captures has gone", code="unsaved"
+            None,
+            f"{binder.name}: what it captures has gone",
+            code="unsaved",
+            hint="call the function, then save it",
         )
     first = signature.argument_count
     values = [

@@ -131,7 +131,7 @@ def _numpy_name(function: Any) -> str:
 
 
 def missing_parameters() -> str:
-    """Parameters of NumPy's functions that there are not."""
+    """Parameters of NumPy's functions that there are not, if there are such."""
     rows = []
     for function, implementation in FUNCTIONS.items():
         own = set(inspect.signature(implementation).parameters)
@@ -141,7 +141,11 @@ def missing_parameters() -> str:
             continue
         if missing := sorted(wanted - own - _IGNORED):
             rows.append((f"`{_numpy_name(function)}`", code(missing)))
-    return table(("function", "takes no"), sorted(rows))
+    ignored = "`like=`, `subok=` and `device=`"
+    if not rows:
+        return f"They have all parameters that NumPy's have but {ignored}."
+    heading = f"Parameters that there are not at all, besides {ignored}:\n\n"
+    return heading + table(("function", "takes no"), sorted(rows))
 
 
 # Why a ufunc is not there, or not on all that NumPy takes.

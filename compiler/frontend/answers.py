@@ -98,7 +98,8 @@ def number(array: TracedArray, what: str) -> Any:
     for size in array.sizes:
         if not tracer.ask(size, "==", 1):
             raise bad_type(
-                f"{what} of {array.tensor}: only arrays of one element have a number"
+                f"{what} of {array.tensor}: only arrays of one element have a number",
+                hint="index one of them: x[0]",
             )
     known = constant_array(tracer, array.value)
     if known is not None:
@@ -169,7 +170,10 @@ def index(array: TracedArray) -> int:
         TypeError: it is no integer scalar.
     """
     if array.sizes or array.kind.is_float:
-        raise bad_type(f"{array.tensor} is no index or count: only integer scalars are")
+        raise bad_type(
+            f"{array.tensor} is no index or count: only integer scalars are",
+            hint="use a Python integer, or a size such as x.shape[0]",
+        )
     return int(number(array, "an index or a count"))
 
 

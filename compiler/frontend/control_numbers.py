@@ -99,5 +99,8 @@ def turns_of(tracer: Tracer, length: Any) -> Size:
         )
     require_range(tracer, trip)
     if not tracer.ask(trip, ">=", 0):
-        raise bad_value(f"scan: length is {tracer.number(trip)}, below 0")
+        raise bad_value(
+            f"scan: length is {tracer.number(trip)}, below 0",
+            hint="give a length of 0 or more",
+        )
     return trip

@@ -343,7 +343,10 @@ class TracedArray(Traced):
 
     def __hash__(self) -> int:
         hint = "pass a Python number: int(k); NumPy's scalars count as arrays"
-        raise bad_type("unhashable type: 'numpy.ndarray'", None if self.sizes else hint)
+        tuples = "use a tuple of Python numbers, which has a hash"
+        raise bad_type(
+            "unhashable type: 'numpy.ndarray'", tuples if self.sizes else hint
+        )
 
     def __repr__(self) -> str:
         if not self.tracer.active:

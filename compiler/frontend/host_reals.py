@@ -254,9 +254,15 @@ class HostReal(HostNumber):
     def _finite(self, what: str) -> float:
         """What the number is in this call, where an integer is next to it."""
         if math.isnan(self.hint):
-            raise bad_value(f"{what} of nan: it is no integer")
+            raise bad_value(
+                f"{what} of nan: it is no integer",
+                hint="test it before: if math.isfinite(x)",
+            )
         if math.isinf(self.hint):
-            raise too_large(f"{what} of {self.hint}: it is no integer")
+            raise too_large(
+                f"{what} of {self.hint}: it is no integer",
+                hint="test it before: if math.isfinite(x)",
+            )
         return self.hint
 
     def __int__(self) -> int:

@@ -78,7 +78,10 @@ def parse_key(array: TracedArray, key: Any) -> list[Key]:
     for part in parts:
         found += [None] if part is Ellipsis else _parse_part(tracer, part)
     if found.count(None) > 1:
-        raise bad_index("an index holds more than one ...")
+        raise bad_index(
+            "an index holds more than one ...",
+            hint="keep one ..., and write : for the other axes",
+        )
     taken = sum(part.axis_count for part in found if part is not None)
     rank = len(array.sizes)
     if taken > rank:
@@ -234,7 +237,10 @@ def slice_bounds(
         return 0, 1, size
     step = 1 if bounds.step is None else tracer.pin(_bound(tracer, bounds.step))
     if step == 0:
-        raise bad_value("the step of a slice is 0")
+        raise bad_value(
+            "the step of a slice is 0",
+            hint="leave the step out, or use -1 to go backwards",
+        )
     least: Size = 0 if step > 0 else -1
     greatest = size if step > 0 else size - 1
     first, last = (least, greatest) if step > 0 else (greatest, least)
@@ -269,7 +275,10 @@ def _bound(tracer: Tracer, end: Any) -> Size:
         )
     if hasattr(type(end), "__index__"):
         return int(end.__index__())
-    raise bad_type(f"a {type(end).__name__} is no end of a slice")
+    raise bad_type(
+        f"a {type(end).__name__} is no end of a slice",
+        hint="use integers, sizes or nothing, as in x[1:n]",
+    )
 
 
 def _clamp(tracer: Tracer, end: Size, size: Size, least: Size, greatest: Size) -> Size:

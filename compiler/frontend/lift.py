@@ -214,7 +214,10 @@ def stored_value(tracer: Tracer, number: Any, dtype: Dtype) -> Value:
             number, kind = number.concrete(), float
     if kind is float and dtype.is_integer:
         if math.isnan(number):
-            raise bad_value(f"assignment: nan is no integer, but the array is {dtype}")
+            raise bad_value(
+                f"assignment: nan is no integer, but the array is {dtype}",
+                hint="replace it before, or make the array floating",
+            )
         if math.isinf(number):
             raise out_of_range(f"the number {number}", dtype)
         number = int(number)
@@ -275,7 +278,13 @@ def _stack_list(
                     hint="the parts of an array must all have the same shape",
                 )
             for left, right in zip(first, part.sizes, strict=True):
-                require_equal(tracer, "array", left, right)
+                require_equal(
+                    tracer,
+                    "array",
+                    left,
+                    right,
+                    hint="make the parts of the list equal in shape",
+                )
     values = [
         tracer.emit("reshape", part.value, shape=(1, *part.sizes)) for part in parts
     ]

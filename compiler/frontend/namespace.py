@@ -74,7 +74,6 @@ def call_function(function: Any, args: Any, kwargs: Any) -> Any:
             user_location(),
             f"{_full_name(function)} is not supported",
             code="unsupported-function",
-            hint="compute it outside the compiled function and pass the result in",
         )
     return call_checked(implementation, _full_name(function), args, kwargs)
 
@@ -121,7 +120,9 @@ def call_checked(implementation: Any, name: str, args: Any, kwargs: Any) -> Any:
             user_location(),
             f"{name}: {reason or error}",
             code="unsupported-argument",
-            hint=_near_argument(implementation, kwargs),
+            hint="pass it too"
+            if reason.startswith("missing")
+            else _near_argument(implementation, kwargs),
         ) from None
 
 

@@ -39,7 +39,10 @@ def binary(ufunc: np.ufunc, left: Any, right: Any, own: TracedArray) -> Any:
     elif getattr(type(other), "__array_ufunc__", True) is None:
         return NotImplemented
     if ufunc is np.matmul and type(own) is TracedScalar and _is_scalar(other):
-        raise bad_type("@: NumPy's scalars have no matrix product")
+        raise bad_type(
+            "@: NumPy's scalars have no matrix product",
+            hint="multiply by scalars with *",
+        )
     if ufunc is np.power and own is left:
         if _squares_bools(own, right):
             return call_ufunc(np.multiply, (left, np.int8(1)))

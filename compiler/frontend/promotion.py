@@ -60,7 +60,9 @@ def as_dtype(dtype: Any) -> Dtype:
     if isinstance(dtype, Dtype):
         return dtype
     if isinstance(dtype, np.ndarray):
-        raise bad_type("a dtype is an array: give the dtype of one, as in a.dtype")
+        raise bad_type(
+            "a dtype is an array", hint="give the dtype of one, as in a.dtype"
+        )
     try:
         found = np.dtype(dtype)
     except TypeError as error:
@@ -68,6 +70,8 @@ def as_dtype(dtype: Any) -> Dtype:
         raise bad_type(f"{error}", hint) from None
     return supported_dtype(found)
 
+
+_CONVERT = "convert before: x.astype(dtype)"
 
 _BOOL_HINTS = {
     np.subtract: "for bools, use a ^ b or np.logical_xor(a, b)",
@@ -123,7 +127,7 @@ def loop_dtypes(
             user_location(),
             f"{ufunc.__name__}: takes no {names}",
             code="dtype",
-            hint=_BOOL_HINTS.get(ufunc) if bool_ in kinds else None,
+            hint=_BOOL_HINTS.get(ufunc, _CONVERT) if bool_ in kinds else _CONVERT,
         ) from None
     if found is None:
         names = ", ".join(map(str, _resolve(ufunc, kinds, signature, casting)))
@@ -181,7 +185,10 @@ _CASTING_RULES = ("no", "equiv", "safe", "same_kind", "unsafe")
 def check_casting(rule: Any) -> None:
     """Raise a ValueError, or a TypeError, for what is no ``casting=`` of NumPy's."""
     if not isinstance(rule, str):
-        raise bad_type(f"casting= is a {type(rule).__name__}, not a str")
+        raise bad_type(
+            f"casting= is a {type(rule).__name__}, not a str",
+            hint="use 'no', 'equiv', 'safe', 'same_kind' or 'unsafe'",
+        )
     if rule not in _CASTING_RULES:
         raise bad_value(
             f"casting={rule!r} is no rule", f"the rules are {_CASTING_RULES}"

@@ -34,7 +34,10 @@ __all__ = ["bernoulli", "check_bounds", "integers", "normal", "uniform"]
 def _floating(name: str, dtype: Any) -> Dtype:
     kind = as_dtype(dtype)
     if not kind.is_float:
-        raise bad_type(f"{name}: the dtype is {kind}, but must be floating")
+        raise bad_type(
+            f"{name}: the dtype is {kind}, but must be floating",
+            hint="use np.float32 or np.float64",
+        )
     return kind
 
 
@@ -134,7 +137,10 @@ def integers(key: Any, shape: Any, low: Any, high: Any, dtype: Any) -> Any:
     tracer = require_tracer("ps.random.integers")
     kind = as_dtype(dtype)
     if not kind.is_integer:
-        raise bad_type(f"integers: the dtype is {kind}, but must be an integer one")
+        raise bad_type(
+            f"integers: the dtype is {kind}, but must be an integer one",
+            hint="use np.int32, np.int64 or another integer dtype",
+        )
     low, high = _bound("low", low), _bound("high", high)
     if not _is_less(low, high):
         raise bad_value(

@@ -72,7 +72,9 @@ def choice(key: Any, a: Any, shape: Any, replace: Any, p: Any) -> Any:
     ):
         raise bad_value(
             f"choice: {tracer.number(wanted)} of {tracer.number(size)} elements",
-            None if replace else "with replace=True an element may be chosen again",
+            hint="choose from one element at least"
+            if replace
+            else "with replace=True an element may be chosen again",
         )
     weights = None if p is None else _weights(tracer, p, size)
     if replace:
@@ -158,7 +160,10 @@ def categorical(key: Any, logits: Any, axis: Any, shape: Any) -> Any:
     array = as_array(tracer, logits)
     kind = array.kind if array.kind.is_float else f64
     if not array.sizes:
-        raise bad_type(f"categorical: {array.tensor} has no axis to choose along")
+        raise bad_type(
+            f"categorical: {array.tensor} has no axis to choose along",
+            hint="give it an axis: x[None]",
+        )
     along = normalize_axis(axis, len(array.sizes))
     moved = numpy.moveaxis(array, along, -1)
     batch, count = moved.sizes[:-1], moved.sizes[-1]

@@ -174,7 +174,10 @@ def bits(key: Any, shape: Any, dtype: Any) -> TracedArray:
     tracer = require_tracer("ps.random.bits")
     kind = as_dtype(dtype)
     if kind.kind != "u":
-        raise bad_type(f"bits: the dtype is {kind}, but must be an unsigned integer")
+        raise bad_type(
+            f"bits: the dtype is {kind}, but must be an unsigned integer",
+            hint="use np.uint32 or np.uint64",
+        )
     word, _ = draw(tracer, key, draw_shape(tracer, shape))
     return fresh(tracer, convert(tracer, top_bits(word, kind.bits).value, kind))
 

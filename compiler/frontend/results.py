@@ -13,6 +13,7 @@ from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import HostInteger, HostNumber
 from penstock.frontend.host_reals import HostReal
 from penstock.frontend.inputs import Inputs
+from penstock.frontend.libraries import is_library
 from penstock.frontend.lift import value_of
 from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import Tracer
@@ -142,7 +143,8 @@ def _collect(
     kind = type(leaf)
     if issubclass(kind, FrozenDict):
         kind = leaf.outside_type  # An OrderedDict of the caller, say.
-    noun = "function" if callable(leaf) else kind.__name__
+    is_function = callable(leaf) and is_library(kind.__module__)
+    noun = "function" if is_function else kind.__name__
     raise TraceError(
         place(),
         f"the function returns a {noun}, which a compiled function cannot return",

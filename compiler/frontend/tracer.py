@@ -210,7 +210,10 @@ class Tracer:
             ArgumentError: it is negative in this call.
         """
         if not self.ask(self.shortened(size), ">=", 0):
-            raise bad_value(f"{what} {self.number(size)}, which is negative")
+            raise bad_value(
+                f"{what} {self.number(size)}, which is negative",
+                hint="use sizes of 0 or more: max(n, 0)",
+            )
         self._sound.add(size)
 
     def _check_sizes(self, value: Value) -> None:
@@ -224,6 +227,7 @@ class Tracer:
                 f"{value.op.name}: the result would have {len(value.shape)} axes, but "
                 f"arrays have {_MOST_AXES} at most",
                 code="bad-axis",
+                hint="merge axes: x.reshape(...)",
             )
         sizes = [size for size in value.shape if isinstance(size, int)]
         numbers = [

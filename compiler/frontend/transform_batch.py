@@ -121,7 +121,13 @@ class _Given:
                 continue
             if size is None:
                 size = type_.shape[axis]
-            require_equal(tracer, "vmap", size, type_.shape[axis])
+            require_equal(
+                tracer,
+                "vmap",
+                size,
+                type_.shape[axis],
+                hint="the axes named by in_axes need one size",
+            )
             rest = type_.shape[:axis] + type_.shape[axis + 1 :]
             self.own.append(type_.with_shape(rest))
         if size is None:

@@ -41,7 +41,10 @@ def within_loop(ufunc: np.ufunc, array: Any, dtype: Any, method: str) -> TracedA
         TypeError: the ufunc does not combine two of them to one of the same dtype.
     """
     if ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature is not None:
-        raise bad_type(f"{ufunc.__name__}.{method}: only ufuncs of two operands do so")
+        raise bad_type(
+            f"{ufunc.__name__}.{method}: only ufuncs of two operands do so",
+            hint="use one of two operands, such as np.add",
+        )
     x = operand(array)
     if ufunc in _TRUTHS:
         return x if x.kind is bool_ else operand(x.astype(bool))
@@ -54,6 +57,7 @@ def within_loop(ufunc: np.ufunc, array: Any, dtype: Any, method: str) -> TracedA
             f"{ufunc.__name__}.{method}: of two {x.kind} it makes a {kinds[2]}, which "
             "does not combine with the next",
             code="dtype",
+            hint="convert before, or pass dtype=",
         )
     wanted: Dtype = kinds[0] if dtype is None else as_dtype(dtype)
     return x if x.kind is wanted else operand(x.astype(wanted.numpy))
@@ -69,20 +73,29 @@ def reduce(
     rank = len(x.sizes)
     axes = reduced_axes(axis, rank) if rank else ()
     if len(axes) > 1 and not _takes_axes_together(ufunc, x.kind):
-        raise bad_value(f"{name}: its order matters, so it takes one axis")
+        raise bad_value(
+            f"{name}: its order matters, so it takes one axis",
+            hint="go along one axis after the other",
+        )
     if initial is None or initial is NO_VALUE:
         initial = None if initial is None else ufunc.identity
     lines = _lines(x, axes)
     holds = None
     if where is not True and where is not NO_VALUE:
         if initial is None:
-            raise bad_value(f"{name} with where= needs initial=")
+            raise bad_value(
+                f"{name} with where= needs initial=",
+                hint="give the result of no elements: initial=0",
+            )
         mask = as_array(x.tracer, where)
         check_cast(mask.kind, bool_, "safe", f"{name} where=")
         holds = _lines(numpy.broadcast_to(mask, x.shape), axes)
     if initial is None:
         if x.tracer.ask(lines.sizes[0], "==", 0):
-            raise bad_value(f"{name} of no elements: {x.tensor} is empty")
+            raise bad_value(
+                f"{name} of no elements: {x.tensor} is empty",
+                hint="ask for its size before: if x.size",
+            )
         total = lines[0]
         lines = lines[1:]
     else:
@@ -134,7 +147,10 @@ def accumulate(ufunc: np.ufunc, array: Any, axis: Any, dtype: Any, out: Any) -> 
     name = f"{ufunc.__name__}.accumulate"
     x = within_loop(ufunc, array, dtype, "accumulate")
     if not x.sizes:
-        raise bad_type(f"{name}: a scalar has no axis to accumulate along")
+        raise bad_type(
+            f"{name}: a scalar has no axis to accumulate along",
+            hint="give it an axis: x[None]",
+        )
     place = normalize_axis(axis, len(x.sizes))
     if x.tracer.ask(x.sizes[place], "==", 0):
         return deliver(name, x.copy(), out, "unsafe")
@@ -157,7 +173,10 @@ def reduceat(
     x = within_loop(ufunc, array, dtype, "reduceat")
     starts = as_array(x.tracer, indices)
     if len(starts.sizes) != 1 or not (starts.kind.is_integer or starts.sizes[0] == 0):
-        raise bad_type(f"{name}: the indices are {starts.tensor}, not i64[n]")
+        raise bad_type(
+            f"{name}: the indices are {starts.tensor}, not i64[n]",
+            hint="convert and flatten them: indices.astype(int).ravel()",
+        )
     place = normalize_axis(axis, len(x.sizes))
     lines = numpy.moveaxis(x, place, 0)
     starts = within(starts.astype(np.int64), lines.shape[0])
@@ -182,7 +201,10 @@ def at(ufunc: np.ufunc, array: TracedArray, gathered: Gathered, values: Any) -> 
     name = f"{ufunc.__name__}.at"
     operands = 1 if values is NO_VALUE else 2
     if ufunc.nin != operands or ufunc.nout != 1 or ufunc.signature is not None:
-        raise bad_type(f"{name}: the ufunc does not take {operands} operands")
+        raise bad_type(
+            f"{name}: the ufunc does not take {operands} operands",
+            hint="pass the array, the indices, and the other operands of the ufunc",
+        )
     count = len(gathered.index_shape)
     indices = [wrap(tracer, i).reshape(-1) for i in gathered.indices]
     length = indices[0].shape[0]

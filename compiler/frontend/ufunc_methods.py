@@ -90,7 +90,8 @@ def _accumulate(
     x = operand(array)
     if not x.sizes:
         raise bad_type(
-            f"{ufunc.__name__}.accumulate: a scalar has no axis to accumulate along"
+            f"{ufunc.__name__}.accumulate: a scalar has no axis to accumulate along",
+            hint="give it an axis: x[None]",
         )
     if ufunc is np.add:
         return reductions.cumsum(array, axis, dtype, out)
@@ -123,7 +124,10 @@ def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
 
 def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
     if type(array) is not TracedArray:
-        raise bad_type(f"{ufunc.__name__}.at: a {type(array).__name__} is not traced")
+        raise bad_type(
+            f"{ufunc.__name__}.at: a {type(array).__name__} is not traced",
+            hint="make it an array within the function: np.array(...)",
+        )
     array.check_writable()
     tracer = array.tracer
     parts = parse_key(array, key)

@@ -126,12 +126,21 @@ def _windows(x: Any, width: Sequence[int], stride: Sequence[int] | None) -> list
             )
     steps = tuple(width if stride is None else stride)
     if len(width) > x.ndim or len(steps) != len(width):
-        raise bad_value(f"windows {width} and strides {steps} do not fit {x.ndim} axes")
+        raise bad_value(
+            f"windows {width} and strides {steps} do not fit {x.ndim} axes",
+            hint="give a number for each of the last axes",
+        )
     if min(width, default=0) < 1 or min(steps) < 1:
-        raise bad_value(f"windows {width} and strides {steps} must be at least 1")
+        raise bad_value(
+            f"windows {width} and strides {steps} must be at least 1",
+            hint="use 1 or more",
+        )
     sizes = x.shape[x.ndim - len(width) :]
     if any(size < own for size, own in zip(sizes, width, strict=True)):
-        raise bad_value(f"windows {width} are larger than the array {x.shape}")
+        raise bad_value(
+            f"windows {width} are larger than the array {x.shape}",
+            hint="use smaller windows, or pad the array: np.pad(x, ...)",
+        )
     counts = [
         (size - own) // step + 1
         for size, own, step in zip(sizes, width, steps, strict=True)

@@ -149,6 +149,7 @@ def test_a_command_line_that_means_nothing(command, arguments, message):
             (
                 "penstock run: error: model.py is not a Penstock artifact "
                 "[not-an-artifact]\n"
+                "  help: f.save(path, *args) writes one, of a compiled function f\n"
             ),
         ),
         (("run", "."), "penstock run: error: .: Is a directory\n"),
@@ -157,6 +158,7 @@ def test_a_command_line_that_means_nothing(command, arguments, message):
             (
                 "penstock explain: error: model.py is not a Penstock artifact "
                 "[not-an-artifact]\n"
+                "  help: f.save(path, *args) writes one, of a compiled function f\n"
             ),
         ),
     ],

@@ -18,5 +18,6 @@ def test_artifact(tmp_path):
     with pytest.raises(ArtifactError) as caught:
         ps.load(path)
     assert str(caught.value) == (
-        f"error: {path} holds a part of a program, not a function [artifact]"
+        f"error: {path} holds a part of a program, not a function [artifact]\n"
+        "  help: save the compiled function itself: f.save(path, *args)"
     )

@@ -32,7 +32,8 @@ def test_artifact_damaged(path):
     data[-1] ^= 1
     path.write_bytes(data)
     assert message(path) == (
-        f"error: {path} is damaged: its checksum is wrong [artifact-damaged]"
+        f"error: {path} is damaged: its checksum is wrong [artifact-damaged]\n"
+        "  help: save it again, or copy it again from where it is whole"
     )
 
 
@@ -95,7 +96,10 @@ def test_a_whole_file_that_makes_no_sense(path, change, reason):
     form = artifact.signature
     change(form)
     path.write_bytes(artifact.replace(signature=form).to_bytes())
-    assert message(path) == f"error: {path} is damaged: {reason} [artifact-damaged]"
+    assert message(path) == (
+        f"error: {path} is damaged: {reason} [artifact-damaged]\n"
+        "  help: save it again, or copy it again from where it is whole"
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,10 @@ def test_facts_that_make_no_sense(path, change, reason):
     artifact = Artifact.from_bytes(path.read_bytes(), str(path))
     facts = {**artifact.facts, **change}
     path.write_bytes(artifact.replace(facts=facts).to_bytes())
-    assert message(path) == f"error: {path} is damaged: {reason} [artifact-damaged]"
+    assert message(path) == (
+        f"error: {path} is damaged: {reason} [artifact-damaged]\n"
+        "  help: save it again, or copy it again from where it is whole"
+    )
 
 
 def test_guards_that_make_no_sense(path):
@@ -127,5 +134,6 @@ def test_guards_that_make_no_sense(path):
         path.write_bytes(artifact.replace(guards=(guard,)).to_bytes())
         assert message(path) == (
             f"error: {path} is damaged: its guards ask about what it does not have "
-            "[artifact-damaged]"
+            "[artifact-damaged]\n"
+            "  help: save it again, or copy it again from where it is whole"
         )

@@ -18,6 +18,7 @@ CASES = [
             |
           2 |     return x.reshape(-1, -1)
             |            ^^^^^^^^^^^^^^^^^
+          help: leave one size at most to be found
         """,
     ),
     (
@@ -31,6 +32,7 @@ CASES = [
             |
           2 |     return x.transpose(0, 0)
             |            ^^^^^^^^^^^^^^^^^
+          help: name each axis once, as in x.transpose(1, 0)
         """,
     ),
     (
@@ -44,6 +46,7 @@ CASES = [
             |
           2 |     return np.squeeze(x, 0)
             |            ^^^^^^^^^^^^^^^^
+          help: without axis= those axes go that are of size 1
         """,
     ),
     (
@@ -57,6 +60,7 @@ CASES = [
             |
           2 |     return np.moveaxis(x, (0, 1), 0)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: name a destination for each axis
         """,
     ),
     (
@@ -70,6 +74,7 @@ CASES = [
             |
           2 |     return x.sum((0, 0))
             |            ^^^^^^^^^^^^^
+          help: name each axis once
         """,
     ),
     (
@@ -83,6 +88,7 @@ CASES = [
             |
           2 |     return x.max()
             |            ^^^^^^^
+          help: ask for its size before: if x.size
         """,
     ),
     (
@@ -96,6 +102,7 @@ CASES = [
             |
           2 |     return x.argmax(0)
             |            ^^^^^^^^^^^
+          help: ask for its size before: if x.size
         """,
     ),
     (
@@ -109,6 +116,7 @@ CASES = [
             |
           2 |     return np.max(x, where=x > 0)
             |            ^^^^^^^^^^^^^^^^^^^^^^
+          help: give the result of no elements: initial=0
         """,
     ),
     (
@@ -136,6 +144,7 @@ CASES = [
             |
           2 |     return x[::0]
             |            ^^^^^^
+          help: leave the step out, or use -1 to go backwards
         """,
     ),
     (
@@ -149,6 +158,7 @@ CASES = [
             |
           2 |     return np.split(x, 3, axis=1)
             |            ^^^^^^^^^^^^^^^^^^^^^^
+          help: np.array_split makes parts whose sizes differ by one
         """,
     ),
     (
@@ -162,6 +172,7 @@ CASES = [
             |
           2 |     return np.array_split(x, 0)
             |            ^^^^^^^^^^^^^^^^^^^^
+          help: use 1 section or more
         """,
     ),
     (
@@ -175,6 +186,7 @@ CASES = [
             |
           2 |     return np.concatenate([x, x[0]])
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: add axes to those that have fewer: x[None]
         """,
     ),
     (
@@ -188,6 +200,7 @@ CASES = [
             |
           2 |     return np.stack([x, x[0]])
             |            ^^^^^^^^^^^^^^^^^^^
+          help: make them equal in shape, or use np.concatenate
         """,
     ),
     (
@@ -215,6 +228,7 @@ CASES = [
             |
           2 |     return np.cross(x, x)
             |            ^^^^^^^^^^^^^^
+          help: name the axis along which the vectors lie: axis=0
         """,
     ),
     (
@@ -228,6 +242,7 @@ CASES = [
             |
           2 |     return np.einsum('ij,jk->ik', x)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: letter each operand, with commas between: 'ij,jk->ik'
         """,
     ),
     (
@@ -241,6 +256,7 @@ CASES = [
             |
           2 |     return np.einsum('i->i', x)
             |            ^^^^^^^^^^^^^^^^^^^^
+          help: give each axis a letter, or write ... for several
         """,
     ),
     (
@@ -254,6 +270,7 @@ CASES = [
             |
           2 |     return np.einsum('ij->k', x)
             |            ^^^^^^^^^^^^^^^^^^^^^
+          help: name each letter of the result once, of those that the operands have
         """,
     ),
     (
@@ -267,6 +284,7 @@ CASES = [
             |
           2 |     return np.tensordot(x, x, ([0, 1], [0]))
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: name as many axes of the second array as of the first
         """,
     ),
     (
@@ -280,6 +298,7 @@ CASES = [
             |
           2 |     return np.convolve(x, x)
             |            ^^^^^^^^^^^^^^^^^
+          help: flatten it: x.ravel(); scipy.signal.convolve takes several axes
         """,
     ),
     (
@@ -293,6 +312,7 @@ CASES = [
             |
           2 |     return np.convolve(x[0], x[1], 'most')
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: 'same' has the size of the longer, 'valid' only whole overlaps
         """,
     ),
     (
@@ -306,6 +326,7 @@ CASES = [
             |
           2 |     return np.diag(x[None])
             |            ^^^^^^^^^^^^^^^^
+          help: np.diagonal(x, 0, -2, -1) has those of each matrix
         """,
     ),
     (
@@ -319,6 +340,7 @@ CASES = [
             |
           2 |     return np.diagonal(x, 0, 1, 1)
             |            ^^^^^^^^^^^^^^^^^^^^^^^
+          help: name two axes: np.diagonal(x, 0, 0, 1)
         """,
     ),
     (
@@ -332,6 +354,7 @@ CASES = [
             |
           2 |     return np.meshgrid(x[0], indexing='yx')
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: 'ij' has an axis for each array in order, 'xy' swaps the first two
         """,
     ),
     (
@@ -345,6 +368,7 @@ CASES = [
             |
           2 |     return np.arange(0, x.shape[0], 0)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: use a step that leads from the first number to the last
         """,
     ),
     (
@@ -361,6 +385,7 @@ CASES = [
             |
           2 |     return np.zeros(n)
             |            ^^^^^^^^^^^
+          help: use sizes of 0 or more: max(n, 0)
         """,
     ),
     (
@@ -374,6 +399,7 @@ CASES = [
             |
           2 |     return np.linspace(0, 1, 2 * n)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^
+          help: use sizes of 0 or more: max(n, 0)
         """,
     ),
     (
@@ -387,6 +413,7 @@ CASES = [
             |
           2 |     return np.lib.stride_tricks.sliding_window_view(x, n, 0)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: use sizes of 0 or more: max(n, 0)
         """,
     ),
     (
@@ -400,6 +427,7 @@ CASES = [
             |
           2 |     return np.polyder(x[0], -1)
             |            ^^^^^^^^^^^^^^^^^^^^
+          help: use an order of 0 or more
         """,
     ),
     (
@@ -413,6 +441,7 @@ CASES = [
             |
           2 |     return np.pad(x, -1)
             |            ^^^^^^^^^^^^^
+          help: cut elements off by a slice: x[1:]
         """,
     ),
     (
@@ -426,6 +455,7 @@ CASES = [
             |
           2 |     return np.pad(x, ((1, 1), (2, 2), (3, 3)))
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: give a pair for all axes, or one for each: ((1, 1), (2, 2))
         """,
     ),
     (
@@ -439,6 +469,7 @@ CASES = [
             |
           2 |     return np.diff(x, -1)
             |            ^^^^^^^^^^^^^^
+          help: use an order of 0 or more
         """,
     ),
     (
@@ -452,6 +483,7 @@ CASES = [
             |
           2 |     return np.gradient(x[:1], axis=0)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: name the axes that have enough elements: axis=
         """,
     ),
     (
@@ -465,6 +497,7 @@ CASES = [
             |
           2 |     return np.take(x, [0], mode='best')
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: 'wrap' goes around at the ends, 'clip' takes the nearest
         """,
     ),
     (
@@ -478,6 +511,7 @@ CASES = [
             |
           2 |     return np.take_along_axis(x, np.array([0]), 0)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: add axes to the indices: indices[:, None]
         """,
     ),
     (
@@ -491,6 +525,7 @@ CASES = [
             |
           2 |     return np.select([x > 0], [x, x])
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: give a choice for each condition
         """,
     ),
     (
@@ -504,6 +539,7 @@ CASES = [
             |
           2 |     return np.piecewise(x, [x > 0], [1, 2, 3])
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: give a function for each condition, and at most one for the rest
         """,
     ),
     (
@@ -517,6 +553,7 @@ CASES = [
             |
           2 |     return np.cumulative_sum(x)
             |            ^^^^^^^^^^^^^^^^^^^^
+          help: name it, axis=0, or flatten the array: x.ravel()
         """,
     ),
     (
@@ -530,6 +567,7 @@ CASES = [
             |
           2 |     return np.linalg.norm(x[None], axis=(0, 1, 2))
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: name one axis or two: axis=(-2, -1)
         """,
     ),
     (
@@ -543,6 +581,7 @@ CASES = [
             |
           2 |     return np.linalg.norm(x[0], 'fro')
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: vectors have norms of numbers, such as 1, 2 and np.inf
         """,
     ),
     (
@@ -556,6 +595,7 @@ CASES = [
             |
           2 |     return np.lib.stride_tricks.sliding_window_view(x, 9, axis=0)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: use a shorter window, or pad the array: np.pad(x, ...)
         """,
     ),
     (
@@ -585,6 +625,7 @@ CASES = [
             |
           3 |     y[0] = float('nan')
             |     ^^^^
+          help: replace it before, or make the array floating
         """,
     ),
     (
@@ -609,28 +650,39 @@ def test_bad_argument(source, args, expected):
     assert message(source, *args) == text(expected)
 
 
+_RANGE = "use a larger step, or an end that is nearer"
+
+
 @pytest.mark.parametrize(
-    ("expression", "what"),
+    ("expression", "what", "hint"),
     [
-        ("np.arange(0, 5.0, 0.0)", "the step is 0"),
+        (
+            "np.arange(0, 5.0, 0.0)",
+            "the step is 0",
+            "use a step that leads from the first number to the last",
+        ),
         (
             "np.arange(0.0, 1e300)",
             "from 0.0 to 1e+300 by 1.0 are more numbers than an array can hold",
+            _RANGE,
         ),
         (
             "np.arange(0.0, 1.0, 1e-310)",
             "from 0.0 to 1.0 by 1e-310 are more numbers than an array can hold",
+            _RANGE,
         ),
         (
             "np.arange(0.0, np.nan)",
             "from 0.0 to nan by 1.0 are more numbers than an array can hold",
+            _RANGE,
         ),
     ],
 )
-def test_ranges_that_no_array_holds(expression, what):
+def test_ranges_that_no_array_holds(expression, what, hint):
     assert message(f"def f(x):\n    return {expression}\n", X) == text(f"""
         program.py:2:12: error: arange: {what} [bad-argument]
             |
           2 |     return {expression}
             |            {"^" * len(expression)}
+          help: {hint}
         """)

@@ -47,6 +47,7 @@ CASES = [
             |
           2 |     return x[None]
             |            ^^^^^^^
+          help: merge axes: x.reshape(...)
         """,
     ),
 ]

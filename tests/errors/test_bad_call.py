@@ -21,6 +21,8 @@ PROGRAM = textwrap.dedent("""
         return g(x, z=2)
     def lowered(g, x):
         return g.lower()
+    def misspelt(g, x):
+        return g(z=x)
 """).strip()
 
 CASES = {
@@ -36,6 +38,13 @@ CASES = {
             |
           6 |     return g(x, z=2)
             |            ^^^^^^^^^
+          help: it takes (x, y=...)
+        """,
+    "misspelt": """
+        program.py:10:12: error: f() got an unexpected keyword argument 'z' [bad-call]
+             |
+          10 |     return g(z=x)
+             |            ^^^^^^
           help: it takes (x, y=...)
         """,
     "lowered": """

@@ -47,6 +47,7 @@ CASES = [
             |
           2 |     return x[..., 0, ...]
             |            ^^^^^^^^^^^^^^
+          help: keep one ..., and write : for the other axes
         """,
     ),
     (
@@ -60,6 +61,7 @@ CASES = [
             |
           2 |     return np.take_along_axis(x, x, 0)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: convert them: indices.astype(int)
         """,
     ),
     (
@@ -101,6 +103,7 @@ CASES = [
             |
           2 |     return np.delete(x, 3, axis=0)
             |            ^^^^^^^^^^^^^^^^^^^^^^^
+          help: places go from 0 to size - 1, and from -1 backwards to -size
         """,
     ),
 ]

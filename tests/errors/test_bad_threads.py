@@ -11,5 +11,6 @@ def test_bad_threads(threads):
     with pytest.raises(OptionError) as caught:
         ps.compile(lambda x: x, threads=threads)
     assert str(caught.value) == (
-        f"error: threads is {threads!r}, but must be at least 1 [bad-threads]"
+        f"error: threads is {threads!r}, but must be at least 1 [bad-threads]\n"
+        "  help: give 1 or more, or leave it out"
     )

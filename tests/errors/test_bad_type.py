@@ -18,6 +18,7 @@ CASES = [
             |
           2 |     return float(x)
             |            ^^^^^^^^
+          help: index one of them: x[0]
         """,
     ),
     (
@@ -31,6 +32,7 @@ CASES = [
             |
           2 |     return range(x)
             |            ^^^^^^^^
+          help: use a Python integer, or a size such as x.shape[0]
         """,
     ),
     (
@@ -44,6 +46,7 @@ CASES = [
             |
           2 |     return np.take(x, x)
             |            ^^^^^^^^^^^^^
+          help: convert them: indices.astype(int)
         """,
     ),
     (
@@ -57,6 +60,7 @@ CASES = [
             |
           2 |     return x['a' : 'b']
             |            ^^^^^^^^^^^^
+          help: use integers, sizes or nothing, as in x[1:n]
         """,
     ),
     (
@@ -70,6 +74,7 @@ CASES = [
             |
           2 |     return np.select([x], [x])
             |            ^^^^^^^^^^^^^^^^^^^
+          help: compare it: condition != 0
         """,
     ),
     (
@@ -83,6 +88,7 @@ CASES = [
             |
           2 |     return np.zeros(x)
             |            ^^^^^^^^^^^
+          help: use a Python integer, or a size such as x.shape[0]
         """,
     ),
     (
@@ -96,6 +102,7 @@ CASES = [
             |
           2 |     return np.average(x, weights=x[0])
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: give weights of x's shape, or one for each along the axis
         """,
     ),
     (
@@ -109,6 +116,7 @@ CASES = [
             |
           2 |     return np.gradient(x, 1, 2, 3)
             |            ^^^^^^^^^^^^^^^^^^^^^^^
+          help: give one for all axes, or one for each
         """,
     ),
     (
@@ -123,6 +131,7 @@ CASES = [
             |
           2 |     np.add.at([1, 2], x[0].astype(int), 1)
             |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: make it an array within the function: np.array(...)
         """,
     ),
     (
@@ -136,6 +145,7 @@ CASES = [
             |
           2 |     return np.tril(x.sum())
             |            ^^^^^^^^^^^^^^^^
+          help: make it a matrix: x.reshape(1, 1)
         """,
     ),
     (
@@ -149,6 +159,7 @@ CASES = [
             |
           2 |     return np.add.accumulate(x.sum())
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: give it an axis: x[None]
         """,
     ),
 ]

@@ -25,4 +25,7 @@ func @f(%x: f32[b,n]) -> f32[b,n] {
 def test_batching():
     with pytest.raises(UnsupportedError) as caught:
         transforms(parse_function(FUSED))
-    assert str(caught.value) == "error: cluster cannot be batched [batching]"
+    assert str(caught.value) == (
+        "error: cluster cannot be batched [batching]\n"
+        "  help: go along the axis in a loop: ps.scan"
+    )

@@ -32,6 +32,7 @@ CASES = [
             |
           2 |     return x & 1
             |            ^^^^^
+          help: convert before: x.astype(dtype)
         """,
     ),
     (

@@ -63,6 +63,9 @@ def test_the_sizes_of_a_call_are_named(tmp_path, threads):
                 f"index {columns + 1} is out of bounds for axis 1 of f64[n,m], "
                 f"where n = {rows}, m = {columns}"
             )
+            assert str(caught.value).endswith(
+                "\n  help: check indices before, or clip them: np.clip(i, 0, n - 1)"
+            )
     with pytest.raises(IndexError, match="where n = 3, m = 4 "):
         # Of other strides, by a variant of its own.
         compiled({"a": np.ones((4, 3)).T}, at + 4, 1)

@@ -17,6 +17,7 @@ program.py:2:12: error: power: i64[n] to a negative power is no integer, where n
     |
   2 |     return i**n + 1
     |            ^^^^
+  help: make the base floating: x.astype(float)
 """  # noqa: E501
 I = np.arange(1, 4)  # noqa: E741
 

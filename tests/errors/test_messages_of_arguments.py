@@ -11,9 +11,7 @@ from penstock.ir.errors import PenstockError
 MESSAGES = {
     "casting= is a int, not a str": lambda x: np.add(x, 1, casting=3),
     "casting='sensible' is no rule": lambda x: np.add(x, 1, casting="sensible"),
-    "a dtype is an array: give the dtype of one, as in a.dtype": lambda x: x.astype(
-        np.array(3)
-    ),
+    "a dtype is an array": lambda x: x.astype(np.array(3)),
     "axis is False, but must be an integer or a tuple of integers": lambda x: x.sum(
         axis=False
     ),
@@ -47,3 +45,4 @@ def test_integers_of_what_has_none(number, message):
     with pytest.raises((ValueError, OverflowError)) as caught:
         ps.compile(lambda c: int(c) + 1)(number)
     assert caught.value.message == message
+    assert str(caught.value).endswith("  help: test it before: if math.isfinite(x)")

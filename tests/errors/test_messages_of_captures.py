@@ -47,6 +47,7 @@ CASES = [
             |
           8 |     point = Point()
             |             ^^^^^
+          help: leave out __slots__, or pass what it holds as arguments
         """,
     ),
     (

@@ -18,6 +18,7 @@ program.py:2:12: error: max of no elements: the mask selects none of f64[n], whe
     |
   2 |     return x[x > 100].max() + 1
     |            ^^^^^^^^^^^^^^^^
+  help: give the result of no elements: initial=0
 """  # noqa: E501
 
 

@@ -20,4 +20,5 @@ def test_not_compiled(tmp_path, capsys):
     assert main(["run", str(path), "--arg", "f32[3]", "--compiled"]) == 1
     assert capsys.readouterr().err == (
         "penstock run: error: token cannot be compiled yet [not-compiled]\n"
+        "  help: without native code: `penstock run` of its text\n"
     )

@@ -29,12 +29,14 @@ def test_out_of_memory(tmp_path, capsys):
     assert capsys.readouterr().err == (
         "penstock run: model.py:12:5: error: there are no 9007749010554880 bytes of "
         "memory for what depends on k [out-of-memory]\n"
+        "  help: use fewer turns, or checkpoint=True of the loop\n"
     )
     # More than 64 bits count.
     assert run(tmp_path, 2**61) == 1
     assert capsys.readouterr().err == (
         "penstock run: model.py:12:5: error: there are no 9223372036854775807 bytes of "
         "memory for what depends on k [out-of-memory]\n"
+        "  help: use fewer turns, or checkpoint=True of the loop\n"
     )
     assert run(tmp_path, 3) == 0
 
@@ -44,4 +46,5 @@ def test_negative_size(tmp_path, capsys):
     assert capsys.readouterr().err == (
         "penstock run: model.py:12:5: error: the size k is -2, below 0 "
         "[negative-size]\n"
+        "  help: make sure that sizes and counts are 0 or more: max(n, 0)\n"
     )

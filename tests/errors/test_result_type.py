@@ -65,6 +65,23 @@ CASES = [
           help: return the array and make its text outside
         """,
     ),
+    (
+        """
+        class Scale:
+            def __call__(self, x):
+                return 2 * x
+        def f(x):
+            return Scale()
+        """,
+        (X,),
+        """
+        program.py:5:5: error: the function returns a Scale, which a compiled function cannot return [result-type]
+            |
+          5 |     return Scale()
+            |     ^^^^^^^^^^^^^^
+          help: return arrays, numbers, strings, and tuples, lists, dicts or dataclasses of them
+        """,
+    ),
 ]
 
 

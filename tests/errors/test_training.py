@@ -53,19 +53,26 @@ def test_params_mismatch(tmp_path):
     assert (
         f"error: load_params: in {path} v is missing, w is not wanted [params-mismatch]"
     ) in text.splitlines()[0]
+    assert text.endswith(
+        "\n  help: pass parameters nested, shaped and typed as those in the file"
+    )
 
 
 def test_params_damaged(tmp_path):
     pytest.importorskip("safetensors")
     path = tmp_path / "a"
     path.write_bytes(b"")
-    first = message(ps.load_params, path).splitlines()[0]
+    whole = message(ps.load_params, path)
+    first = whole.splitlines()[0]
     start = f"error: {path} is not a whole file of safetensors: "
     assert start in first
     # What the package says of it is its own.
     reason = first.partition(start)[2].partition(" [")[0]
     assert first.endswith(
         f"error: {path} is not a whole file of safetensors: {reason} [params-damaged]"
+    )
+    assert whole.endswith(
+        "\n  help: save it again with ps.save_params, or copy it again"
     )
 
 

@@ -10,4 +10,6 @@ from penstock.ir.errors import OptionError
 def test_unknown_option(name, value):
     with pytest.raises(OptionError) as caught:
         ps.compile(lambda x: x, **{name: value})
-    assert str(caught.value) == f"error: {name} is not available yet [unknown-option]"
+    assert str(caught.value) == (
+        f"error: {name} is not available yet [unknown-option]\n  help: leave it out"
+    )

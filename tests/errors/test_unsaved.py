@@ -28,5 +28,6 @@ def test_unsaved(tmp_path):
     with pytest.raises(ArtifactError) as caught:
         f.save(tmp_path / "f", np.ones(3))
     assert str(caught.value) == (
-        "error: test_unsaved.<locals>.weighted: what it captures has gone [unsaved]"
+        "error: test_unsaved.<locals>.weighted: what it captures has gone [unsaved]\n"
+        "  help: call the function, then save it"
     )

@@ -20,5 +20,6 @@ def test_unset_field():
     with pytest.raises(StructureError) as caught:
         f(Layer(np.ones(3)))
     assert str(caught.value) == (
-        "error: the field 'scale' of a Layer was never set [unset-field]"
+        "error: the field 'scale' of a Layer was never set [unset-field]\n"
+        "  help: set it before the call"
     )

@@ -32,6 +32,7 @@ CASES = [
             |
           2 |     return np.sort(x, order='a')
             |            ^^^^^^^^^^^^^^^^^^^^^
+          help: leave it out, or compute that outside and pass it in
         """,
     ),
     (
@@ -59,6 +60,7 @@ CASES = [
             |
           2 |     return np.nanquantile(x, 0.5, weights=x)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: leave it out, or compute that outside and pass it in
         """,
     ),
     (
@@ -86,6 +88,7 @@ CASES = [
             |
           2 |     return np.exp(x, extobj=[])
             |            ^^^^^^^^^^^^^^^^^^^^
+          help: leave it out, or compute that outside and pass it in
         """,
     ),
     (
@@ -113,6 +116,7 @@ CASES = [
             |
           2 |     return x.reshape(12, order='A')
             |            ^^^^^^^^^^^^^^^^^^^^^^^^
+          help: leave it out, or compute that outside and pass it in
         """,
     ),
 ]

@@ -18,6 +18,7 @@ CASES = [
             |
           2 |     return eval('x + 1')
             |            ^^^^^^^^^^^^^
+          help: write the code itself into the function
         """,
     ),
 ]

@@ -32,6 +32,7 @@ CASES = [
             |
           2 |     return x.byteswap()
             |            ^^^^^^^^^^
+          help: compute it outside the compiled function and pass the result in
         """,
     ),
     (

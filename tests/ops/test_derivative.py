@@ -208,7 +208,8 @@ def test_an_op_without_derivative_raises():
         derivative.jvp(y.op, result, [x], [x], y.attributes)
     assert str(caught.value) == (
         "model.py:3:5: error: recompute has no derivative: passes have rules of their "
-        "own for what carries regions [derivative]"
+        "own for what carries regions [derivative]\n"
+        "  help: give the function around it a rule: ps.custom_jvp"
     )
     with pytest.raises(UnsupportedError, match="recompute has no derivative"):
         derivative.transpose(y.op, result, [x], 0, y.attributes)

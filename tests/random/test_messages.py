@@ -97,6 +97,7 @@ CASES = {
             |
           3 |     return ps.random.uniform(x, (2, -1))
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: use sizes of 0 or more: max(n, 0)
         """,
     ),
     "negative count": (
@@ -107,6 +108,7 @@ CASES = {
             |
           3 |     return ps.random.split(x, -1)
             |            ^^^^^^^^^^^^^^^^^^^^^^
+          help: use sizes of 0 or more: max(n, 0)
         """,
     ),
     "bits of floats": (
@@ -117,6 +119,7 @@ CASES = {
             |
           3 |     return ps.random.bits(x, 3, np.float32)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: use np.uint32 or np.uint64
         """,
     ),
     "uniform integers": (
@@ -127,6 +130,7 @@ CASES = {
             |
           3 |     return ps.random.uniform(x, 3, np.int64)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: use np.float32 or np.float64
         """,
     ),
     "low is high": (
@@ -181,6 +185,7 @@ CASES = {
             |
           3 |     return ps.random.integers(x, 3, 0, 5, np.float32)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: use np.int32, np.int64 or another integer dtype
         """,
     ),
     "no integer": (
@@ -289,6 +294,7 @@ CASES = {
             |
           3 |     return ps.random.categorical(x, 1.0)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: give it an axis: x[None]
         """,
     ),
 }

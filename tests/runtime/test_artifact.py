@@ -136,7 +136,8 @@ def test_other_files(data):
     with pytest.raises(ArtifactError) as caught:
         Artifact.from_bytes(data, "model.pns")
     assert str(caught.value) == (
-        "error: model.pns is not a Penstock artifact [not-an-artifact]"
+        "error: model.pns is not a Penstock artifact [not-an-artifact]\n"
+        "  help: f.save(path, *args) writes one, of a compiled function f"
     )
 
 
@@ -144,7 +145,8 @@ def test_the_message_of_damage():
     with pytest.raises(ArtifactError) as caught:
         Artifact.from_bytes(_DATA[:-1] + b"\xff", "model.pns")
     assert str(caught.value) == (
-        "error: model.pns is damaged: its checksum is wrong [artifact-damaged]"
+        "error: model.pns is damaged: its checksum is wrong [artifact-damaged]\n"
+        "  help: save it again, or copy it again from where it is whole"
     )
 
 

@@ -126,27 +126,69 @@ def test_a_target_of_a_block_is_compiled_for():
                 "  help: there are threads, cache, target, dump, debug"
             ),
         ),
-        ({"threads": 0}, "error: threads=0 is not a positive number [thread-count]"),
+        (
+            {"threads": 0},
+            (
+                "error: threads=0 is not a positive number [thread-count]\n"
+                "  help: give 1 or more, or leave it out for all processors"
+            ),
+        ),
         (
             {"threads": True},
-            "error: threads=True is not a positive number [thread-count]",
+            (
+                "error: threads=True is not a positive number [thread-count]\n"
+                "  help: give 1 or more, or leave it out for all processors"
+            ),
         ),
         (
             {"threads": "two"},
-            "error: threads='two' is not a positive number [thread-count]",
+            (
+                "error: threads='two' is not a positive number [thread-count]\n"
+                "  help: give 1 or more, or leave it out for all processors"
+            ),
         ),
-        ({"cache": 3}, "error: cache=3 is not a folder, or 'off' [bad-setting]"),
-        ({"dump": ""}, "error: dump='' is not a folder [bad-setting]"),
-        ({"dump": "a\0b"}, "error: dump='a\\x00b' is not a folder [bad-setting]"),
+        (
+            {"cache": 3},
+            (
+                "error: cache=3 is not a folder, or 'off' [bad-setting]\n"
+                "  help: leave it out for the default"
+            ),
+        ),
+        (
+            {"dump": ""},
+            (
+                "error: dump='' is not a folder [bad-setting]\n"
+                "  help: leave it out for the default"
+            ),
+        ),
+        (
+            {"dump": "a\0b"},
+            (
+                "error: dump='a\\x00b' is not a folder [bad-setting]\n"
+                "  help: leave it out for the default"
+            ),
+        ),
         (
             {"cache": "\0"},
-            "error: cache='\\x00' is not a folder, or 'off' [bad-setting]",
+            (
+                "error: cache='\\x00' is not a folder, or 'off' [bad-setting]\n"
+                "  help: leave it out for the default"
+            ),
         ),
         (
             {"cache": "\ud800"},
-            "error: cache='\\ud800' is not a folder, or 'off' [bad-setting]",
+            (
+                "error: cache='\\ud800' is not a folder, or 'off' [bad-setting]\n"
+                "  help: leave it out for the default"
+            ),
         ),
-        ({"debug": "maybe"}, "error: debug='maybe' is not on or off [bad-setting]"),
+        (
+            {"debug": "maybe"},
+            (
+                "error: debug='maybe' is not on or off [bad-setting]\n"
+                "  help: leave it out for the default"
+            ),
+        ),
     ],
 )
 def test_what_cannot_be_set(settings, message):

@@ -73,7 +73,10 @@ def test_a_limit_on_the_size_of_files():
 def test_a_missing_symbol():
     with pytest.raises(ArtifactError) as caught:
         Library(_returning(1), "model.pns").address("nothing")
-    assert str(caught.value) == "error: model.pns exports no nothing [load]"
+    assert str(caught.value) == (
+        "error: model.pns exports no nothing [load]\n"
+        "  help: run `penstock doctor`, which says what this machine lacks"
+    )
 
 
 def test_an_artifact_without_its_functions():
@@ -102,4 +105,7 @@ def test_on_another_system(monkeypatch):
     monkeypatch.setattr(library_module.sys, "platform", "darwin")
     with pytest.raises(ArtifactError) as caught:
         Library(_returning(1), "model.pns")
-    assert str(caught.value) == "error: model.pns: darwin does not load ELF code [load]"
+    assert str(caught.value) == (
+        "error: model.pns: darwin does not load ELF code [load]\n"
+        "  help: run `penstock doctor`, which says what this machine lacks"
+    )

@@ -168,7 +168,8 @@ def test_a_damaged_file(saved, axpy, position):
     with pytest.raises(ArtifactError) as caught:
         load(path)
     assert str(caught.value) == (
-        f"error: {path} is damaged: its checksum is wrong [artifact-damaged]"
+        f"error: {path} is damaged: its checksum is wrong [artifact-damaged]\n"
+        "  help: save it again, or copy it again from where it is whole"
     )
 
 

@@ -211,7 +211,8 @@ class TestLeaves:
         with pytest.raises(DtypeError) as caught:
             leaf_of(np.array(["a"]))
         assert str(caught.value) == (
-            "error: arrays of dtype <U1 are not supported [dtype]"
+            "error: arrays of dtype <U1 are not supported [dtype]\n"
+            "  help: use bool, an integer or a floating dtype"
         )
 
     def test_json(self):

@@ -61,7 +61,7 @@ def test_a_number_that_is_none(monkeypatch, wanted):
         thread_count()
     assert str(caught.value) == (
         f"error: PENSTOCK_NUM_THREADS={wanted!r} is not a positive number "
-        "[thread-count]"
+        "[thread-count]\n  help: give 1 or more, or leave it out for all processors"
     )
 
 

@@ -100,6 +100,7 @@ CASES = {
         X,
         """
         error: the compiled result is off in result[1]: at [0] 2, NumPy 1 (3 of 3 elements) [wrong-result]
+          help: please report it, with the program
         """,
     ),
     "wrong dtype": (
@@ -112,6 +113,7 @@ CASES = {
         X,
         """
         error: the compiled result is bool[3] in result['y'], NumPy's float64[3] [wrong-result]
+          help: please report it, with the program
         """,
     ),
     "wrong nesting": (
@@ -124,6 +126,7 @@ CASES = {
         X,
         """
         error: the compiled result is (*,), NumPy's * [wrong-result]
+          help: please report it, with the program
         """,
     ),
     "wrong integer": (
@@ -136,6 +139,7 @@ CASES = {
         N,
         """
         error: the compiled result is 4 in result at [2], NumPy's 2 [wrong-result]
+          help: please report it, with the program
         """,
     ),
     "nothing to compare with": (

@@ -330,6 +330,7 @@ CASES = {
             |
           2 |     return ps.scan(lambda c, y: (c, None), 0, length=x)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: give a length of 0 or more
         """,
     ),
     "scan of a length beyond 64 bits": (

@@ -334,6 +334,7 @@ CASES = {
             |
           2 |     return ps.vmap(np.add)(x, x[:2])
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: the axes named by in_axes need one size
         """,
     ),
     "no such batch axis": (

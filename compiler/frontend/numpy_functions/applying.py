@@ -50,7 +50,8 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
             found = operand(numpy.expand_dims(found, place))
         if len(found.sizes) != rank:
             raise bad_value(
-                f"apply_over_axes: the function makes {found.tensor} of {x.tensor}"
+                f"apply_over_axes: the function makes {found.tensor} of {x.tensor}",
+                hint="return an array of as many axes, or of one less",
             )
         x = found
     return x

@@ -116,7 +116,13 @@ def deliver(
             hint="make it of the result's shape, or leave it out",
         )
     for own, wanted in zip(out.sizes, result.sizes, strict=True):
-        require_equal(out.tracer, f"{name} out=", own, wanted)
+        require_equal(
+            out.tracer,
+            f"{name} out=",
+            own,
+            wanted,
+            hint="make it of the result's shape, or leave it out",
+        )
     out.assign(result, casting)
     return out
 
@@ -130,7 +136,10 @@ def integer_argument(value: Any, what: str) -> int:
     """
     if hasattr(type(value), "__index__"):
         return operator.index(value)
-    raise bad_type(f"{what} is {described(value)}, but must be an integer")
+    raise bad_type(
+        f"{what} is {described(value)}, but must be an integer",
+        hint="use a Python integer, or a size such as x.shape[0]",
+    )
 
 
 def c_integer(value: Any, what: str) -> int:
@@ -141,7 +150,10 @@ def c_integer(value: Any, what: str) -> int:
     """
     number = integer_argument(value, what)
     if not -(1 << 31) <= number < 1 << 31:
-        raise too_large(f"{what} is {number}, which does not fit 32 bits")
+        raise too_large(
+            f"{what} is {number}, which does not fit 32 bits",
+            hint="NumPy takes an int of C here: use a number below 2**31",
+        )
     return number
 
 
@@ -192,7 +204,8 @@ def reduced_axes(axis: Any, rank: int) -> tuple[int, ...]:
         for one in (axis if isinstance(axis, tuple) else (axis,))
     ):
         raise bad_type(
-            f"axis is {axis!r}, but must be an integer or a tuple of integers"
+            f"axis is {axis!r}, but must be an integer or a tuple of integers",
+            hint="name one axis, axis=0, or several, axis=(0, 1)",
         )
     return normalize_axes(axis, rank)
 
@@ -209,7 +222,9 @@ def normalize_axes(axis: Any, rank: int) -> tuple[int, ...]:
     if isinstance(axis, (tuple, list)):
         axes = sorted(normalize_axis(one, rank) for one in axis)
         if len(set(axes)) < len(axes):
-            raise bad_value(f"axis {axis} names an axis twice")
+            raise bad_value(
+                f"axis {axis} names an axis twice", hint="name each axis once"
+            )
         return tuple(axes)
     return (normalize_axis(axis, rank),)
 
@@ -223,7 +238,10 @@ def size_argument(tracer: Tracer, value: Any) -> Size:
     """
     if issubclass(type(value), TracedArray):
         if value.sizes or value.kind.is_float:
-            raise bad_type(f"{value.tensor} is no size: only integer scalars are")
+            raise bad_type(
+                f"{value.tensor} is no size: only integer scalars are",
+                hint="use a Python integer, or a size such as x.shape[0]",
+            )
         size = host_size(tracer, value.value)
         return value.__index__() if size is None else size
     size = size_of(value)
@@ -236,7 +254,10 @@ def shape_of(tracer: Tracer, shape: Any) -> tuple[Size, ...]:
     """A shape argument: an integer or a sequence of integers."""
     parts = shape if isinstance(shape, (tuple, list)) else (shape,)
     if any(isinstance(part, (bool, np.bool_)) for part in parts):
-        raise bad_type(f"a shape is {shape!r}, but must be of integers")
+        raise bad_type(
+            f"a shape is {shape!r}, but must be of integers",
+            hint="use Python integers and sizes: (x.shape[0], 3)",
+        )
     if isinstance(shape, (tuple, list)):
         return tuple(size_argument(tracer, size) for size in shape)
     if issubclass(type(shape), TracedArray) and len(shape.sizes) == 1:

@@ -48,13 +48,15 @@ def correlate_channels(
         if tracer.ask(size % count, "!=", 0):
             raise bad_value(
                 f"convolution: {count} groups cannot share out the channels of "
-                f"{image.tensor} and {weights.tensor}"
+                f"{image.tensor} and {weights.tensor}",
+                hint="use groups that divide the channels and the outputs",
             )
     require_equal(
         tracer,
         f"convolution: channels of x, and {count} times those of kernel,",
         tracer.normalize(image.sizes[1]),
         tracer.normalize(weights.sizes[1] * count),
+        hint="kernel is [outputs, channels / groups, width...]",
     )
     if count > 1:
         # How a symbol falls into groups could not be written in the types.
@@ -68,7 +70,8 @@ def correlate_channels(
         if tracer.ask(size + before + after, "<", step * (width - 1) + 1):
             raise bad_value(
                 f"convolution: a kernel of {width} with dilation {step} is larger than "
-                f"the image {image.tensor} with its padding"
+                f"the image {image.tensor} with its padding",
+                hint="use padding='same', or a smaller kernel or dilation",
             )
     result = tracer.emit(
         "convolution",
@@ -83,10 +86,16 @@ def _each(tracer: Tracer, name: str, value: Any, count: int) -> tuple[int, ...]:
     """A number of at least 1 for each axis; numbers are part of the variant."""
     values = value if isinstance(value, (tuple, list)) else (value,) * count
     if len(values) != count:
-        raise bad_value(f"convolution: {name} is {value}, but there are {count} axes")
+        raise bad_value(
+            f"convolution: {name} is {value}, but there are {count} axes",
+            hint="give a number for all axes, or one for each",
+        )
     found = tuple(_number(tracer, name, one) for one in values)
     if min(found) < 1:
-        raise bad_value(f"convolution: {name} is {value}, but must be at least 1")
+        raise bad_value(
+            f"convolution: {name} is {value}, but must be at least 1",
+            hint="use 1 or more",
+        )
     return found
 
 
@@ -97,7 +106,10 @@ def _number(tracer: Tracer, name: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise bad_type(f"convolution: {name} is {value!r}, not an integer") from None
+        raise bad_type(
+            f"convolution: {name} is {value!r}, not an integer",
+            hint="give an integer for all axes, or one for each",
+        ) from None
 
 
 def _padding(
@@ -117,13 +129,18 @@ def _padding(
     ):
         raise bad_value(
             f"convolution: padding is {padding!r}, but must be 'same', 'valid' or a "
-            "pair for each axis"
+            "pair for each axis",
+            hint="'same' keeps the size, 'valid' adds nothing, ((1, 1),) pads one axis",
         )
     if len(pairs) != len(widths):
         raise bad_value(
-            f"convolution: padding is {padding}, but there are {len(widths)} axes"
+            f"convolution: padding is {padding}, but there are {len(widths)} axes",
+            hint="give a pair (before, after) for each axis of the kernel's windows",
         )
     found = [tuple(_number(tracer, "padding", n) for n in pair) for pair in pairs]
     if min(min(pair) for pair in found) < 0:
-        raise bad_value(f"convolution: padding is {padding}, but must not be negative")
+        raise bad_value(
+            f"convolution: padding is {padding}, but must not be negative",
+            hint="cut elements off by a slice: x[:, :, 1:]",
+        )
     return tuple(pair[0] for pair in found), tuple(pair[1] for pair in found)

@@ -149,7 +149,10 @@ def _batched(
     tracer = a.tracer
     left, right = len(a.sizes) - len(own), len(b.sizes) - len(other)
     if left < 0 or right < 0:
-        raise bad_value(f"{name}: {a.tensor} and {b.tensor} have too few axes")
+        raise bad_value(
+            f"{name}: {a.tensor} and {b.tensor} have too few axes",
+            hint="matrices need two axes and vectors one: x[None] adds an axis",
+        )
     shared_left = a.sizes[left:][own.index("k")]
     shared_right = b.sizes[right:][other.index("k")]
     if tracer.normalize(shared_left) != tracer.normalize(shared_right) and not (
@@ -229,7 +232,10 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
     """``np.linalg.outer``."""
     x, y = arrays_of([x1, x2])
     if len(x.sizes) != 1 or len(y.sizes) != 1:
-        raise bad_value(f"outer: {x.tensor} and {y.tensor} must have one axis")
+        raise bad_value(
+            f"outer: {x.tensor} and {y.tensor} must have one axis",
+            hint="flatten them: x.ravel()",
+        )
     return outer(x, y)
 
 
@@ -247,7 +253,10 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     left = [normalize_axis(axis, len(x.sizes)) for axis in left]
     right = [normalize_axis(axis, len(y.sizes)) for axis in right]
     if len(left) != len(right):
-        raise bad_value(f"tensordot: axes {axes} do not pair up")
+        raise bad_value(
+            f"tensordot: axes {axes} do not pair up",
+            hint="name as many axes of the second array as of the first",
+        )
     first = [*_LETTERS[: len(x.sizes)]]
     second = [*_LETTERS[26 : 26 + len(y.sizes)]]
     for own, other in zip(left, right, strict=True):
@@ -291,7 +300,8 @@ def cross(
             not part.tracer.ask(sizes[-1], "==", 2)
         ):
             raise bad_value(
-                f"cross: {part.tensor} does not hold vectors of 2 or 3 elements"
+                f"cross: {part.tensor} does not hold vectors of 2 or 3 elements",
+                hint="name the axis along which the vectors lie: axis=0",
             )
 
     def product(i: int, j: int) -> Any:
@@ -315,7 +325,10 @@ def linalg_cross(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
     for part in parts:
         place = normalize_axis(axis, len(part.sizes))
         if not part.tracer.ask(part.sizes[place], "==", 3):
-            raise bad_value(f"cross: {part.tensor} does not hold vectors of 3 elements")
+            raise bad_value(
+                f"cross: {part.tensor} does not hold vectors of 3 elements",
+                hint="name the axis along which the vectors lie: axis=0",
+            )
     return cross(x1, x2, axis=axis)
 
 
@@ -394,7 +407,10 @@ def _complete_spec(spec: str, ranks: list[int]) -> tuple[list[str], str]:
     left, arrow, output = spec.partition("->")
     inputs = left.split(",")
     if len(inputs) != len(ranks):
-        raise bad_value(f"einsum: {spec!r} does not letter {len(ranks)} operands")
+        raise bad_value(
+            f"einsum: {spec!r} does not letter {len(ranks)} operands",
+            hint="letter each operand, with commas between: 'ij,jk->ik'",
+        )
     free = [letter for letter in _LETTERS if letter not in spec]
     longest = 0
     for position, (letters, rank) in enumerate(zip(inputs, ranks, strict=True)):
@@ -402,7 +418,8 @@ def _complete_spec(spec: str, ranks: list[int]) -> tuple[list[str], str]:
         hidden = rank - len(named)
         if hidden < 0 or (hidden and "..." not in letters):
             raise bad_value(
-                f"einsum: {letters!r} does not letter an operand of {rank} axes"
+                f"einsum: {letters!r} does not letter an operand of {rank} axes",
+                hint="give each axis a letter, or write ... for several",
             )
         longest = max(longest, hidden if "..." in letters else 0)
         filling = "".join(free[:hidden][::-1])
@@ -415,7 +432,10 @@ def _complete_spec(spec: str, ranks: list[int]) -> tuple[list[str], str]:
         once = sorted(c for c in set(joined) if joined.count(c) == 1 and c not in every)
         output = every + "".join(once)
     if len(set(output)) < len(output) or any(c not in "".join(inputs) for c in output):
-        raise bad_value(f"einsum: {spec!r} has no such result")
+        raise bad_value(
+            f"einsum: {spec!r} has no such result",
+            hint="name each letter of the result once, of those that the operands have",
+        )
     return inputs, output
 
 

@@ -39,11 +39,17 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
 
 def _correlate_1d(x: TracedArray, kernel: TracedArray, mode: str, name: str) -> Any:
     if len(x.sizes) != 1 or len(kernel.sizes) != 1:
-        raise bad_value(f"{name}: {x.tensor} and {kernel.tensor} must have one axis")
+        raise bad_value(
+            f"{name}: {x.tensor} and {kernel.tensor} must have one axis",
+            hint="flatten it: x.ravel(); scipy.signal.convolve takes several axes",
+        )
     tracer = x.tracer
     for part in (x, kernel):
         if tracer.ask(part.sizes[0], "==", 0):
-            raise bad_value(f"{name}: an operand cannot be empty")
+            raise bad_value(
+                f"{name}: an operand cannot be empty",
+                hint="ask for its size before: if x.size",
+            )
     if tracer.ask(x.sizes[0], "<", kernel.sizes[0]):
         # The shorter one slides; correlating the other way round reverses.
         return _correlate_1d(kernel, x, mode, name)[::-1]
@@ -58,7 +64,10 @@ def _padding(size: Size, mode: str) -> tuple[Size, Size]:
         return size // 2, (size - 1) - size // 2
     if mode == "valid":
         return 0, 0
-    raise bad_value(f"mode is {mode!r}, but must be 'full', 'same' or 'valid'")
+    raise bad_value(
+        f"mode is {mode!r}, but must be 'full', 'same' or 'valid'",
+        hint="'same' has the size of the longer, 'valid' only whole overlaps",
+    )
 
 
 def correlate_dense(
@@ -110,15 +119,22 @@ def signal_correlate(
     refuse("correlate", method=(method if method != "direct" else "auto", "auto"))
     x, kernel = arrays_of([in1, in2])
     if len(x.sizes) != len(kernel.sizes):
-        raise bad_value(f"correlate: {x.tensor} and {kernel.tensor} differ in rank")
+        raise bad_value(
+            f"correlate: {x.tensor} and {kernel.tensor} differ in rank",
+            hint="add axes to one of them: kernel[None]",
+        )
     tracer = x.tracer
     if mode not in ("full", "same", "valid"):
-        raise bad_value(f"mode is {mode!r}, but must be 'full', 'same' or 'valid'")
+        raise bad_value(
+            f"mode is {mode!r}, but must be 'full', 'same' or 'valid'",
+            hint="'same' has the size of the first, 'valid' only whole overlaps",
+        )
     for own, other in zip(x.sizes, kernel.sizes, strict=True):
         if mode == "valid" and not tracer.ask(own, ">=", other):
             raise UnsupportedError(
                 user_location(),
                 "correlate in mode 'valid' with a kernel larger than the image",
+                hint="pass the larger one first; of correlate, flip the result",
                 code="unsupported-argument",
             )
     # SciPy centers 'same' with respect to the full output: (full - own) // 2.

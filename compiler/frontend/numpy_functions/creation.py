@@ -279,7 +279,9 @@ def triu(m: Any, k: Any = 0) -> Any:
 def _triangle(m: Any, k: Any, lower: bool) -> Any:
     x = operand(m)
     if not x.sizes:
-        raise bad_type("tril and triu take no scalars")
+        raise bad_type(
+            "tril and triu take no scalars", hint="make it a matrix: x.reshape(1, 1)"
+        )
     if len(x.sizes) < 2:
         x = numpy.broadcast_to(x, (x.shape[0], x.shape[0]))
     row, column = _grid(x.tracer, x.sizes[-2], x.sizes[-1])
@@ -294,7 +296,10 @@ def diag(v: Any, k: Any = 0) -> Any:
     if len(x.sizes) == 2:
         return diagonal(x, k)
     if len(x.sizes) != 1:
-        raise bad_value(f"diag: {x.tensor} has neither one nor two axes")
+        raise bad_value(
+            f"diag: {x.tensor} has neither one nor two axes",
+            hint="np.diagonal(x, 0, -2, -1) has those of each matrix",
+        )
     offset = integer_argument(k, "k= of diag")
     size = x.sizes[0] + abs(offset)
     row, column = _grid(x.tracer, size, size)
@@ -314,7 +319,10 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     rank, tracer = len(x.sizes), x.tracer
     first, second = normalize_axis(axis1, rank), normalize_axis(axis2, rank)
     if first == second:
-        raise bad_value("diagonal: the two axes are the same")
+        raise bad_value(
+            "diagonal: the two axes are the same",
+            hint="name two axes: np.diagonal(x, 0, 0, 1)",
+        )
     x = numpy.moveaxis(x, (first, second), (-2, -1))
     number = c_integer(offset, "the offset of a diagonal")
     x = x[..., max(-number, 0) :, max(number, 0) :]
@@ -332,7 +340,10 @@ def meshgrid(
 ) -> Any:
     """``np.meshgrid``."""
     if indexing not in ("xy", "ij"):
-        raise bad_value(f"meshgrid: indexing is {indexing!r}, but must be 'xy' or 'ij'")
+        raise bad_value(
+            f"meshgrid: indexing is {indexing!r}, but must be 'xy' or 'ij'",
+            hint="'ij' has an axis for each array in order, 'xy' swaps the first two",
+        )
     arrays = arrays_of(xi)
     rank = len(arrays)
     found = []
@@ -377,12 +388,16 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     """``np.vander``."""
     column = operand(x)
     if len(column.sizes) != 1:
-        raise bad_value(f"vander: {column.tensor} must have one axis")
+        raise bad_value(
+            f"vander: {column.tensor} must have one axis", hint="flatten it: x.ravel()"
+        )
     tracer = column.tracer
     column = column.astype(result_dtype([column.kind, i64]).numpy)
     count = column.sizes[0] if N is None else size_argument(tracer, N)
     if tracer.ask(count, "<", 0):
-        raise bad_value(f"vander: {tracer.number(count)} columns are wanted")
+        raise bad_value(
+            f"vander: {tracer.number(count)} columns are wanted", hint="use N=0 or more"
+        )
     if tracer.ask(count, "==", 0):
         return numpy.empty((column.shape[0], 0), column.dtype)
     ones = numpy.ones_like(column)[:, None]

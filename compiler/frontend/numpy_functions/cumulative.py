@@ -60,7 +60,10 @@ def cumulative_prod(
     """``np.cumulative_prod``."""
     array = operand(x)
     if axis is None and len(array.sizes) != 1:
-        raise bad_value(f"cumulative_prod: {array.tensor} needs axis=")
+        raise bad_value(
+            f"cumulative_prod: {array.tensor} needs axis=",
+            hint="name it, axis=0, or flatten the array: x.ravel()",
+        )
     place = 0 if axis is None else normalize_axis(axis, len(array.sizes))
     result = cumprod(array, place, dtype)
     if include_initial:

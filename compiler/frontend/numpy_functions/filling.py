@@ -19,7 +19,10 @@ __all__ = ["place", "put", "putmask", "resize"]
 
 def _writable(name: str, array: Any) -> TracedArray:
     if type(array) is not TracedArray:
-        raise bad_type(f"{name}: a {type(array).__name__} is not traced")
+        raise bad_type(
+            f"{name}: a {type(array).__name__} is not traced",
+            hint="make it an array within the function: np.array(...)",
+        )
     array.check_writable()
     return array
 
@@ -39,7 +42,7 @@ def _repeated(
         given = as_array(x.tracer, values, x.kind)
     flat = given.reshape(-1)
     if x.tracer.ask(flat.sizes[0], "==", 0):
-        raise bad_value(f"{name}: there are no values")
+        raise bad_value(f"{name}: there are no values", hint="give one value at least")
     return numpy.take(flat, places % flat.shape[0]).astype(x.dtype)
 
 
@@ -48,9 +51,15 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     x = _writable("put", a)
     index = as_array(x.tracer, ind).reshape(-1)
     if not index.kind.is_integer:
-        raise bad_type(f"put: the indices are {index.tensor}, not integers")
+        raise bad_type(
+            f"put: the indices are {index.tensor}, not integers",
+            hint="convert them: indices.astype(int)",
+        )
     if mode not in ("raise", "clip", "wrap"):
-        raise bad_value(f"put: there is no mode {mode!r}")
+        raise bad_value(
+            f"put: there is no mode {mode!r}",
+            hint="'raise' refuses what is outside, 'wrap' goes around, 'clip' stops",
+        )
     if mode == "clip":
         index = numpy.clip(index, 0, x.size - 1)
     elif mode == "wrap":
@@ -82,7 +91,10 @@ def _mask(name: str, x: TracedArray, mask: Any) -> Any:
     if chosen.kind is not bool_:
         chosen = operand(chosen != 0)
     if len(chosen.sizes) != len(x.sizes):
-        raise bad_value(f"{name}: the mask is {chosen.tensor}, the array {x.tensor}")
+        raise bad_value(
+            f"{name}: the mask is {chosen.tensor}, the array {x.tensor}",
+            hint="give the mask the array's shape: np.broadcast_to(mask, x.shape)",
+        )
     return numpy.broadcast_to(chosen, x.shape)
 
 

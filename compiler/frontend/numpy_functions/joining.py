@@ -56,7 +56,9 @@ def concatenate(
     """``np.concatenate``."""
     parts = [*arrays] if isinstance(arrays, TracedArray) else arrays_of(arrays)
     if not parts:
-        raise bad_value("concatenate: there are no arrays to join")
+        raise bad_value(
+            "concatenate: there are no arrays to join", hint="pass one array at least"
+        )
     tracer = parts[0].tracer
     kinds = [kind_of(part) for part in parts]
     common = (
@@ -70,7 +72,8 @@ def concatenate(
     if any(len(part.sizes) != rank for part in parts) or rank == 0:
         raise bad_value(
             "concatenate: the arrays must have the same number of axes, at least one: "
-            + ", ".join(str(part.tensor) for part in parts)
+            + ", ".join(str(part.tensor) for part in parts),
+            hint="add axes to those that have fewer: x[None]",
         )
     for part in parts:
         check_cast(part.kind, common, casting, "concatenate")
@@ -99,14 +102,25 @@ def stack(
     """``np.stack``."""
     parts = arrays_of([*arrays])
     if not parts:
-        raise bad_value("stack: there are no arrays to join")
+        raise bad_value(
+            "stack: there are no arrays to join", hint="pass one array at least"
+        )
     tracer = parts[0].tracer
     first = parts[0].sizes
     for part in parts[1:]:
         if len(part.sizes) != len(first):
-            raise bad_value(f"stack: {parts[0].tensor} and {part.tensor} differ")
+            raise bad_value(
+                f"stack: {parts[0].tensor} and {part.tensor} differ",
+                hint="make them equal in shape, or use np.concatenate",
+            )
         for left, right in zip(first, part.sizes, strict=True):
-            require_equal(tracer, "stack", left, right)
+            require_equal(
+                tracer,
+                "stack",
+                left,
+                right,
+                hint="make them equal in shape, or use np.concatenate",
+            )
     place = normalize_axis(axis, len(first) + 1)
     grown = [expand_dims(part, place) for part in parts]
     return concatenate(grown, place, out, dtype=dtype, casting=casting)
@@ -156,7 +170,10 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     else:
         count = integer_argument(indices_or_sections, "a number of sections")
         if count <= 0:
-            raise bad_value(f"array_split: {count} sections are too few")
+            raise bad_value(
+                f"array_split: {count} sections are too few",
+                hint="use 1 section or more",
+            )
         total = host_integer(x.tracer, x.sizes[place])
         each, extra = divmod(total, count)
         cuts = [0]
@@ -173,7 +190,10 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     if not isinstance(indices_or_sections, (tuple, list, np.ndarray)):
         count = integer_argument(indices_or_sections, "a number of sections")
         if count <= 0 or not x.tracer.ask(x.sizes[place] % count, "==", 0):
-            raise bad_value(f"split: {x.tensor} has no {count} equal parts")
+            raise bad_value(
+                f"split: {x.tensor} has no {count} equal parts",
+                hint="np.array_split makes parts whose sizes differ by one",
+            )
     return array_split(x, indices_or_sections, place)
 
 
@@ -187,7 +207,10 @@ def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     """``np.vsplit``."""
     x = operand(ary)
     if len(x.sizes) < 2:
-        raise bad_value(f"vsplit: {x.tensor} must have at least two axes")
+        raise bad_value(
+            f"vsplit: {x.tensor} must have at least two axes",
+            hint="np.split takes arrays of one axis",
+        )
     return split(x, indices_or_sections, 0)
 
 
@@ -400,7 +423,10 @@ def _delete_one(x: TracedArray, place: Any, axis: int) -> Any:
     position = host_integer(tracer, size_argument(tracer, place))
     position = position + extent if position < 0 else position
     if position < 0 or position >= extent:
-        raise bad_index(f"delete: there is no place {place!r} along axis {axis}")
+        raise bad_index(
+            f"delete: there is no place {place!r} along axis {axis}",
+            hint="places go from 0 to size - 1, and from -1 backwards to -size",
+        )
     rank = len(x.sizes)
     head = x[along(axis, rank, slice(None, position))]
     tail = x[along(axis, rank, slice(position + 1, None))]

@@ -61,11 +61,15 @@ def nanquantile(
     places = as_array(x.tracer, q)
     if len(places.sizes) > 1:
         raise bad_value(
-            f"nanquantile: q is {places.tensor}, but must have one axis at most"
+            f"nanquantile: q is {places.tensor}, but must have one axis at most",
+            hint="flatten it: q.ravel()",
         )
     lines, axes = lines_of(x, axis)
     if x.tracer.ask(lines.sizes[-1], "==", 0):
-        raise bad_value(f"nanquantile of no elements: {x.tensor} is empty")
+        raise bad_value(
+            f"nanquantile of no elements: {x.tensor} is empty",
+            hint="ask for its size before: if x.size",
+        )
     weak = kind_of(q) in (int, float)
     ordered, count = _sorted_numbers(lines)
     elements = numpy.maximum(count, 1)

@@ -41,7 +41,10 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
             array, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord
         )
     if len(axes) != 2:
-        raise bad_value(f"norm: {len(axes)} axes are neither a vector nor a matrix")
+        raise bad_value(
+            f"norm: {len(axes)} axes are neither a vector nor a matrix",
+            hint="name one axis or two: axis=(-2, -1)",
+        )
     return _matrix_norm(array, ord, axes, keepdims)
 
 
@@ -66,7 +69,10 @@ def _matrix_norm(
     if ord in (None, "fro", "f"):
         return numpy.sqrt(numpy.sum(x * x, axis=axes, keepdims=keepdims))
     if ord not in (1, -1, 2, -2, math.inf, -math.inf, "nuc"):
-        raise bad_value(f"norm: matrices have no norm {ord!r}")
+        raise bad_value(
+            f"norm: matrices have no norm {ord!r}",
+            hint="supported: 'fro', 1, -1, inf, -inf",
+        )
     if ord not in (1, -1, math.inf, -math.inf):
         raise UnsupportedError(
             user_location(),
@@ -99,7 +105,10 @@ def vector_norm(
     if ord == 1:
         return numpy.sum(abs(array), axis=axis, keepdims=keepdims)
     if isinstance(ord, str):
-        raise bad_value(f"norm: vectors have no norm {ord!r}")
+        raise bad_value(
+            f"norm: vectors have no norm {ord!r}",
+            hint="vectors have norms of numbers, such as 1, 2 and np.inf",
+        )
 
     def squares() -> Any:
         return numpy.sqrt(numpy.sum(array * array, axis=axis, keepdims=keepdims))
@@ -124,11 +133,15 @@ def matrix_power(a: Any, n: Any) -> Any:
     x = operand(a)
     if len(x.sizes) < 2:
         raise MatrixError(
-            user_location(), f"matrix_power: {x.tensor} must have at least two axes"
+            user_location(),
+            f"matrix_power: {x.tensor} must have at least two axes",
+            hint="its last two axes must be equal in size",
         )
     if not x.tracer.ask(x.sizes[-1], "==", x.sizes[-2]):
         raise MatrixError(
-            user_location(), f"matrix_power: {x.tensor} is no square matrix"
+            user_location(),
+            f"matrix_power: {x.tensor} is no square matrix",
+            hint="its last two axes must be equal in size",
         )
     exponent = integer_argument(n, "n= of matrix_power")
     if exponent == 0:
@@ -138,6 +151,7 @@ def matrix_power(a: Any, n: Any) -> Any:
         raise UnsupportedError(
             user_location(),
             f"matrix_power with exponent {exponent} is not supported",
+            hint="invert the matrix outside and pass the inverse in",
             code="unsupported-argument",
         )
     result = None

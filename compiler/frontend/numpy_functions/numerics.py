@@ -37,7 +37,9 @@ def diff(
     x = operand(a)
     count = integer_argument(n, "n= of diff")
     if count < 0:
-        raise bad_value(f"diff: the order {count} is negative")
+        raise bad_value(
+            f"diff: the order {count} is negative", hint="use an order of 0 or more"
+        )
     rank = len(x.sizes)
     place = normalize_axis(axis, rank)
     before, after = (
@@ -85,14 +87,20 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     """``np.gradient`` (its notes have the formulas of uneven spacing)."""
     x = operand(f)
     if edge_order not in (1, 2):
-        raise bad_value(f"gradient: edge_order is {edge_order}, but 1 and 2 there are")
+        raise bad_value(
+            f"gradient: edge_order is {edge_order}, but 1 and 2 there are",
+            hint="1 takes two elements at each end, 2 takes three",
+        )
     rank = len(x.sizes)
     axes = normalize_axes(axis, rank)
     spacing = [*varargs] or [1.0]
     if len(spacing) == 1:
         spacing = spacing * len(axes)
     if len(spacing) != len(axes):
-        raise bad_type(f"gradient: {len(spacing)} spacings do not fit {len(axes)} axes")
+        raise bad_type(
+            f"gradient: {len(spacing)} spacings do not fit {len(axes)} axes",
+            hint="give one for all axes, or one for each",
+        )
     if x.kind.is_integer:
         x = x.astype(np.float64)
     found = []
@@ -100,15 +108,25 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         if not x.tracer.ask(x.sizes[place], ">=", edge_order + 1):
             raise bad_value(
                 f"gradient: axis {place} of {x.tensor} has fewer than {edge_order + 1} "
-                "elements"
+                "elements",
+                hint="name the axes that have enough elements: axis=",
             )
         points = operand_like(x, by)
         if not points.sizes:
             found.append(_even_gradient(x, place, by, edge_order))
             continue
         if len(points.sizes) != 1:
-            raise bad_value(f"gradient: spacing by {points.tensor}, not by one axis")
-        require_equal(x.tracer, "gradient", points.sizes[0], x.sizes[place])
+            raise bad_value(
+                f"gradient: spacing by {points.tensor}, not by one axis",
+                hint="give a number, or a coordinate for each element along the axis",
+            )
+        require_equal(
+            x.tracer,
+            "gradient",
+            points.sizes[0],
+            x.sizes[place],
+            hint="give a coordinate for each element along the axis",
+        )
         steps = diff(points if points.kind.is_float else points.astype(np.float64))
         shape: list[Any] = [1] * rank
         shape[place] = -1
@@ -211,7 +229,10 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     digits = c_integer(decimals, "the number of decimals")
     if x.kind is bool_:
         if digits:
-            raise bad_type(f"round: bools are not rounded to {digits} decimals")
+            raise bad_type(
+                f"round: bools are not rounded to {digits} decimals",
+                hint="convert them: x.astype(int)",
+            )
         return deliver("round", numpy.rint(x), out)
     if not x.kind.is_float:
         if digits >= 0:

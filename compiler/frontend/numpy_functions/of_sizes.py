@@ -100,7 +100,10 @@ def diag_indices(n: Any, ndim: int = 2) -> Any:
 def _matrix(arr: Any) -> tuple[Any, Any]:
     x = operand(arr)
     if len(x.sizes) != 2:
-        raise bad_value(f"triangles are of matrices, not of {x.tensor}")
+        raise bad_value(
+            f"triangles are of matrices, not of {x.tensor}",
+            hint="pass a matrix, such as x[None]",
+        )
     rows, columns = x.shape
     return rows, columns
 

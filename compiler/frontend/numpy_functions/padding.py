@@ -42,7 +42,9 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> A
     ]
     for low, high in widths:
         if not (x.tracer.ask(low, ">=", 0) and x.tracer.ask(high, ">=", 0)):
-            raise bad_value("pad: a width is negative")
+            raise bad_value(
+                "pad: a width is negative", hint="cut elements off by a slice: x[1:]"
+            )
     if mode not in _MODES:
         raise UnsupportedError(
             user_location(),
@@ -55,7 +57,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> A
         if name != taken:
             raise bad_value(
                 f"pad: mode={mode!r} takes no {name}=",
-                hint=f"it takes {taken}=" if taken else None,
+                hint=f"it takes {taken}=" if taken else "leave it out",
             )
     given = options.get(taken)
     if extend is None:
@@ -99,7 +101,10 @@ def _pairs(x: TracedArray, given: Any, what: str) -> list[tuple[Any, Any]]:
     if len(given) == 1:
         given = [*given] * rank
     if len(given) != rank:
-        raise bad_value(f"pad: {what} not fit the {rank} axes of {x.tensor}")
+        raise bad_value(
+            f"pad: {what} not fit the {rank} axes of {x.tensor}",
+            hint="give a pair for all axes, or one for each: ((1, 1), (2, 2))",
+        )
     both = [p if isinstance(p, (tuple, list)) else (p, p) for p in given]
     return [(pair[0], pair[-1]) for pair in both]
 
@@ -199,10 +204,15 @@ def _statistic(x: TracedArray, axis: int, mode: str, length: Any, at_end: bool) 
     if length is not None:
         count = size_argument(tracer, length)
         if not tracer.ask(count, ">=", 0):
-            raise bad_value("pad: stat_length= is negative")
+            raise bad_value(
+                "pad: stat_length= is negative", hint="leave it out to use all elements"
+            )
         if tracer.ask(count, "<", x.sizes[axis]):
             if mode in ("maximum", "minimum") and tracer.ask(count, "==", 0):
-                raise bad_value(f"pad: stat_length=0 has no {mode}")
+                raise bad_value(
+                    f"pad: stat_length=0 has no {mode}",
+                    hint="leave it out to use all elements",
+                )
             size, part = x.shape[axis], host_integer(tracer, count)
             ends = slice(size - part, None) if at_end else slice(0, part)
             chosen = x[along(axis, len(x.sizes), ends)]
@@ -240,7 +250,10 @@ def _pad_symmetric(x: TracedArray, axis: int, low: Size, high: Size, how: Any) -
 
 def _is_odd(how: Any) -> bool:
     if how not in (None, "even", "odd"):
-        raise bad_value(f"pad: reflect_type={how!r} is neither 'even' nor 'odd'")
+        raise bad_value(
+            f"pad: reflect_type={how!r} is neither 'even' nor 'odd'",
+            hint="'even' mirrors the elements, 'odd' also turns them over at the edge",
+        )
     return bool(how == "odd")
 
 

@@ -52,7 +52,10 @@ def arange(
     if dtype is not None and wanted.is_integer:
         return _integer_range(tracer, first, first + by, count, wanted)
     if wanted is bool_ and not tracer.ask(count, "<=", 2):
-        raise bad_type("arange: bools have two numbers, but more are wanted")
+        raise bad_type(
+            "arange: bools have two numbers, but more are wanted",
+            hint="convert them afterwards: np.arange(n).astype(bool)",
+        )
     if wanted.is_integer or wanted is bool_:
         index = tracer.emit("iota", shape=(count,), axis=0, dtype=i64)
         result = wrap(tracer, index)
@@ -98,18 +101,25 @@ def _range_count(tracer: Tracer, start: Any, stop: Any, step: Any) -> Size:
         exact = (float(part) for part in (start, stop, step))
         first, last, delta = exact
         if delta == 0:
-            raise bad_value("arange: the step is 0")
+            raise bad_value(
+                "arange: the step is 0",
+                hint="use a step that leads from the first number to the last",
+            )
         count = (last - first) / delta
         # Also nan and infinity.
         if not count < _MOST:
             raise bad_value(
                 f"arange: from {first} to {last} by {delta} are more numbers than "
-                "an array can hold"
+                "an array can hold",
+                hint="use a larger step, or an end that is nearer",
             )
         return max(0, math.ceil(max(count, 0.0)))
     by = tracer.pin(by)
     if by == 0:
-        raise bad_value("arange: the step is 0")
+        raise bad_value(
+            "arange: the step is 0",
+            hint="use a step that leads from the first number to the last",
+        )
     span = high - low if by > 0 else low - high
     if not tracer.ask(span, ">=", 0):
         return 0

@@ -101,12 +101,18 @@ def _quantile(
     tracer = find_tracer([a, q, weights])
     x, places = as_array(tracer, a), as_array(tracer, q)
     if len(places.sizes) > 1:
-        raise bad_value(f"{name}: q is {places.tensor}, but must have one axis at most")
+        raise bad_value(
+            f"{name}: q is {places.tensor}, but must have one axis at most",
+            hint="flatten it: q.ravel()",
+        )
     places = _checked(name, q, places)
     lines, axes = lines_of(x, axis)
     if weights is not None:
         if method != "inverted_cdf":
-            raise bad_value(f"{name}: weights need method='inverted_cdf'")
+            raise bad_value(
+                f"{name}: weights need method='inverted_cdf'",
+                hint="give it, or leave the weights out",
+            )
         result = _weighted(name, x, lines, places, as_array(tracer, weights), axis)
     else:
         ordered = numpy.moveaxis(numpy.sort(lines, axis=-1), -1, 0)
@@ -144,7 +150,10 @@ def _weighted(
     elif len(weights.sizes) == 1 and axis is not None:
         beside = numpy.broadcast_to(weights, lines.shape)
     else:
-        raise bad_value(f"{name}: weights {weights.tensor} do not fit {x.tensor}")
+        raise bad_value(
+            f"{name}: weights {weights.tensor} do not fit {x.tensor}",
+            hint="give a weight for each element along the axis",
+        )
     order = numpy.argsort(lines, axis=-1)
     ordered = numpy.take_along_axis(lines, order, axis=-1)
     sums = numpy.cumsum(
@@ -181,7 +190,10 @@ def _checked(name: str, q: Any, places: TracedArray) -> TracedArray:
     if known is not None or issubclass(type(q), HostNumber):
         inside = 0 <= q <= 1 if known is None else np.all((known >= 0) & (known <= 1))
         if not inside:
-            raise bad_value(f"{name}: a quantile lies outside its range")
+            raise bad_value(
+                f"{name}: a quantile lies outside its range",
+                hint="quantiles go from 0 to 1, percentiles from 0 to 100",
+            )
         return places
     beyond = numpy.full_like(places, 2)
     kept = numpy.where((places >= 0) & (places <= 1), places, beyond)
@@ -235,7 +247,8 @@ def sliding_window_view(
         axes = [normalize_axis(one, rank) for one in given]
     if len(windows) != len(axes):
         raise bad_value(
-            f"sliding_window_view: {len(windows)} windows for {len(axes)} axes"
+            f"sliding_window_view: {len(windows)} windows for {len(axes)} axes",
+            hint="give a window for each axis that axis= names",
         )
     result = array
     for place, window in zip(axes, windows, strict=True):
@@ -245,7 +258,8 @@ def sliding_window_view(
         if not tracer.ask(count, ">=", 1):
             raise bad_value(
                 f"sliding_window_view: axis {place} of {array.tensor} is shorter than "
-                "the window"
+                "the window",
+                hint="use a shorter window, or pad the array: np.pad(x, ...)",
             )
         before, after = result.sizes[:place], result.sizes[place + 1 :]
         sizes = tuple(map(tracer.normalize, (*before, count, *after, width)))

@@ -217,7 +217,8 @@ def _extremum(
     if where is not True and where is not NO_VALUE:
         if not given:
             raise bad_value(
-                f"{op} with where= needs initial=: it has no value for no elements"
+                f"{op} with where= needs initial=: it has no value for no elements",
+                hint="give the result of no elements: initial=0",
             )
         x = _masked(x, where, initial)
     if not given:
@@ -234,7 +235,8 @@ def _check_not_empty(x: TracedArray, axes: tuple[int, ...], name: str) -> None:
     for axis in axes:
         if x.tracer.ask(x.sizes[axis], "==", 0):
             raise bad_value(
-                f"{name} of no elements: axis {axis} of {x.tensor} is empty"
+                f"{name} of no elements: axis {axis} of {x.tensor} is empty",
+                hint="ask for its size before: if x.size",
             )
 
 
@@ -256,7 +258,10 @@ def _argument(op: str, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
     flat = x.reshape(-1) if axis is None and rank != 1 else x
     place = 0 if axis is None else normalize_axis(axis, rank)
     if x.tracer.ask(flat.sizes[place], "==", 0):
-        raise bad_value(f"{op} of no elements: an axis of {x.tensor} is empty")
+        raise bad_value(
+            f"{op} of no elements: an axis of {x.tensor} is empty",
+            hint="ask for its size before: if x.size",
+        )
     keep = bool(keepdims) and axis is not None
     result = wrap(x.tracer, x.tracer.emit(op, flat.value, axis=place, keepdims=keep))
     if keepdims and axis is None:
@@ -284,7 +289,10 @@ def cumulative_sum(
     """``np.cumulative_sum``."""
     array = numpy.atleast_1d(operand(x))
     if axis is None and len(array.sizes) != 1:
-        raise bad_value(f"cumulative_sum: {array.tensor} needs axis=")
+        raise bad_value(
+            f"cumulative_sum: {array.tensor} needs axis=",
+            hint="name it, axis=0, or flatten the array: x.ravel()",
+        )
     place = 0 if axis is None else normalize_axis(axis, len(array.sizes))
     result = cumsum(array, place, dtype)
     if include_initial:
@@ -452,7 +460,8 @@ def average(
         axes = reduced_axes(axis, len(x.sizes))
         if scale.ndim != len(axes):
             raise bad_type(
-                f"average: weights {scale.tensor} need as many axes as axis= names"
+                f"average: weights {scale.tensor} need as many axes as axis= names",
+                hint="give weights of x's shape, or one for each along the axis",
             )
         shape = tuple(x.shape[i] if i in axes else 1 for i in range(x.ndim))
         scale = scale.reshape(shape)

@@ -84,10 +84,13 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """``np.select``."""
     if len(condlist) != len(choicelist):
         raise bad_value(
-            f"select: {len(condlist)} conditions for {len(choicelist)} choices"
+            f"select: {len(condlist)} conditions for {len(choicelist)} choices",
+            hint="give a choice for each condition",
         )
     if not condlist:
-        raise bad_value("select: there are no conditions")
+        raise bad_value(
+            "select: there are no conditions", hint="give one condition at least"
+        )
     tracer = find_tracer([*condlist, *choicelist, default])
     parts, dtype = _common(tracer, (*choicelist, default))
     if any(kind_of(part) is int for part in parts[:-1]):
@@ -98,7 +101,10 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     for condition, choice in reversed([*zip(condlist, cast[:-1], strict=True)]):
         mask = as_array(tracer, condition)
         if mask.kind is not bool_:
-            raise bad_type(f"select: a condition is {mask.tensor}, but must be bool")
+            raise bad_type(
+                f"select: a condition is {mask.tensor}, but must be bool",
+                hint="compare it: condition != 0",
+            )
         result = where(mask, choice, result)
     return result
 
@@ -108,7 +114,10 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     from penstock.frontend.numpy_functions.cumulative import within
 
     if mode not in ("raise", "wrap", "clip"):
-        raise bad_value(f"choose: mode is {mode!r}, not 'raise', 'wrap' or 'clip'")
+        raise bad_value(
+            f"choose: mode is {mode!r}, not 'raise', 'wrap' or 'clip'",
+            hint="'wrap' goes around at the ends, 'clip' takes the nearest",
+        )
     index = operand(a)
     if mode == "wrap":
         index = index % len(choices)
@@ -133,7 +142,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         conditions.append(~covered)
     elif len(functions) != len(conditions):
         raise bad_value(
-            f"piecewise: {len(functions)} functions for {len(conditions)} parts"
+            f"piecewise: {len(functions)} functions for {len(conditions)} parts",
+            hint="give a function for each condition, and at most one for the rest",
         )
     result = numpy.zeros_like(array)
     for condition, function in zip(conditions, functions, strict=True):
@@ -197,14 +207,18 @@ def take(
         # No mask here: places 0 and 1.
         index = index.astype(np.int64)
     if not index.kind.is_integer:
-        raise bad_type(f"take: the indices are {index.tensor}, but must be integers")
+        raise bad_type(
+            f"take: the indices are {index.tensor}, but must be integers",
+            hint="convert them: indices.astype(int)",
+        )
     if mode == "clip":
         index = clip(index.astype(np.int64), 0, x.shape[place] - 1)
     elif mode == "wrap":
         index = index.astype(np.int64) % x.shape[place]
     elif mode != "raise":
         raise bad_value(
-            f"take: mode is {mode!r}, but must be 'raise', 'wrap' or 'clip'"
+            f"take: mode is {mode!r}, but must be 'raise', 'wrap' or 'clip'",
+            hint="'wrap' goes around at the ends, 'clip' takes the nearest",
         )
     value = tracer.emit("gather", x.value, index.value, axes=(place,))
     rank = len(index.sizes)
@@ -221,7 +235,10 @@ def _grid_indices(
     """Index arrays for each axis: ``index`` along one, the own index along others."""
     tracer = x.tracer
     if len(index.sizes) != len(x.sizes):
-        raise bad_value(f"indices {index.tensor} and array {x.tensor} differ in rank")
+        raise bad_value(
+            f"indices {index.tensor} and array {x.tensor} differ in rank",
+            hint="add axes to the indices: indices[:, None]",
+        )
     own = [s for i, s in enumerate(x.sizes) if i != place]
     theirs = [s for i, s in enumerate(index.sizes) if i != place]
     common = list(
@@ -247,7 +264,10 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     if axis is None:
         x, axis = x.reshape(-1), 0
     if not index.kind.is_integer:
-        raise bad_index(f"take_along_axis: the indices are {index.tensor}")
+        raise bad_index(
+            f"take_along_axis: the indices are {index.tensor}",
+            hint="convert them: indices.astype(int)",
+        )
     place = normalize_axis(axis, len(x.sizes))
     x = _spread_others(x, index, place)
     values, _ = _grid_indices(x, index, place)
@@ -258,7 +278,10 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
 def _spread_others(x: TracedArray, index: TracedArray, place: int) -> TracedArray:
     """An array repeated along axes of size 1 that the indices lengthen."""
     if len(index.sizes) != len(x.sizes):
-        raise bad_value(f"indices {index.tensor} and array {x.tensor} differ in rank")
+        raise bad_value(
+            f"indices {index.tensor} and array {x.tensor} differ in rank",
+            hint="add axes to the indices: indices[:, None]",
+        )
     tracer = x.tracer
     sizes = list(index.sizes)
     sizes[place] = x.sizes[place]
@@ -374,11 +397,15 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     refuse("fill_diagonal", wrap=(wrap, False))
     x = operand(a)
     if len(x.sizes) < 2:
-        raise bad_value(f"fill_diagonal: {x.tensor} must have at least two axes")
+        raise bad_value(
+            f"fill_diagonal: {x.tensor} must have at least two axes",
+            hint="write to an array of one axis by an index: x[0] = value",
+        )
     if len(x.sizes) != 2:
         raise UnsupportedError(
             user_location(),
             f"fill_diagonal of {x.tensor}: only matrices are supported",
+            hint="assign by indices: i = np.arange(n); x[i, i, i] = value",
             code="unsupported-argument",
         )
     from penstock.frontend.numpy_functions.creation import eye

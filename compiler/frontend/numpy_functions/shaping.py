@@ -91,7 +91,10 @@ def _complete_shape(x: TracedArray, shape: tuple[Size, ...]) -> tuple[Size, ...]
     shape = tuple(s if tracer.ask(s, ">=", 0) else -1 for s in shape)
     unknown = [i for i, s in enumerate(shape) if isinstance(s, int) and s == -1]
     if len(unknown) > 1:
-        raise bad_value(f"reshape: more than one size of {shape} is -1")
+        raise bad_value(
+            f"reshape: more than one size of {shape} is -1",
+            hint="leave one size at most to be found",
+        )
     if unknown:
         rest = product([s for i, s in enumerate(shape) if i != unknown[0]])
         quotient = None
@@ -142,7 +145,10 @@ def transpose(a: Any, axes: Any = None) -> TracedArray:
     else:
         order = tuple(normalize_axis(axis, rank) for axis in axes)
     if sorted(order) != list(range(rank)):
-        raise bad_value(f"transpose: {axes} does not order the axes of {x.tensor}")
+        raise bad_value(
+            f"transpose: {axes} does not order the axes of {x.tensor}",
+            hint="name each axis once, as in x.transpose(1, 0)",
+        )
     if order == tuple(range(rank)):
         return (
             x
@@ -180,7 +186,8 @@ def moveaxis(a: Any, source: Any, destination: Any) -> TracedArray:
     )
     if len(sources) != len(places):
         raise bad_value(
-            "moveaxis: source and destination name different numbers of axes"
+            "moveaxis: source and destination name different numbers of axes",
+            hint="name a destination for each axis",
         )
     order = [axis for axis in range(rank) if axis not in sources]
     for place, axis in sorted(zip(places, sources, strict=True)):
@@ -224,7 +231,10 @@ def squeeze(a: Any, axis: Any = None) -> TracedArray:
         places = [] if scalar else [*normalize_axes(axis, rank)]
         for place in places:
             if not tracer.ask(x.sizes[place], "==", 1):
-                raise bad_value(f"squeeze: axis {place} of {x.tensor} is not of size 1")
+                raise bad_value(
+                    f"squeeze: axis {place} of {x.tensor} is not of size 1",
+                    hint="without axis= those axes go that are of size 1",
+                )
     sizes = tuple(size for i, size in enumerate(x.sizes) if i not in places)
     return view_of(x, ReshapeStep(sizes), sizes)
 

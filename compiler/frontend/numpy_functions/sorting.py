@@ -71,14 +71,17 @@ def _check_kth(x: TracedArray, kth: Any, axis: Any) -> None:
         place = size_argument(tracer, one)
         inside = tracer.ask(place, "<", size) and tracer.ask(place + size, ">=", 0)
         if not inside:
-            raise bad_value(f"partition: kth={place} is out of bounds for {x.tensor}")
+            raise bad_value(
+                f"partition: kth={place} is out of bounds for {x.tensor}",
+                hint="places go from 0 to size - 1, and from -1 backwards to -size",
+            )
 
 
 def lexsort(keys: Any, axis: Any = -1) -> Any:
     """``np.lexsort``: stable sorts, from the last key to the first."""
     parts = [*keys] if isinstance(keys, (tuple, list)) else [*operand(keys)]
     if not parts:
-        raise bad_type("lexsort: there are no keys")
+        raise bad_type("lexsort: there are no keys", hint="pass one key at least")
     first, *rest = arrays_of(parts)
     order = argsort(first, axis)
     for key in rest:
@@ -91,7 +94,8 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     """``np.searchsorted``: a binary search for each number."""
     if side not in ("left", "right"):
         raise bad_value(
-            f"searchsorted: side is {side!r}, but must be 'left' or 'right'"
+            f"searchsorted: side is {side!r}, but must be 'left' or 'right'",
+            hint="'left' comes before equal elements, 'right' behind them",
         )
     tracer = find_tracer([a, v] if sorter is None else [a, v, sorter])
     kinds = [kind_of(part) for part in (a, v)]
@@ -105,7 +109,10 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
         for part, given in zip(parts, (a, v), strict=True)
     )  # fmt: skip
     if len(table.sizes) != 1:
-        raise bad_value(f"searchsorted: the table is {table.tensor}, not of one axis")
+        raise bad_value(
+            f"searchsorted: the table is {table.tensor}, not of one axis",
+            hint="search each row by itself, as by ps.vmap",
+        )
     if sorter is not None:
         table = numpy.take(table, sorter)
     found = tracer.emit("searchsorted", table.value, x.value, side=side, batch_axes=0)
@@ -116,13 +123,19 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     """``np.digitize``, for bins that ascend or descend."""
     points, edges = arrays_of([x, bins])
     if len(edges.sizes) != 1:
-        raise bad_value(f"digitize: the bins are {edges.tensor}, not of one axis")
+        raise bad_value(
+            f"digitize: the bins are {edges.tensor}, not of one axis",
+            hint="flatten and sort them: np.sort(bins, axis=None)",
+        )
     side = "left" if right else "right"
     ascending = searchsorted(edges, points, side)
     if edges.tracer.ask(edges.sizes[0], "<", 2):
         return ascending
     if not _may_ascend(edges) and not _may_ascend(edges[::-1]):
-        raise bad_value("digitize: the bins neither ascend nor descend")
+        raise bad_value(
+            "digitize: the bins neither ascend nor descend",
+            hint="sort them: np.sort(bins)",
+        )
     backwards = edges.shape[0] - searchsorted(edges[::-1], points, side)
     return wrap(
         edges.tracer,
@@ -143,9 +156,15 @@ def interp(
     points, xs, ys = (part.astype(np.float64) for part in arrays_of([x, xp, fp]))
     tracer = xs.tracer
     if tracer.ask(xs.sizes[0], "==", 0):
-        raise bad_value("interp: there are no points to interpolate between")
+        raise bad_value(
+            "interp: there are no points to interpolate between",
+            hint="give one point at least",
+        )
     if not tracer.ask(xs.sizes[0], "==", ys.sizes[0]):
-        raise bad_value(f"interp: {xs.tensor} and {ys.tensor} differ in length")
+        raise bad_value(
+            f"interp: {xs.tensor} and {ys.tensor} differ in length",
+            hint="give a value for each point",
+        )
     if period is not None:
         period = abs(period)
         points, xs = points % period, xs % period
@@ -207,7 +226,10 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
     tracer = numbers.tracer
     length = size_argument(tracer, minlength)
     if len(numbers.sizes) != 1 or not numbers.kind.is_integer:
-        raise bad_type(f"bincount: {numbers.tensor} is no list of integers")
+        raise bad_type(
+            f"bincount: {numbers.tensor} is no list of integers",
+            hint="convert and flatten them: x.astype(int).ravel()",
+        )
     tracer.require_size(length, "bincount: minlength= is")
     if tracer.ask(length, "==", 0):
         raise UnsupportedError(
@@ -236,20 +258,30 @@ def _edges(a: TracedArray, bins: Any, limits: Any, weights: Any) -> Any:
     if given is not None or len(getattr(bins, "shape", ())) > 0:
         edges = as_array(a.tracer, bins)
         if len(edges.sizes) != 1:
-            raise bad_value(f"histogram: the edges are {edges.tensor}, not of one axis")
+            raise bad_value(
+                f"histogram: the edges are {edges.tensor}, not of one axis",
+                hint="flatten and sort them: np.sort(edges, axis=None)",
+            )
         if not _may_ascend(edges):
-            raise bad_value("histogram: the edges do not ascend")
+            raise bad_value(
+                "histogram: the edges do not ascend", hint="sort them: np.sort(edges)"
+            )
         return edges, None
     count = size_argument(a.tracer, bins)
     if not a.tracer.ask(count, ">=", 1):
-        raise bad_value(f"histogram: {a.tracer.number(count)} bins")
+        raise bad_value(
+            f"histogram: {a.tracer.number(count)} bins", hint="use 1 bin or more"
+        )
     if limits is None:
         empty = a.tracer.ask(a.value.tensor.size, "==", 0)
         low, high = (0.0, 1.0) if empty else (numpy.min(a), numpy.max(a))
     else:
         low, high = limits
         if known_to_hold(low > high):
-            raise bad_value(f"histogram: the range from {low!r} to {high!r} descends")
+            raise bad_value(
+                f"histogram: the range from {low!r} to {high!r} descends",
+                hint="give the lower end first",
+            )
     kind = (a.kind if a.kind.is_float else f64).numpy
     first, last = (as_array(a.tracer, part).astype(kind) for part in (low, high))
     same = first == last

@@ -38,7 +38,10 @@ def cov(
     """``np.cov``: the covariances of rows."""
     parts = arrays_of([m] if y is None else [m, y])
     if any(len(part.sizes) > 2 for part in parts):
-        raise bad_value("cov: m has more than 2 axes")
+        raise bad_value(
+            "cov: m has more than 2 axes",
+            hint="make it a matrix: m.reshape(len(m), -1)",
+        )
     if dtype is None:
         dtype = result_dtype([*(part.kind for part in parts), f64]).numpy
     rows = [_as_rows(parts[0], rowvar or len(parts[0].sizes) == 1)]
@@ -109,7 +112,9 @@ def polyval(p: Any, x: Any) -> Any:
 def polyder(p: Any, m: int = 1) -> Any:
     """``np.polyder``: the coefficients of a derivative."""
     if m < 0:
-        raise bad_value(f"polyder: the order {m} is negative")
+        raise bad_value(
+            f"polyder: the order {m} is negative", hint="use an order of 0 or more"
+        )
     result = operand(p)
     for _ in range(m):
         degree = result.tracer.pin(result.sizes[0]) - 1
@@ -120,7 +125,9 @@ def polyder(p: Any, m: int = 1) -> Any:
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """``np.polyint``: the coefficients of an integral, with constants ``k``."""
     if m < 0:
-        raise bad_value(f"polyint: the order {m} is negative")
+        raise bad_value(
+            f"polyint: the order {m} is negative", hint="use an order of 0 or more"
+        )
     constants = [0] * m if k is None else [*np.atleast_1d(k)]
     if len(constants) == 1 and m > 1:
         constants *= m
@@ -186,7 +193,8 @@ def ravel_multi_index(
     parts = arrays_of([*multi_index])
     if len(parts) != len(sizes):
         raise bad_value(
-            f"ravel_multi_index: {len(parts)} index arrays for {len(sizes)} axes"
+            f"ravel_multi_index: {len(parts)} index arrays for {len(sizes)} axes",
+            hint="give an index array for each axis",
         )
     result: Any = None
     triples = [*zip(parts, sizes, modes, strict=True)]
@@ -239,7 +247,10 @@ def _depth(part: Any) -> int:
         return 0
     depths = {_depth(one) for one in part}
     if len(depths) != 1:
-        raise bad_type("block: lists are nested to different depths, or empty")
+        raise bad_type(
+            "block: lists are nested to different depths, or empty",
+            hint="nest all lists equally deep: [[a, b], [c, d]]",
+        )
     return 1 + depths.pop()
 
 

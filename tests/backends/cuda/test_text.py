@@ -283,5 +283,6 @@ def test_what_every_block_would_store_is_refused():
         emit_cuda(plan)
     assert str(caught.value) == (
         "model.py:5:3: error: kernel twice_0 stores outside its parallel loop, which "
-        "the CUDA backend does not cover yet [not-on-cuda]"
+        "the CUDA backend does not cover yet [not-on-cuda]\n"
+        "  help: run it on the CPU"
     )
