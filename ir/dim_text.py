@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from penstock.ir.dims import Size, dim_maximum, dim_minimum, symbol
 from penstock.ir.errors import TextError
@@ -90,6 +91,7 @@ class _Parser:
         return symbol(token)
 
 
+@lru_cache(maxsize=4096)
 def parse_dim(text: str) -> Size:
     """Read a size as it prints.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import isqrt
 from typing import TYPE_CHECKING, Any
 
-from penstock.ir.dims import Size, symbol
+from penstock.ir.dims import Size, dim_maximum, dim_minimum, symbol
 from penstock.ir.graph.expression import Expression
 from penstock.ir.graph.value import Builder, Function, Value
 from penstock.ir.types import TensorType, f64, i64
@@ -108,14 +108,9 @@ def in_segments(
 def _at_most(length: Size, trip: Size) -> Size:
     """The turns of a segment, for which there is memory: not beyond the turns at all.
 
-    Of fewer turns than a segment each is one.
+    Where there are no turns it is 1, since no number is divided by 0.
     """
-    if isinstance(length, int) and isinstance(trip, int):
-        return min(length, max(trip, 1))
-    whole = trip // length
-    # 0 where there is no whole segment, else 1.
-    is_any = 2 * whole // (whole + 1)
-    return 1 + (length - 1) * is_any
+    return dim_minimum(length, dim_maximum(trip, 1))
 
 
 def _size(size: Any) -> Size:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NoReturn
 
 from penstock.ir.errors import TextError
@@ -21,13 +22,15 @@ MAXIMUM_DEPTH = 64
 """How deep brackets and regions may nest, lest reading them overflow the stack."""
 
 _TOKEN = re.compile(
-    r"""(?P<blank>[ \t\r\n]+|\#[^\n]*)
+    r"""[ \t\r\n]*(?:
+        (?P<comment>\#[^\n]*)
       | (?P<string>"(?:[^"\\\n]|\\.)*")
       | (?P<value>%[A-Za-z0-9_]+)
       | (?P<function>@[A-Za-z0-9_.]+)
       | (?P<number>0x[0-9a-fA-F]+|[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)
       | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<sign>->|==|!=|<=|>=|//|[-+*/%()\[\]{},:=<>])""",
+      | (?P<sign>->|==|!=|<=|>=|//|[-+*/%()\[\]{},:=<>])
+      | (?P<wrong>[^ \t\r\n]))""",
     re.VERBOSE | re.ASCII,
 )
 _PLACE = re.compile(r"([^\s:]\S*?):([0-9]{1,9})(?::([0-9]{1,9}))?(['*]?)")
@@ -74,8 +77,9 @@ class Token:
 class Tokens:
     """The tokens of one text, read one after the other."""
 
-    # Characters of one size or guard.
-    longest = 400
+    # Characters of one size or guard: estimates of work, and the sizes of many arrays
+    # that are joined, are long polynomials.
+    longest = 1 << 14
 
     def __init__(self, text: str, file: str) -> None:
         self.text = text
@@ -87,20 +91,18 @@ class Tokens:
 
     def _split(self) -> list[Token]:
         tokens: list[Token] = []
-        text, position = self.text, 0
-        while position < len(text):
-            match = _TOKEN.match(text, position)
-            if match is None:
-                found = f"unexpected character {text[position]!r}"
-                raise self.error_at(found, position, position + 1)
-            kind, end = match.lastgroup or "", match.end()
-            if kind != "blank":
-                tokens.append(Token(kind, match[0], position, end))
-            elif match[0][0] == "#" and tokens:
-                before = tokens[-1]
-                if "\n" not in text[before.end : position]:
-                    self.places[before.start] = _places(match[0])
-            position = end
+        text = self.text
+        for match in _TOKEN.finditer(text):
+            kind = match.lastgroup or ""
+            start, end = match.span(kind)
+            if kind == "comment":
+                if tokens and "\n" not in text[tokens[-1].end : start]:
+                    self.places[tokens[-1].start] = _places(match[kind])
+            elif kind == "wrong":
+                found = f"unexpected character {match[kind]!r}"
+                raise self.error_at(found, start, end)
+            else:
+                tokens.append(Token(kind, match[kind], start, end))
         tokens.append(Token("end", "", len(text), len(text)))
         return tokens
 
@@ -169,6 +171,7 @@ class Tokens:
         return self.text[first.start : end], first.start, max(end, first.start + 1)
 
 
+@lru_cache(maxsize=1024)
 def _places(comment: str) -> tuple[Location, ...]:
     """The places that a comment names; none if it says anything else."""
     places = []

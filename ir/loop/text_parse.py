@@ -97,9 +97,6 @@ def parse_kernel(text: str, file: str = "<text>") -> Kernel:
 class KernelReader(Terms):
     """Recursive descent over Kernels in a text."""
 
-    # Estimates of work are long polynomials.
-    longest = 8000
-
     def __init__(self, text: str, file: str) -> None:
         super().__init__(text, file)
         self._begin()

@@ -287,6 +287,12 @@ def test_sizes_of_long_formulas_become_numbers():
         check(f, zeros(count))
 
 
+def test_the_size_of_many_arrays_that_are_joined_is_read_back():
+    # As everything that is traced here.
+    found = traced(lambda *parts: np.concatenate(parts), *map(np.ones, range(2, 152)))
+    assert len(str(found.function.results[0].type)) > 400
+
+
 def test_sizes_that_are_halved_stay_open():
     def f(x):
         for _ in range(8):

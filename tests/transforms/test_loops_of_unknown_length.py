@@ -11,6 +11,7 @@ import penstock as ps
 from penstock.ir.dims import evaluate_dim
 from penstock.ir.plan.node import PlanBind
 from penstock.ir.plan.text_parse import parse_plan
+from tests.reading_back import read_back_stages
 
 RANDOM = np.random.default_rng(7)
 W = RANDOM.normal(size=(3, 3)) * 0.6
@@ -73,6 +74,7 @@ def test_the_length_of_segments_may_be_an_argument():
         for n in (7, np.int64(7)):
             close(gradient(X, W, n, length), wanted)
     assert gradient.stats().variants == 2
+    read_back_stages(gradient)
     with pytest.raises(ps.errors.OptionError, match=r"checkpoint is "):
         gradient(X, W, 7, 0)
 
@@ -82,12 +84,14 @@ def test_a_segment_beyond_all_turns_takes_no_memory_for_them(length):
     def f(x, n):
         return ps.fori_loop(0, n, lambda i, y: step(i, y, W), x, checkpoint=length)
 
-    gradient = ps.grad(lambda x, n: (f(x, n) ** 2).sum())
+    gradient = ps.compile(ps.grad(lambda x, n: (f(x, n) ** 2).sum()))
     for n in (0, 1, 7):
         wanted = ps.grad(python_loop)(X, W, n)
         close(gradient(X, np.int64(n)), wanted)
         close(gradient(X, n), wanted)
         close(ps.grad(lambda x, n=n: (f(x, n) ** 2).sum())(X), wanted)
+    # Not a size in them that is beyond 64 bits.
+    read_back_stages(gradient)
 
 
 def scanned(reverse, checkpoint):

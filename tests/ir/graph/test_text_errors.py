@@ -285,7 +285,7 @@ WHOLE_FUNCTIONS = [
         "1:17",
         "an expression is too long",
     ),
-    (f"func @f(%x: f32[{'n+' * 1000}1])", "1:17", "an expression is too long"),
+    (f"func @f(%x: f32[{'n+' * 9000}1])", "1:17", "an expression is too long"),
     (
         f"func @f(%x: {'(' * 100}f32[]{')' * 100})",
         "1:77",
