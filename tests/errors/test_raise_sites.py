@@ -73,7 +73,6 @@ EXCUSED_SITES = {
     "compiler/lower/element.py": "an entry of a table, whose code has the help",
     "compiler/lower/control.py": "an entry of a table, whose code has the help",
     "runtime/config.py": "both codes that a setting can have have help",
-    "compiler/frontend/control.py": "what calls it says which sizes differ",
 }
 
 

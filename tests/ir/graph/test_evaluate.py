@@ -193,7 +193,8 @@ def test_an_index_out_of_range_is_an_error_at_its_place():
         evaluate(GATHER, [x, np.array([0, 3])])
     assert str(caught.value) == (
         "take.py:7:3: error: index 3 is out of bounds for axis 0 with size 3 "
-        "[index-out-of-bounds]"
+        "[index-out-of-bounds]\n"
+        "  help: check indices before, or clip them: np.clip(i, 0, n - 1)"
     )
 
 
