@@ -21,6 +21,7 @@ __all__ = [
     "dim_maximum",
     "dim_minimum",
     "evaluate_dim",
+    "in_few_readable_terms",
     "in_few_terms",
     "is_long",
     "product",
@@ -276,6 +277,17 @@ def in_few_terms(size: Size) -> Size:
                 if len(changed) < len(terms):
                     terms, shorter = changed, True
     return Dim(tuple(sorted(terms.items(), key=lambda term: _monomial_key(term[0]))))
+
+
+@lru_cache(maxsize=4096)
+def in_few_readable_terms(size: Size) -> Size:
+    """The same number in few terms, such that who reads them has the same size.
+
+    What products of several quotients are multiplied out to depends on the order: the
+    normal form of the few terms may be another than that of the size.
+    """
+    short = in_few_terms(size)
+    return short if _map_atoms(short, symbol) == size else size
 
 
 def _with_quotient(

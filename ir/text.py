@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from penstock.ir.dims import Size, in_few_terms, substitute_dim, symbol
+from penstock.ir.dims import Size, in_few_readable_terms, substitute_dim, symbol
 from penstock.ir.guards import Guard
 from penstock.ir.location import Location
 from penstock.ir.reals import Real
@@ -74,7 +74,7 @@ def printable_symbols(names: Iterable[str]) -> Mapping[str, Size]:
 
 def format_size(size: Size) -> str:
     """A size as it stands among words: in brackets, if it is an expression."""
-    text = str(in_few_terms(size))
+    text = str(in_few_readable_terms(size))
     return text if re.fullmatch(_NUMBER_OR_WORD, text) else f"({text})"
 
 

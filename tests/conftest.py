@@ -84,6 +84,29 @@ def private_bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def texts_that_read_back() -> Iterator[None]:
+    """Hold the texts of whatever tests compile to read back, in this process.
+
+    A test of anything is one of the textual form too. What a stage prints after the
+    passes and before the code are one text of each level; harnesses that make programs
+    up hold all stages to it.
+    """
+    from penstock import driver
+    from tests.reading_back import read_back_compilation
+
+    make_variant = driver.make_variant
+
+    def make(compilation: driver.Compilation) -> driver.Variant:
+        variant = make_variant(compilation)
+        read_back_compilation(compilation)
+        return variant
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(driver, "make_variant", make)
+        yield
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Compare a text with the file that is kept for this test.

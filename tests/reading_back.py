@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import unified_diff
 from typing import TYPE_CHECKING, Any
 
 from penstock.ir.errors import PenstockError
@@ -37,7 +38,13 @@ def read_back(program: Function | Plan) -> None:
     except PenstockError as error:
         # Tests that expect an error of this class would take it for theirs.
         raise AssertionError(f"{error}\n{text}") from error
-    assert str(again) == text
+    assert str(again) == text, _difference(str(again), text)
+
+
+def _difference(found: str, wanted: str) -> str:
+    """The lines in which two texts differ."""
+    lines = unified_diff(wanted.splitlines(), found.splitlines(), lineterm="", n=0)
+    return "\n".join(lines)
 
 
 def read_back_stages(compiled: Any) -> None:

@@ -175,6 +175,13 @@ def test_products_of_quotients_are_printed_in_few_terms():
     assert parse_dim(format_size(size)) == size
 
 
+def test_a_size_whose_few_terms_are_another_is_printed_in_many():
+    p, q, k = (symbol(name) for name in "pqk")
+    size = ((q + 5) // 6) * (k - 2) * ((p + 125) // 128)
+    assert parse_dim(str(in_few_terms(size))) != size
+    assert parse_dim(format_size(size)) == size
+
+
 @given(st.integers(0, 10**9))
 def test_sizes_in_few_terms_are_what_they_were(seed):
     random = Random(seed)
