@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -55,6 +56,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     count = sum(NO_COMPILER in str(report.longrepr) for report in skipped)
     if count:
         terminalreporter.write_line(f"{NO_COMPILER} ({count} tests)", yellow=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interrupts() -> None:
+    """Shells start what runs in the background with interrupts ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")
