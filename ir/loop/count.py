@@ -177,7 +177,8 @@ class _Counter:
         if all(operand in self.known for operand in operands):
             if let.result in self.steering:
                 values = [self.known[operand] for operand in operands]
-                self.known[let.result] = np.asarray(primitive.evaluate(*values))
+                with np.errstate(all="ignore"):
+                    self.known[let.result] = np.asarray(primitive.evaluate(*values))
             elif let.result.dtype.kind != "f":
                 # The arithmetic of indices, which decides nothing about loops.
                 self.known[let.result] = np.array(0)

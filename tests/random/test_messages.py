@@ -273,6 +273,7 @@ CASES = {
             |
           3 |     return ps.random.choice(x, 0, 2)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: choose from one element at least
         """,
     ),
     "other weights": (

@@ -11,6 +11,7 @@ from penstock.backends.llvm.emitter import Emitter, Module, Operand, Parameter
 from penstock.backends.llvm.link import link_shared_object
 from penstock.backends.llvm.object import emit_object
 from penstock.backends.llvm.support import build_support
+from penstock.ir.errors import StructureError
 from penstock.ir.location import Location
 from penstock.ir.types import f32, f64, i64
 from penstock.runtime import support as support_module
@@ -363,6 +364,9 @@ class _Pair:
 def _outcome(function, args, kwargs):
     try:
         result = function(*args, **kwargs)
+    except StructureError as error:
+        # Each is called from a line of its own.
+        return type(error), error.message, error.code, error.hint
     except Exception as error:  # noqa: BLE001
         return type(error), str(error)
     leaves, structure = flatten(result)

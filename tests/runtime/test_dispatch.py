@@ -109,7 +109,8 @@ def test_errors_come_from_the_table(take):
     with pytest.raises(IndexOutOfBoundsError) as caught:
         f(x, np.array([3, 10]))
     assert str(caught.value) == (
-        "elsewhere.py:12:5: error: index 10 is out of bounds [index-out-of-bounds]"
+        "elsewhere.py:12:5: error: index 10 is out of bounds [index-out-of-bounds]\n"
+        "  help: check indices before, or clip them: np.clip(i, 0, n - 1)"
     )
     assert isinstance(caught.value, IndexError)
 
