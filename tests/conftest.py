@@ -95,9 +95,8 @@ def private_bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 def texts_that_read_back() -> Iterator[None]:
     """Hold the texts of whatever tests compile to read back, in this process.
 
-    A test of anything is one of the textual form too. What a stage prints after the
-    passes and before the code are one text of each level; harnesses that make programs
-    up hold all stages to it.
+    A test of anything is one of the textual form too. Of all programs it is the graph;
+    harnesses that make programs up hold all stages to it.
     """
     from penstock import driver
     from tests.reading_back import read_back_compilation

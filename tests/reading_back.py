@@ -58,9 +58,9 @@ def read_back_stages(compiled: Any) -> None:
 
 
 def read_back_compilation(
-    compilation: Compilation, stages: tuple[str, ...] = ("graph", "plan")
+    compilation: Compilation, stages: tuple[str, ...] = ("graph",)
 ) -> None:
-    """Hold it of some stages of a compilation; by default of one of each level."""
+    """Hold it of some stages of a compilation; by default of the graph."""
     for stage in stages:
         # A variant from the cache has not been through all of them.
         if stage in vars(compilation):

@@ -8,19 +8,18 @@ from penstock.ir.errors import TextError
 from tests import reading_back
 
 
-@pytest.mark.parametrize("reader", ["parse_function", "parse_plan"])
-def test_a_text_that_reads_as_another_fails_the_test_that_compiled(reader, monkeypatch):
-    monkeypatch.setattr(reading_back, reader, lambda _: "another")
+def test_a_text_that_reads_as_another_fails_the_test_that_compiled(monkeypatch):
+    monkeypatch.setattr(reading_back, "parse_function", lambda _: "another")
     monkeypatch.setattr(reading_back, "_READ", set())
     with pytest.raises(AssertionError):
-        ps.compile(lambda x: np.cos(x) * len(reader))(np.ones(3))
+        ps.compile(lambda x: np.cos(x) * 14.5)(np.ones(3))
 
 
 def test_a_text_that_does_not_parse_is_no_error_that_tests_expect(monkeypatch):
     def refuse(text):
-        raise TextError(None, "no plan")
+        raise TextError(None, "no graph")
 
-    monkeypatch.setattr(reading_back, "parse_plan", refuse)
+    monkeypatch.setattr(reading_back, "parse_function", refuse)
     monkeypatch.setattr(reading_back, "_READ", set())
-    with pytest.raises(AssertionError, match=r"no plan(.|\n)*plan @"):
+    with pytest.raises(AssertionError, match=r"no graph(.|\n)*func @"):
         ps.compile(lambda x: np.cos(x) * 12.5)(np.ones(3))
