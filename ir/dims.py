@@ -21,13 +21,14 @@ __all__ = [
     "dim_maximum",
     "dim_minimum",
     "evaluate_dim",
-    "in_few_readable_terms",
-    "in_few_terms",
     "is_long",
+    "monomial_key",
+    "normal_form",
     "product",
     "substitute_dim",
     "symbol",
     "symbols_of",
+    "terms_of",
     "without_remainders",
 ]
 
@@ -139,7 +140,7 @@ class Dim:
         if not isinstance(other, (int, Dim)):
             return NotImplemented
         terms = dict(self.terms)
-        for monomial, coefficient in _terms(other):
+        for monomial, coefficient in terms_of(other):
             terms[monomial] = terms.get(monomial, 0) + coefficient
         return _from_terms(terms)
 
@@ -153,7 +154,7 @@ class Dim:
             return NotImplemented
         # Not by adding the negative, of which quotients are written otherwise.
         terms = dict(self.terms)
-        for monomial, coefficient in _terms(other):
+        for monomial, coefficient in terms_of(other):
             terms[monomial] = terms.get(monomial, 0) - coefficient
         return _from_terms(terms)
 
@@ -165,7 +166,7 @@ class Dim:
             return NotImplemented
         terms: dict[_Monomial, int] = {}
         for left, left_coefficient in self.terms:
-            for right, right_coefficient in _terms(other):
+            for right, right_coefficient in terms_of(other):
                 monomial = tuple(sorted(left + right, key=_atom_key))
                 terms[monomial] = (
                     terms.get(monomial, 0) + left_coefficient * right_coefficient
@@ -194,12 +195,13 @@ def _atom_key(atom: Atom) -> str:
     return atom.text
 
 
-def _monomial_key(monomial: _Monomial) -> tuple[int, str]:
-    # Higher degrees first, then by name, the constant last.
+def monomial_key(monomial: _Monomial) -> tuple[int, str]:
+    """The order of terms: higher degrees first, then by name, the constant last."""
     return (-len(monomial), " ".join(atom.text for atom in monomial))
 
 
-def _terms(size: Size) -> tuple[tuple[_Monomial, int], ...]:
+def terms_of(size: Size) -> tuple[tuple[_Monomial, int], ...]:
+    """The monomials of a size, and how often each is in it."""
     if isinstance(size, Dim):
         return size.terms
     return (((), int(size)),)
@@ -219,7 +221,7 @@ def _from_terms(terms: Mapping[_Monomial, int]) -> Size:
     if len(kept) == 1 and not kept[0][0]:
         return kept[0][1]
     if len(kept) > 1:
-        kept.sort(key=lambda term: _monomial_key(term[0]))
+        kept.sort(key=lambda term: monomial_key(term[0]))
     return Dim(tuple(kept))
 
 
@@ -232,7 +234,7 @@ def _multiplied_out(
     a coefficient of a quotient is at least 0 and less than its divisor.
     """
     above, below = quotient.arguments
-    terms = _terms(below)
+    terms = terms_of(below)
     if len(terms) != 1:
         return None
     factors = [*monomial]
@@ -253,62 +255,6 @@ def _multiplied_out(
         factors.remove(atom)
     whole = above - _remainder(above, below)
     return whole * _from_terms({tuple(factors): coefficient // terms[0][1]})
-
-
-@lru_cache(maxsize=4096)
-def in_few_terms(size: Size) -> Size:
-    """The same number in fewer terms: to be printed or computed, never compared.
-
-    Example:
-        >>> m, n = symbol("m"), symbol("n")
-        >>> size = 8 * m * ((n + 7) // 8)
-        >>> size, in_few_terms(size)
-        (-((n + 7) % 8)*m + m*n + 7*m, 8*((n + 7) // 8)*m)
-    """
-    if isinstance(size, int) or len(size.terms) < 2:
-        return size
-    terms, shorter = dict(size.terms), True
-    while shorter:
-        shorter = False
-        atoms = dict.fromkeys(atom for monomial in terms for atom in monomial)
-        for atom in atoms:
-            if atom.operation == "%" and isinstance(atom.arguments[1], int):
-                changed = _with_quotient(terms, atom)
-                if len(changed) < len(terms):
-                    terms, shorter = changed, True
-    return Dim(tuple(sorted(terms.items(), key=lambda term: _monomial_key(term[0]))))
-
-
-@lru_cache(maxsize=4096)
-def in_few_readable_terms(size: Size) -> Size:
-    """The same number in few terms, such that who reads them has the same size.
-
-    What products of several quotients are multiplied out to depends on the order: the
-    normal form of the few terms may be another than that of the size.
-    """
-    short = in_few_terms(size)
-    return short if _map_atoms(short, symbol) == size else size
-
-
-def _with_quotient(
-    terms: Mapping[_Monomial, int], remainder: Atom
-) -> dict[_Monomial, int]:
-    """The terms with ``a % b`` written as ``a - b * (a // b)``, not in normal form."""
-    above, divisor = remainder.arguments
-    assert isinstance(divisor, int)
-    quotient = (Atom("//", "", (above, divisor)),)
-    instead = [*_terms(above), (quotient, -divisor)]
-    changed: dict[_Monomial, int] = {}
-    for monomial, coefficient in terms.items():
-        if remainder not in monomial:
-            changed[monomial] = changed.get(monomial, 0) + coefficient
-            continue
-        factors = [*monomial]
-        factors.remove(remainder)
-        for more, times in instead:
-            product = tuple(sorted((*factors, *more), key=_atom_key))
-            changed[product] = changed.get(product, 0) + coefficient * times
-    return {monomial: c for monomial, c in changed.items() if c}
 
 
 def _format_terms(terms: tuple[tuple[_Monomial, int], ...]) -> str:
@@ -352,8 +298,8 @@ def _divide(left: Size, right: Size) -> Size:
         if right == 1:
             return left
         # (a*k + b) // k == a + b // k for integers, whatever their signs.
-        whole = {m: c // right for m, c in _terms(left) if c % right == 0}
-        rest = _from_terms({m: c for m, c in _terms(left) if c % right != 0})
+        whole = {m: c // right for m, c in terms_of(left) if c % right == 0}
+        rest = _from_terms({m: c for m, c in terms_of(left) if c % right != 0})
         whole_part = _from_terms(whole)
         if isinstance(rest, int):
             return whole_part + rest // right
@@ -372,7 +318,7 @@ def _remainder(left: Size, right: Size) -> Size:
         if right == 0:
             raise ZeroDivisionError("remainder of a size by zero")
         # Multiples of the divisor do not change the remainder.
-        rest = _from_terms({m: c for m, c in _terms(left) if c % right != 0})
+        rest = _from_terms({m: c for m, c in terms_of(left) if c % right != 0})
         if isinstance(rest, int):
             return rest % right
         return _atom("%", rest, right)
@@ -432,6 +378,11 @@ def symbols_of(size: Size) -> Iterator[str]:
                     yield atom.name
                 for argument in atom.arguments:
                     yield from symbols_of(argument)
+
+
+def normal_form(size: Size) -> Size:
+    """A size that was put together by hand, in its one form."""
+    return _map_atoms(size, symbol)
 
 
 def _map_atoms(

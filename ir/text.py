@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from penstock.ir.dims import Size, in_few_readable_terms, substitute_dim, symbol
+from penstock.ir.dim_terms import in_few_readable_terms
+from penstock.ir.dims import Size, substitute_dim, symbol
 from penstock.ir.guards import Guard
 from penstock.ir.location import Location
 from penstock.ir.reals import Real

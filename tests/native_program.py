@@ -92,7 +92,9 @@ def compile_function(
     """Compile a Function for a machine; the texts of all stages are read back."""
     graph = run_pipeline(function, check=True) if optimize else function
     fused = fuse(graph, strided=strided)
-    plan = lower_function(fused, strided=strided)
+    machine = machine or host()
+    registers = machine.vector_registers
+    plan = lower_function(fused, strided=strided, registers=registers)
     for stage in (function, graph, fused, plan):
         read_back(stage)
-    return NativeProgram(plan, machine or host())
+    return NativeProgram(plan, machine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import unified_diff
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +37,16 @@ def read_back(program: Function | Plan) -> None:
         else:
             again = parse_plan(text)
     except PenstockError as error:
-        if "does not fit 64 bits" in str(error):
-            # Such a program has no sizes that it runs for.
+        if error.message.endswith("does not fit 64 bits") and _has_large_size(text):
+            # No call has arrays of such a size.
             return
         # Tests that expect an error of this class would take it for theirs.
         raise AssertionError(f"{error}\n{text}") from error
     assert str(again) == text, _difference(str(again), text)
+
+
+def _has_large_size(text: str) -> bool:
+    return any(int(number) >= 2**63 for number in re.findall(r"\d+", text))
 
 
 def _difference(found: str, wanted: str) -> str:

@@ -22,7 +22,6 @@ FOLDERS = {
 LONGEST_FILE = 500
 # Files that may be longer, each with the reason why splitting would not help.
 LONG_FILES: dict[str, str] = {
-    "ir/dims.py": "one normal form, and what is known of it alone",
     "tests/frontend/test_captured.py": "a case for each thing that programs capture",
     "tests/frontend/test_functions.py": "one table of cases, a line for each function",
     "tests/errors/test_bad_argument.py": "one table of cases, a message for each",

@@ -11,15 +11,17 @@ from penstock.ir.ops.families import NestContext
 from penstock.ir.record import Record
 from penstock.ir.types import TensorType
 
-__all__ = ["Row", "Tile"]
+__all__ = ["REGISTERS_BESIDE", "Row", "Tile"]
 
 # A vector of the other operand is loaded once for all rows of a tile, and so many
 # sums keep the multipliers busy.
 _ROWS = 8
 
-# Vectors of a row that are added up side by side, and registers that are no sums.
+# Vectors of a row that are added up side by side.
 _VECTORS = 2
-_REGISTERS_BESIDE = 4
+
+REGISTERS_BESIDE = 4
+"""Vector registers that hold no sums, but what is multiplied for them."""
 
 # Writes an element of the result, given its row, its column and the sum.
 Store = Callable[[Scalar, Scalar, Scalar], None]
@@ -69,7 +71,7 @@ class Tile:
         store: Store,
         most: int = _ROWS,
     ) -> None:
-        most = min(most, (context.registers - _REGISTERS_BESIDE) // _VECTORS)
+        most = min(most, (context.registers - REGISTERS_BESIDE) // _VECTORS)
         self.context = context
         self.builder = context.builder
         self.dtype = context.type.dtype

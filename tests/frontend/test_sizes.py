@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.ir.dim_terms import in_few_terms
 from penstock.ir.dim_text import parse_dim
 from penstock.ir.dims import (
     evaluate_dim,
-    in_few_terms,
     symbol,
     without_remainders,
 )

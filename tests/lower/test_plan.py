@@ -130,6 +130,17 @@ LAYERS = """
     }"""
 
 
+def hold_layers(plan: Plan, n: int, m: int, k: int) -> None:
+    """Hold a Plan of LAYERS to NumPy."""
+    random = np.random.default_rng(0)
+    x, w, v, s = (
+        random.normal(size=size).astype(np.float32)
+        for size in ((n, m), (m, k), (k, m), (m, k))
+    )
+    (got,), _ = evaluate_plan(plan, [x, w, v, s])
+    np.testing.assert_allclose(got, np.tanh(np.tanh(x @ w) @ v) @ s, atol=1e-5)
+
+
 def test_clusters_that_are_equal_but_for_names_of_sizes_share_a_kernel(golden):
     plan = plan_of(LAYERS)
     golden(host_program(plan))
@@ -139,27 +150,15 @@ def test_clusters_that_are_equal_but_for_names_of_sizes_share_a_kernel(golden):
     assert [str(place) for place in copy.locations[::2]] == [
         "layers.py:3:1", "layers.py:4:1", "layers.py:5:1",
     ]  # fmt: skip
-    random = np.random.default_rng(0)
-    x, w, v, s = (
-        random.normal(size=size).astype(np.float32)
-        for size in ((35, 5), (5, 9), (9, 5), (5, 9))
-    )
-    (got,), _ = evaluate_plan(plan, [x, w, v, s])
-    np.testing.assert_allclose(got, np.tanh(np.tanh(x @ w) @ v) @ s, atol=1e-5)
+    hold_layers(plan, 35, 5, 9)
 
 
 @pytest.mark.parametrize("registers", [16, 32])
 @pytest.mark.parametrize("rows", [1, 5, 6, 11, 31, 32, 37])
 def test_tiles_fit_the_registers_of_a_machine(rows, registers):
     plan = lower_function(fuse(parse_function(LAYERS)), registers=registers)
-    random = np.random.default_rng(0)
-    x, w, v, s = (
-        random.normal(size=size).astype(np.float32)
-        for size in ((rows, 3), (3, 33), (33, 3), (3, 33))
-    )
     # The evaluator refuses to read or write beyond an array.
-    (got,), _ = evaluate_plan(plan, [x, w, v, s])
-    np.testing.assert_allclose(got, np.tanh(np.tanh(x @ w) @ v) @ s, atol=1e-5)
+    hold_layers(plan, rows, 3, 33)
 
 
 def test_equal_clusters_on_memory_of_another_layout_do_not():

@@ -75,7 +75,8 @@ def emit_modules(
         length += sum(1 for _ in kernel.body.walk())
         emit_kernel(module, kernel, internal=False)
         if length >= _LONG_MODULE:
-            yield _finished(module, plan)
+            _emit_nothing_if_called(module, plan)
+            yield module.text()
             module, length, elsewhere = Module(machine), 0, True
     if elsewhere:
         for kernel in plan.kernels:
@@ -84,17 +85,9 @@ def emit_modules(
     yield module.text()
 
 
-def _finished(module: Module, plan: Plan) -> str:
-    if any(map(looks_for_signals, plan.kernels)):
-        _emit_nothing(module)
-    return module.text()
-
-
 def _emit_host(module: Module, plan: Plan, order: Sequence[str]) -> None:
     slots = Slots(plan, order)
-    repeats = any(isinstance(s, (PlanLoop, PlanWhile)) for s in plan.statements())
-    if repeats or any(map(looks_for_signals, plan.kernels)):
-        _emit_nothing(module)
+    _emit_nothing_if_called(module, plan)
     if _has_many_launches(plan):
         _emit_launch(module)
     emit_prepare(module, plan, slots)
@@ -106,7 +99,10 @@ _BLOCK_ALIGN = 64
 _TURNS_BETWEEN_CHECKS = 256
 
 
-def _emit_nothing(module: Module) -> None:
+def _emit_nothing_if_called(module: Module, plan: Plan) -> None:
+    repeats = any(isinstance(s, (PlanLoop, PlanWhile)) for s in plan.statements())
+    if not repeats and not any(map(looks_for_signals, plan.kernels)):
+        return
     e = module.function(
         NOTHING,
         [Parameter("frame", "ptr"), Parameter("begin", "i64"), Parameter("end", "i64")],

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from penstock.backends.llvm.emitter import Emitter
 from penstock.backends.llvm.operand import Operand
-from penstock.ir.dims import Atom, Dim, Size, in_few_terms
+from penstock.ir.dim_terms import in_few_terms
+from penstock.ir.dims import Atom, Dim, Size
 from penstock.ir.guards import RELATIONS, Guard
 from penstock.ir.reals import Real
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penstock.ir.loop.node import Check, For, Let, Load, Store
 from penstock.ir.loop.primitive import PRIMITIVES
+from penstock.ir.ops.tile import REGISTERS_BESIDE
 from penstock.ir.types import i64
 from penstock.runtime.machine import Machine
 
@@ -56,8 +57,7 @@ def registers_of(machine: Machine, loop: For) -> int:
     is_sum = len(inner) > 0 and all(s.kind == "serial" and s.carries for s in inner)
     if not is_sum or loop.carries or _flops(loop) > _SHORT_BODY:
         return 1
-    # Beside the sums, vectors of the terms have to be kept.
-    room = machine.vector_registers - 4
+    room = machine.vector_registers - REGISTERS_BESIDE
     sums = max(len(s.carries) for s in inner)
     most = max(room // sums, 1)
     carries_bools = any(c.result.dtype.kind == "b" for s in inner for c in s.carries)
