@@ -76,7 +76,7 @@ def test_fields_that_raise(both, error):
     both.check([point])
     both.check([point], is_native=True)
     spring()
-    kind, text = both.check([point], is_native=False)
+    kind, text, *_ = both.check([point], is_native=False)
     assert kind.__name__ == (
         "StructureError" if error is AttributeError else error.__name__
     )
