@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
     context, size, layers, heads, batch, steps = (
-        (16, 16, 4, 2, 4, 20) if quick else (64, 128, 4, 4, 16, 1000)
+        (16, 16, 2, 2, 4, 20) if quick else (64, 128, 4, 4, 16, 1000)
     )
 
     book = "".join(topics.values())

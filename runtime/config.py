@@ -200,7 +200,8 @@ class Config:
     ``dump``     ``PENSTOCK_DUMP``         a folder to write all stages of every
                                            compile to; by default none
     ``debug``    ``PENSTOCK_DEBUG``        ``on`` to check the graph after every
-                                           pass; by default ``off``
+                                           pass and to leave our own frames in
+                                           tracebacks; by default ``off``
     ===========  ========================  ==========================================
 
     Example:

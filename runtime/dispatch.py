@@ -37,6 +37,7 @@ from penstock.runtime.signature import (
     Signature,
     TruthResult,
 )
+from penstock.runtime.tracebacks import hide_own_frames
 
 __all__ = [
     "DispatchOptions",
@@ -335,8 +336,12 @@ class Dispatcher:
         self._evictions = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function."""
-        return self.call(args, kwargs)
+        """Call the function; what it raises shows none of our frames."""
+        try:
+            return self.call(args, kwargs)
+        except Exception as error:
+            hide_own_frames(error)
+            raise
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the function.

@@ -23,6 +23,7 @@ from penstock.runtime import layout
 from penstock.runtime.dispatch import Dispatcher
 from penstock.runtime.native_table import SCALAR_CLASSES, build_table
 from penstock.runtime.support import Support
+from penstock.runtime.tracebacks import hide_own_frames
 
 __all__ = ["new_callable", "self_check"]
 
@@ -78,7 +79,11 @@ class _PythonCallable:
     dispatcher: Dispatcher
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.dispatcher.call(args, kwargs)
+        try:
+            return self.dispatcher.call(args, kwargs)
+        except Exception as error:
+            hide_own_frames(error)
+            raise
 
     def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)

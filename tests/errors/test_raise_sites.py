@@ -84,7 +84,8 @@ def corpus() -> str:
     for path in (ROOT / "tests").rglob("*.py"):
         if path != Path(__file__):
             texts += strings_of(ast.parse(path.read_text()))
-    return "\n".join(texts)
+    # Each line once: they are searched some hundred times.
+    return "\n".join(dict.fromkeys("\n".join(texts).splitlines()))
 
 
 def is_shown(site) -> bool:
@@ -99,6 +100,7 @@ def is_shown(site) -> bool:
     return False
 
 
+@cache
 def found() -> dict[tuple[str, str], str]:
     """The sites that no test shows, with their lines."""
     helpers: dict[str, int] = {}

@@ -179,8 +179,10 @@ def test_masks_known_when_traced(function):
 
 
 def test_gradient_through_a_mask_known_when_traced():
-    ps.check_grads(lambda x: np.sin(x[~np.eye(3, dtype=bool)]), (np.ones((3, 3)),))
-    ps.check_grads(_written, (np.linspace(-1.0, 2.0, 12).reshape(3, 4),))
+    ps.check_grads(
+        lambda x: np.sin(x[~np.eye(3, dtype=bool)]), (np.ones((3, 3)),), order=1
+    )
+    ps.check_grads(_written, (np.linspace(-1.0, 2.0, 12).reshape(3, 4),), order=1)
 
 
 def test_mask_of_static_sizes():

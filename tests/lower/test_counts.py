@@ -1,5 +1,6 @@
 """What contractions and convolutions are said to do: the same on each machine."""
 
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -12,6 +13,7 @@ from penstock.lower import lower_function
 from penstock.nn import convolution
 from tests.lower.test_contractions import SIZES, SPECS
 from tests.lower.test_convolutions import CASES
+from tests.sweeps import one_in
 
 # Tiles are of eight rows where there are 32 registers, of six where there are 16.
 REGISTERS = [16, 32]
@@ -37,8 +39,9 @@ def count_of(function, arrays, registers):
     return found
 
 
-@pytest.mark.parametrize("registers", REGISTERS)
-@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@pytest.mark.parametrize(
+    ("spec", "registers"), one_in(3, product(SPECS.values(), REGISTERS))
+)
 def test_a_contraction_is_two_operations_for_each_product_of_its_sums(spec, registers):
     operands, result = spec.split("->")
     letters = set(operands) - {","}

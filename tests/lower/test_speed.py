@@ -100,7 +100,7 @@ def lowered(function: Function) -> tuple[Plan, float]:
 
 @pytest.mark.parametrize(
     ("write", "size"),
-    [(mixed, 5000), (unrolled, 2000), (meeting, 2000), (waiting, 1000)],
+    [(mixed, 3000), (unrolled, 1000), (meeting, 2000), (waiting, 1000)],
 )
 def test_large_programs_are_lowered_in_seconds(
     write: Callable[[int], Function], size: int
@@ -116,7 +116,7 @@ def statements(plan: Plan) -> int:
 
 
 def test_rows_are_not_computed_again_for_each_of_many_passes() -> None:
-    small, large = (mixed(size) for size in (500, 4000))
+    small, large = (mixed(size) for size in (400, 2000))
     growth = len(large.values) / len(small.values)
     assert statements(lowered(large)[0]) < 2 * growth * statements(lowered(small)[0])
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from penstock.ir.dims import evaluate_dim
 from penstock.ir.plan.node import PlanBind
 from penstock.ir.plan.text_parse import parse_plan
 from tests.reading_back import read_back_stages
+from tests.sweeps import one_in
 
 RANDOM = np.random.default_rng(7)
 W = RANDOM.normal(size=(3, 3)) * 0.6
 X = RANDOM.normal(size=3)
-CHECKPOINTS = (False, True, 1, 3, 100)
+CHECKPOINTS = (True, 1, 100, 3, False)
+PAIRS = one_in(3, product([False, True], CHECKPOINTS))
 
 
 def close(found, wanted, rtol=1e-12):
@@ -33,7 +36,7 @@ def python_loop(x, w, n):
     return (x * x).sum()
 
 
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+@pytest.mark.parametrize("checkpoint", one_in(3, CHECKPOINTS))
 def test_gradients_are_those_of_unrolled_loops(checkpoint):
     @ps.compile
     def by_while(x, w, n):
@@ -106,8 +109,7 @@ def scanned(reverse, checkpoint):
     return function
 
 
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
-@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(("reverse", "checkpoint"), PAIRS)
 def test_scans_in_segments(checkpoint, reverse):
     def plain(x, w, z):
         total = 0
@@ -126,17 +128,7 @@ def test_scans_in_segments(checkpoint, reverse):
             close(a, b)
 
 
-# Each way to keep states, and both directions; the other pairs are slow tests.
-ALTERNATING = [
-    pytest.param(
-        reverse, checkpoint, marks=[pytest.mark.slow] if number % 2 != reverse else []
-    )
-    for number, checkpoint in enumerate(CHECKPOINTS)
-    for reverse in (False, True)
-]
-
-
-@pytest.mark.parametrize(("reverse", "checkpoint"), ALTERNATING)
+@pytest.mark.parametrize(("reverse", "checkpoint"), PAIRS)
 def test_second_derivatives_of_scans_in_segments(reverse, checkpoint):
     ps.check_grads(scanned(reverse, checkpoint), (X, W, np.linspace(0.1, 1, 5)))
 

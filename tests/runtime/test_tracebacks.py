@@ -1,0 +1,83 @@
+"""Tracebacks of errors have the frames of the user's code alone."""
+
+import traceback
+
+import numpy as np
+import pytest
+
+import penstock as ps
+
+X = np.ones((3, 4))
+
+
+def inner(a, b):
+    return a @ b
+
+
+def outer(x):
+    return inner(x, x)
+
+
+def broken(x):
+    return {}["x"]
+
+
+def unknown(x):
+    return x.nothing
+
+
+def taken(x, i):
+    return x[i]
+
+
+def frames(function, *arguments):
+    """The functions in the traceback of what a call raises, the caller's first."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        function(*arguments)
+    return [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "wanted"),
+    [
+        (ps.compile(outer), (X,), ["outer", "inner"]),
+        (ps.compile(lambda x: ps.compile(outer)(x) + 1), (X,), ["<lambda>", "outer"]),
+        (ps.grad(outer), (X,), ["outer", "inner"]),
+        (ps.jacfwd(outer), (X,), ["outer", "inner"]),
+        (ps.compile(broken), (X,), ["broken"]),
+        (ps.compile(unknown), (X,), ["unknown"]),
+        (ps.compile(taken), (X, np.array([7])), []),
+        (ps.compile(taken), (X,), []),
+    ],
+)
+def test_only_frames_of_the_user(function, arguments, wanted):
+    names = frames(function, *arguments)
+    assert names[0] == "frames"
+    assert names[1 : 1 + len(wanted)] == wanted
+    assert {"frames", "<lambda>", "outer", "inner", *wanted} >= set(names)
+
+
+def test_errors_that_were_handled_lose_ours_too():
+    def f(x):
+        try:
+            return inner(x, x)
+        except ValueError as error:
+            raise KeyError("x") from error
+
+    with pytest.raises(KeyError) as caught:
+        ps.compile(f)(X)
+    cause = traceback.extract_tb(caught.value.__cause__.__traceback__)
+    assert [frame.name for frame in cause] == ["f", "inner"]
+
+
+def test_debug_keeps_all_frames():
+    with ps.config(debug=True):
+        assert len(frames(ps.compile(outer), X)) > 5
+
+
+def test_faults_of_ours_keep_all_frames(monkeypatch):
+    from penstock import driver
+
+    monkeypatch.setattr(driver, "make_variant", None)
+    names = frames(ps.compile(outer), np.eye(3))
+    assert names[-1] == "compile_variant"
