@@ -8,7 +8,9 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	&& { echo "$$name"; break; }; done)
 
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --editable
+# Half of the time of an installation goes to bytecode of which little is ever used; Python
+# makes that when it imports a module.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --editable
 PYTEST := $(BIN)/python -m pytest -q -n auto
 
 .DEFAULT_GOAL := help

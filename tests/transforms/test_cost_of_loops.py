@@ -1,11 +1,14 @@
 """What gradients of loops that read and write single elements cost, and are."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import penstock as ps
 from benchmarks.workloads.gradients import count_of
 from penstock.ir.plan.count import count_plan
+from tests.sweeps import one_in
 
 MOST = 2.2  # times as much for twice the turns; 4 if each costs an array
 
@@ -172,10 +175,13 @@ def test_a_batch_of_turns_back_costs_no_array_either(function):
     assert (twice < MOST * once).all()
 
 
-@each
-def test_gradients_of_loops_over_elements(function):
+# The second order of each is a slow test.
+@pytest.mark.parametrize(
+    ("function", "order"), one_in(2, itertools.product(LOOPS, (1, 2)))
+)
+def test_gradients_of_loops_over_elements(function, order):
     x = numbers(2, 12)
-    ps.check_grads(function, (x[0],), order=2)
+    ps.check_grads(function, (x[0],), order)
     one = [ps.grad(function)(part) for part in x]
     np.testing.assert_allclose(ps.vmap(ps.grad(function))(x), one, rtol=1e-12)
 
