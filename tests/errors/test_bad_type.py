@@ -10,6 +10,20 @@ CASES = [
     (
         """
         def f(x):
+            return pow(x, 3, 7)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: pow: with a third argument all of them must be Python's integers [bad-type]
+            |
+          2 |     return pow(x, 3, 7)
+            |            ^^^^^^^^^^^^
+          help: of arrays, where the power fits its dtype: x**n % m
+        """,
+    ),
+    (
+        """
+        def f(x):
             return float(x)
         """,
         (X,),
