@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from penstock.driver import Compilation, FixedSize
@@ -20,6 +21,7 @@ from penstock.runtime.refusal import host_numbers, readable_guard
 from penstock.runtime.signature import ArrayLeaf, CodeReader, RealLeaf
 
 if TYPE_CHECKING:
+    from penstock.ir.graph.value import Function
     from penstock.passes.saving_report import Part
 
 __all__ = [
@@ -125,6 +127,8 @@ class VariantReport:
             takes; figures of Kernels are for 1000.
         kernels: its Kernels, in the order of their first launch.
         gradient: what is kept for a backward part; ``None`` if there is none.
+        unrolled: the lines that loops of Python, which are unrolled, went through a
+            hundred times and more, by the number of times.
     """
 
     number: int
@@ -142,6 +146,7 @@ class VariantReport:
     born: tuple[str, ...]
     kernels: tuple[KernelReport, ...]
     gradient: GradientReport | None = None
+    unrolled: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, variant: Variant, making: Making, call: Call | None) -> VariantReport:
@@ -183,8 +188,12 @@ class VariantReport:
             {name: sizes[name] for name in plan.symbols},
             evaluate_dim(plan.arena, sizes),
             tuple(_born(plan, kernel_sizes)),
-            tuple(_kernel_report(k, plan, kernel_sizes) for k in plan.kernels),
+            tuple(
+                _kernel_report(kernel, launches, kernel_sizes)
+                for kernel, launches in _launches(plan).items()
+            ),
             _gradient_report(compilation, kernel_sizes),
+            _unrolled(compilation.traced.function),
         )
 
     def __str__(self) -> str:
@@ -200,6 +209,8 @@ class VariantReport:
         lines += _entry("code", (f"{origin}, for {self.target}",))
         stages = [f"{name} {_time(s)}" for name, s in self.seconds.items()]
         lines += _entry("time", textwrap.wrap(", ".join(stages), _WIDTH - 12))
+        turns = [f"{count} turns: ps.fori_loop compiles one" for count in self.unrolled]
+        lines += _entry("unrolled", turns, [*self.unrolled.values()])
         sizes = ", ".join(f"{name} = {size}" for name, size in self.sizes.items())
         lines += _entry("sizes", (sizes or "all fixed",))
         lines += _entry("arena", (_quantity(self.arena, "B"), *self.born))
@@ -262,6 +273,28 @@ def _leaves(compilation: Compilation) -> Iterable[str]:
         yield f"{name}: {text}"
 
 
+# So many turns take about a second to compile, or more.
+_MANY_TURNS = 100
+
+
+def _unrolled(function: Function) -> Mapping[int, tuple[str, ...]]:
+    """Lines that made many Values, by how often: the same op at the same place."""
+    made = Counter(
+        (loc, value.op) for value in function.values for loc in value.locations
+    )
+    turns: dict[tuple[str, int], int] = {}
+    for (loc, _), count in made.items():
+        line = (loc.file, loc.line)
+        turns[line] = max(count, turns.get(line, 0))
+    counts = sorted({n for n in turns.values() if n >= _MANY_TURNS}, reverse=True)
+    return {
+        count: tuple(
+            Location(*line).short for line, own in sorted(turns.items()) if own == count
+        )
+        for count in counts
+    }
+
+
 # What sizes are taken to be that are known only while the program runs.
 _TAKEN = 1000
 
@@ -279,14 +312,19 @@ def _born(plan: Plan, sizes: Mapping[str, int]) -> Iterable[str]:
                 yield f"{amount} where {taken}, known when it runs"
 
 
+def _launches(plan: Plan) -> Mapping[Kernel, list[Launch]]:
+    """The launches of each Kernel, in the order of their first."""
+    found: dict[Kernel, list[Launch]] = {}
+    for statement in plan.statements():
+        if isinstance(statement, Launch):
+            found.setdefault(statement.kernel, []).append(statement)
+    return found
+
+
 def _kernel_report(
-    kernel: Kernel, plan: Plan, sizes: Mapping[str, int]
+    kernel: Kernel, launches: Iterable[Launch], sizes: Mapping[str, int]
 ) -> KernelReport:
-    counts = [
-        count_kernel(kernel, statement.kernel_sizes(sizes))
-        for statement in plan.statements()
-        if isinstance(statement, Launch) and statement.kernel is kernel
-    ]
+    counts = [count_kernel(kernel, launch.kernel_sizes(sizes)) for launch in launches]
     count = sum(counts, KernelCount())
     return KernelReport(
         kernel.name,

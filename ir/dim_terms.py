@@ -38,6 +38,8 @@ def in_few_terms(size: Size) -> Size:
                 changed = _with_quotient(terms, atom)
                 if len(changed) < len(terms):
                     terms, shorter = changed, True
+    if len(terms) == len(size.terms):
+        return size
     return Dim(tuple(sorted(terms.items(), key=lambda term: monomial_key(term[0]))))
 
 

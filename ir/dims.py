@@ -9,7 +9,7 @@ remainders, minima, maxima) is an atom with normalized arguments.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Union
@@ -29,6 +29,8 @@ __all__ = [
     "symbol",
     "symbols_of",
     "terms_of",
+    "total_of",
+    "without_constant",
     "without_remainders",
 ]
 
@@ -164,7 +166,12 @@ class Dim:
     def __mul__(self, other: Size) -> Size:
         if not isinstance(other, (int, Dim)):
             return NotImplemented
+        if other == 1:
+            return self
         terms: dict[_Monomial, int] = {}
+        if isinstance(other, int):
+            terms = {monomial: count * other for monomial, count in self.terms}
+            return _from_terms(terms)
         for left, left_coefficient in self.terms:
             for right, right_coefficient in terms_of(other):
                 monomial = tuple(sorted(left + right, key=_atom_key))
@@ -195,6 +202,7 @@ def _atom_key(atom: Atom) -> str:
     return atom.text
 
 
+@lru_cache(maxsize=4096)
 def monomial_key(monomial: _Monomial) -> tuple[int, str]:
     """The order of terms: higher degrees first, then by name, the constant last."""
     return (-len(monomial), " ".join(atom.text for atom in monomial))
@@ -355,6 +363,24 @@ def product(sizes: tuple[Size, ...] | list[Size]) -> Size:
     return total
 
 
+def total_of(sizes: Iterable[Size]) -> Size:
+    """The sum of sizes; 0 for none."""
+    total: Size = 0
+    terms: dict[_Monomial, int] = {}
+    for size in sizes:
+        if isinstance(size, Dim) and any(
+            atom.operation != "symbol"
+            for monomial, _ in size.terms
+            for atom in monomial
+        ):
+            # Terms of quotients may be written otherwise together.
+            total = size + total
+            continue
+        for monomial, coefficient in terms_of(size):
+            terms[monomial] = terms.get(monomial, 0) + coefficient
+    return _from_terms(terms) + total
+
+
 def is_long(size: Size) -> bool:
     """Whether a formula is so long that computing with it would not end soon."""
     if isinstance(size, int):
@@ -393,13 +419,13 @@ def _map_atoms(
     """The size with symbols mapped, and then operations whose text is known."""
     if isinstance(size, int):
         return size
-    total: Size = 0
+    mapped: list[Size] = []
     for monomial, coefficient in size.terms:
         term: Size = coefficient
         for atom in monomial:
             term = _map_atom(atom, leaf, known) * term
-        total = term + total
-    return total
+        mapped.append(term)
+    return total_of(mapped)
 
 
 def _map_atom(
@@ -449,6 +475,14 @@ def substitute_dim(size: Size, replacements: Mapping[str, Size]) -> Size:
         lambda name: replacements[name] if name in replacements else symbol(name),
         replacements,
     )
+
+
+def without_constant(size: Size) -> tuple[Size, int]:
+    """A size as one without a constant, and the constant."""
+    if isinstance(size, int):
+        return 0, size
+    constant = dict(size.terms).get((), 0)
+    return size - constant, constant
 
 
 def without_remainders(size: Size) -> Size:

@@ -22,6 +22,7 @@ from penstock.ir.dims import (
     evaluate_dim,
     substitute_dim,
     symbols_of,
+    without_constant,
 )
 from penstock.ir.errors import TextError
 from penstock.ir.reals import Real, parse_real
@@ -144,7 +145,8 @@ class Facts:
         self._types: dict[Type, Type] = {}
         self._ranges: dict[str, _Range] = {}
         # Normalized sizes known to be at least zero, or known not to be zero.
-        self._nonnegative: list[Size] = []
+        # By what is added to a constant, the least one: the others follow from it.
+        self._nonnegative: dict[Size, Size] = {}
         self._nonzero: list[Size] = []
         # Those known to be zero that no replacement of a symbol says.
         self._zero: list[Size] = []
@@ -165,7 +167,7 @@ class Facts:
         other.guards = list(self.guards)
         other.replacements = dict(self.replacements)
         other._ranges = dict(self._ranges)
-        other._nonnegative = list(self._nonnegative)
+        other._nonnegative = dict(self._nonnegative)
         other._nonzero = list(self._nonzero)
         other._zero = list(self._zero)
         return other
@@ -219,7 +221,7 @@ class Facts:
             return True
         if high < 0:
             return False
-        for fact in self._nonnegative:
+        for fact in self._nonnegative.values():
             if self._bounds(size - fact)[0] >= 0:
                 return True
             # size < 0 wherever size + fact <= -1.
@@ -293,7 +295,7 @@ class Facts:
         """Take ``size >= 0`` as known."""
         if isinstance(size, int):
             return
-        self._nonnegative.append(size)
+        self._keep_nonnegative(size)
         found = _single_symbol(size)
         if found is None:
             return
@@ -306,6 +308,15 @@ class Facts:
         self._ranges[name] = (low, high)
         if low == high:
             self._replace(name, int(low))
+
+    def _keep_nonnegative(self, size: Size) -> None:
+        """Keep ``size >= 0``, unless the same of less is kept: n >= 3 says n >= 2."""
+        if isinstance(size, int):
+            return
+        variable, constant = without_constant(size)
+        known = self._nonnegative.get(variable)
+        if known is None or constant < without_constant(known)[1]:
+            self._nonnegative[variable] = size
 
     def _exclude_bound(self, size: Size) -> None:
         """Narrow a range by ``size != 0``, as n != 0 says n >= 1."""
@@ -397,7 +408,9 @@ class Facts:
                 self.replacements[key] = right
             else:
                 changed.append(left - right)
-        self._nonnegative = [substitute_dim(s, single) for s in self._nonnegative]
+        nonnegative, self._nonnegative = self._nonnegative, {}
+        for known in nonnegative.values():
+            self._keep_nonnegative(substitute_dim(known, single))
         self._nonzero = [substitute_dim(s, single) for s in self._nonzero]
         zero, self._zero = self._zero, []
         for known in zero:

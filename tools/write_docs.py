@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 Rows = Iterable[Sequence[str]]
 
 # What a parameter of NumPy's may be called in its place, or does not matter.
-_IGNORED = {"like", "device", "subok", "ndmax", "kwargs", "start_or_stop", "x1", "x2"}
+_IGNORED = {"like", "device", "subok", "kwargs", "start_or_stop", "x1", "x2"}
 _KINDS = {
     "biuf": "any",
     "biufc": "any",

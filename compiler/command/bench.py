@@ -63,7 +63,9 @@ def run(options: argparse.Namespace) -> int:
 
     compiled = source.compiled_function(options.function, fastmath=options.fastmath)
     function = compiled.__wrapped__
-    positional, named = values.build_call(options.arg, np.random.default_rng(0))
+    positional, named = values.build_call_of(
+        compiled, options.arg, np.random.default_rng(0)
+    )
     start = time.perf_counter()
     ours = compiled(*positional, **named)
     first = time.perf_counter() - start

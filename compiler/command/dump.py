@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         lowered = Lowered(compilation_of(function, fastmath=options.fastmath))
     else:
         compiled = source.compiled_function(options.function, fastmath=options.fastmath)
-        positional, named = values.build_call(options.arg)
+        positional, named = values.build_call_of(compiled, options.arg)
         lowered = compiled.lower(*positional, **named)
     print(lowered.text(options.stage).rstrip())
     return 0

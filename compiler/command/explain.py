@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         print(load(options.function).explain())
         return 0
     compiled = source.compiled_function(options.function, fastmath=options.fastmath)
-    positional, named = values.build_call(options.arg)
+    positional, named = values.build_call_of(compiled, options.arg)
     call = compiled.dispatcher.bind(positional, named)
     compiled.dispatcher.variant_for(call)
     print(compiled.explain(*positional, **named))

@@ -167,7 +167,7 @@ def _run_saved(
         )
     (variant,) = program.dispatcher.variants
     if options.arg:
-        positional, named = values.build_call(options.arg, random)
+        positional, named = values.build_call_of(program, options.arg, random)
         result = program(*positional, **named)
     else:
         inputs, facts = inputs_of_variant(variant)

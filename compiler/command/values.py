@@ -11,15 +11,27 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from penstock.command.errors import CommandError
+from penstock.ir.errors import StructureError
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["HELP", "Argument", "array_of", "build_call", "parse_argument"]
+    from penstock.runtime.binding import Parameter
+
+__all__ = [
+    "HELP",
+    "Argument",
+    "array_of",
+    "build_call",
+    "build_call_of",
+    "parse_argument",
+]
 
 HELP = (
     "an argument of the function, in order: an array such as 'f32[1024,1024]', a "
@@ -211,3 +223,43 @@ def build_call(
     positional = [one.build(random) for one in arguments if one.name is None]
     named = {one.name: one.build(random) for one in arguments if one.name is not None}
     return positional, named
+
+
+def build_call_of(
+    compiled: Any, arguments: list[Argument], random: np.random.Generator | None = None
+) -> tuple[list[Any], dict[str, Any]]:
+    """The same, of a compiled function that takes them.
+
+    Raises:
+        CommandError: they are too few, too many, or of other names.
+    """
+    positional, named = build_call(arguments, random)
+    dispatcher = compiled.dispatcher
+    try:
+        dispatcher.bind(positional, named)
+    except StructureError as error:
+        if error.code != "bad-call":
+            raise
+        example = ""
+        if "missing" in error.message:
+            wanted = _examples(dispatcher.binder.parameters)
+            example = f", e.g. {' '.join(wanted)}"
+        text = f"{error.message} [{error.code}]\n  help: {error.hint}{example}"
+        raise CommandError(text) from None
+    return positional, named
+
+
+def _examples(parameters: Iterable[Parameter]) -> Iterator[str]:
+    """What gives each argument that must be given."""
+    for parameter in parameters:
+        if parameter.has_default or parameter.kind in (
+            inspect.Parameter.VAR_POSITIONAL,
+            inspect.Parameter.VAR_KEYWORD,
+        ):
+            continue
+        name = (
+            ""
+            if parameter.kind is inspect.Parameter.POSITIONAL_ONLY
+            else parameter.name
+        )
+        yield f"--arg '{name}{'=' * bool(name)}f64[8]'"

@@ -134,14 +134,7 @@ def broadcast_into(
     while len(own) > len(shape) and tracer.ask(own[0], "==", 1):
         own = own[1:]
     if not fits_into(tracer, own, shape):
-        target = tuple(tracer.normalize(size) for size in shape)
-        raise ShapeError(
-            user_location(),
-            f"assignment: {source.tensor} does not broadcast to "
-            f"{TensorType(source.kind, target)}",
-            code="broadcast-into",
-            hint="the right side may only repeat along axes of size 1",
-        )
+        raise _does_not_fit(tracer, "assignment", "the right side", source, shape)
     target = tuple(tracer.normalize(size) for size in shape)
     value = source.value
     if len(own) < len(source.sizes):
@@ -149,3 +142,30 @@ def broadcast_into(
     if tracer.type_of(value).shape == target:
         return value
     return tracer.emit("broadcast_to", value, shape=target)
+
+
+def require_fits_into(
+    tracer: Tracer, name: str, source: TracedArray, shape: tuple[Size, ...]
+) -> None:
+    """Raise a ShapeError unless an array broadcasts to a shape; this is guarded.
+
+    Unlike in an assignment it has no more axes, not even of size 1.
+    """
+    if not fits_into(tracer, source.sizes, shape):
+        raise _does_not_fit(tracer, name, "the last operand", source, shape)
+
+
+def _does_not_fit(
+    tracer: Tracer, name: str, noun: str, source: TracedArray, shape: tuple[Size, ...]
+) -> ShapeError:
+    target = TensorType(source.kind, tuple(tracer.normalize(size) for size in shape))
+    if len(source.sizes) > len(shape) and noun != "the right side":
+        hint = f"{noun} may have no more axes than that: take x[0] of it"
+    else:
+        hint = f"{noun} may only repeat along axes of size 1"
+    return ShapeError(
+        user_location(),
+        f"{name}: {source.tensor} does not broadcast to {target}",
+        code="broadcast-into",
+        hint=hint,
+    )

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from penstock.frontend.containers import FrozenDict, FrozenList, FrozenSet
 from penstock.frontend.functions import GlobalsView
 from penstock.frontend.handles import TracedArray
-from penstock.frontend.host_numbers import HostNumber, host_integer
+from penstock.frontend.host_numbers import HostNumber, host_integer, size_of
 from penstock.frontend.namespace import Forbidden, NumpyFunction, NumpyUfunc
+from penstock.frontend.refusals import bad_type
 from penstock.frontend.tracer import Traced
 from penstock.ir.errors import TraceError, UnsupportedError
 from penstock.ir.location import user_location
@@ -148,6 +149,7 @@ def traced_builtins(capture: Capture) -> dict[str, Any]:
         globals=globals_,
         len=len_,
         print=print_,
+        pow=_power,
         max=_asking(max, "np.maximum(a, b) or x.max()"),
         min=_asking(min, "np.minimum(a, b) or x.min()"),
         sorted=_asking(sorted, "np.sort(x)"),
@@ -157,6 +159,20 @@ def traced_builtins(capture: Capture) -> dict[str, Any]:
         exec=_refused("exec"),
     )
     return names
+
+
+@functools.wraps(pow)
+def _power(base: Any, exp: Any, mod: Any = None) -> Any:
+    numbers = (base, exp, mod)
+    if mod is None or not any(isinstance(number, Traced) for number in numbers):
+        return pow(base, exp, mod)
+    # Python asks its own integers first, and these know no others.
+    if all(size_of(number) is not None for number in numbers):
+        return pow(*map(int, numbers))
+    raise bad_type(
+        "pow: with a third argument all of them must be Python's integers",
+        hint="of arrays, where the power fits its dtype: x**n % m",
+    )
 
 
 def _shown(value: Any) -> Any:

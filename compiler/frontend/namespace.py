@@ -13,7 +13,7 @@ from penstock.frontend.handles import fresh
 from penstock.frontend.lift import is_traced
 from penstock.frontend.math_functions import MathFunction
 from penstock.frontend.promotion import supported_dtype
-from penstock.frontend.refusals import refusal_of
+from penstock.frontend.refusals import bad_type, refusal_of
 from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import current_tracer
 from penstock.ir.errors import PenstockError, TraceError, UnsupportedError
@@ -76,6 +76,15 @@ def call_function(function: Any, args: Any, kwargs: Any) -> Any:
             code="unsupported-function",
         )
     return call_checked(implementation, _full_name(function), args, kwargs)
+
+
+def has_implementation(function: Any) -> bool:
+    """Whether this is a NumPy function that Penstock has, and need not look into."""
+    if not _belongs(getattr(function, "__module__", None)):
+        return False
+    from penstock.frontend.numpy_functions.table import implementation_of
+
+    return implementation_of(function) is not None
 
 
 def _without_no_value(
@@ -229,6 +238,13 @@ class NumpyUfunc:
         if not _any_traced(args, kwargs):
             method = getattr(ufunc, name)
             return _adopt_from(method, f"numpy.{ufunc.__name__}", args, kwargs)
+        if name == "__call__" and not 0 <= len(args) - ufunc.nin <= ufunc.nout:
+            least, most = ufunc.nin, ufunc.nin + ufunc.nout
+            raise bad_type(
+                f"numpy.{ufunc.__name__} takes {least} to {most} arguments by "
+                f"position, but is given {len(args)}",
+                hint="pass its operands, then arrays for its results if need be",
+            )
         if name == "__call__" and len(args) > ufunc.nin:
             outs = args[ufunc.nin :]
             kwargs = {**kwargs, "out": outs if len(outs) > 1 else outs[0]}

@@ -16,6 +16,7 @@ from penstock.frontend.arguments import Arguments
 from penstock.frontend.captured import Capture
 from penstock.frontend.functions import place_of_return
 from penstock.frontend.inputs import Inputs
+from penstock.frontend.namespace import has_implementation
 from penstock.frontend.plain import plain
 from penstock.frontend.results import Results, collect_results
 from penstock.frontend.small_sizes import FixedSize, fix_small_sizes
@@ -174,7 +175,7 @@ def _run(function: Any, capture: Capture, arguments: Arguments) -> Any:
         )
     view = (
         capture.functions.entry(function)
-        if type(function) is FunctionType
+        if type(function) is FunctionType and not has_implementation(function)
         else capture.wrap(function, ValueReader(function, "function"))
     )
     positional, keywords = arguments.values(function)

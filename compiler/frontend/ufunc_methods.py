@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from penstock.frontend import ufunc_folds
-from penstock.frontend.broadcasting import broadcast_into
+from penstock.frontend.broadcasting import broadcast_into, require_fits_into
 from penstock.frontend.handles import TracedArray, fresh
 from penstock.frontend.index_keys import parse_key
 from penstock.frontend.indexing import gather_parts
@@ -137,23 +137,29 @@ def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
         if is_python_number(values):
             values = as_array(tracer, values)
         given = () if values is NO_VALUE else (values,)
-        array[key] = call_ufunc(ufunc, (array[key], *given))
+        picked = array[key]
+        if given and isinstance(picked, TracedArray):
+            amount = as_array(tracer, values)
+            require_fits_into(tracer, f"{ufunc.__name__}.at", amount, picked.sizes)
+        array[key] = call_ufunc(ufunc, (picked, *given))
         return
     gathered = gather_parts(array, parts)
+    source = gathered.source
+    rest = [s for axis, s in enumerate(source.sizes) if axis not in gathered.axes]
+    shape = (*rest[: gathered.place], *gathered.index_shape, *rest[gathered.place :])
+    if values is not NO_VALUE:
+        amount = as_array(tracer, values)
+        require_fits_into(tracer, f"{ufunc.__name__}.at", amount, shape)
     if ufunc not in _SCATTERS or values is NO_VALUE:
         ufunc_folds.at(ufunc, array, gathered, values)
         return
-    amount = as_array(tracer, values)
     # The sum of bools is whether any holds, which is to be counted.
     counted = array.kind is amount.kind is bool_ and ufunc is np.add
     dtype = i64 if counted else _combining_dtype(array, amount, ufunc)
     if dtype is None:
         ufunc_folds.at(ufunc, array, gathered, amount)
         return
-    source = gathered.source
-    rest = [s for axis, s in enumerate(source.sizes) if axis not in gathered.axes]
-    shape = (*rest[: gathered.place], *gathered.index_shape, *rest[gathered.place :])
-    updates = broadcast_into(tracer, amount, tuple(shape))
+    updates = broadcast_into(tracer, amount, shape)
     if updates.dtype is not dtype:
         updates = tracer.emit("astype", updates, dtype=dtype)
     if ufunc is np.subtract:

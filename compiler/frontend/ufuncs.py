@@ -172,6 +172,12 @@ def easy_exponent(base: Kind | None, exponent: Any) -> Any:
 def _refuse_options(ufunc: np.ufunc, options: dict[str, Any]) -> None:
     options.pop("order", None)
     options.pop("subok", None)
+    # Where a ufunc itself is compiled, it is called with its own defaults.
+    options = {
+        name: option
+        for name, option in options.items()
+        if option is not np._NoValue and (name, option) != ("keepdims", False)  # noqa: SLF001
+    }
     if options:
         name = min(options)
         raise UnsupportedError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from penstock.ir.dims import Size
+from penstock.ir.dims import Size, without_constant
 from penstock.ir.guards import Facts
 from penstock.ir.plan.node import (
     Alloc,
@@ -161,7 +161,7 @@ class _Arena:
 
     def take(self, buffer: PlanBuffer) -> Size:
         """A place for a temporary: its offset."""
-        symbolic, constant = _parts(self.bytes(buffer))
+        symbolic, constant = without_constant(self.bytes(buffer))
         places = self.free.setdefault(symbolic, [])
         place = min(
             (place for place in places if place.constant >= constant),
@@ -183,13 +183,5 @@ class _Arena:
 
     def give_back(self, buffer: PlanBuffer) -> None:
         """The temporary is dead."""
-        symbolic, _ = _parts(self.bytes(buffer))
+        symbolic, _ = without_constant(self.bytes(buffer))
         self.free[symbolic].append(self.taken.pop(buffer))
-
-
-def _parts(size: Size) -> tuple[Size, int]:
-    """A size as one without a constant, and the constant."""
-    if isinstance(size, int):
-        return 0, size
-    constant = dict(size.terms).get((), 0)
-    return size - constant, constant

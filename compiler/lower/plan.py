@@ -22,6 +22,7 @@ from penstock.lower.collapse import collapse
 from penstock.lower.control import CONTROL, lower_control
 from penstock.lower.element import ErrorTable
 from penstock.lower.in_place import InPlace
+from penstock.lower.joined import lower_long_join, writes_long_join
 from penstock.lower.nest import lower_nest
 from penstock.lower.pointwise import lower_pointwise
 from penstock.lower.schedule import chunk_of
@@ -76,7 +77,7 @@ class PlanBuilder:
         self.work: Size = 0
         self.cluster_count = 0
         self.has_many_clusters = len(function.values) > 1
-        # Kernels that copy operands, by what they do.
+        # Kernels that copy arrays, by what they do.
         self.copies: dict[str, Kernel] = {}
         self.lowered: dict[
             Any, tuple[Cluster, list[KernelLaunch], tuple[str, ...]]
@@ -299,6 +300,10 @@ class PlanBuilder:
             from penstock.lower.unrolled import lower_unrolled
 
             launches = lower_unrolled(cluster)
+        elif writes_long_join(cluster):
+            launches = [*lower_long_join(cluster, self.facts)]
+            for launch in launches:
+                self.share(launch)
         else:
             cluster = collapse(cluster)
             launches = lower_pointwise(cluster, self.facts)
@@ -308,14 +313,17 @@ class PlanBuilder:
         return cluster, launches, {}
 
     def share(self, launch: KernelLaunch) -> None:
-        """Launch a Kernel that copies an operand the way an equal one does."""
+        """Launch a Kernel that copies an array the way an equal one does."""
         kernel = launch.kernel
         text = print_kernel(kernel, canonical=True)
         known = self.copies.setdefault(text, kernel)
         if known is not kernel:
             _add_locations(known, kernel.locations)
             launch.kernel = known
-            launch.renamed = _renamed(known.sizes, kernel.sizes)
+            own = {
+                name: launch.renamed.get(name, symbol(name)) for name in kernel.sizes
+            }
+            launch.renamed = dict(zip(known.sizes, own.values(), strict=True))
 
     def key_of(
         self, value: Value, strided: Sequence[bool]

@@ -6,7 +6,7 @@ from that one alone, without a mask and a choice for each element.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from penstock.ir.dims import Size
 from penstock.ir.guards import Facts
@@ -73,8 +73,10 @@ class SegmentBuilder(FoldingBuilder):
         return None
 
 
-def in_order(sizes: Iterable[Size], facts: Facts) -> list[Size]:
+def in_order(sizes: Collection[Size], facts: Facts) -> list[Size]:
     """The sizes from the least on; none if that is not known, or they are too many."""
+    if len(sizes) > _MOST_CUTS:
+        return []
     ordered: list[Size] = []
     for size in sizes:
         if any(facts.decide(size, "==", other) for other in ordered):
@@ -86,4 +88,4 @@ def in_order(sizes: Iterable[Size], facts: Facts) -> list[Size]:
         ):
             return []
         ordered.insert(place, size)
-    return ordered if len(ordered) <= _MOST_CUTS else []
+    return ordered

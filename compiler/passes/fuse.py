@@ -9,6 +9,7 @@ from penstock.ir.graph.mapping import Mapping, operand_mappings
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.guards import Facts
 from penstock.ir.ops.families import Elementwise, Movement, Nest, Reduction
+from penstock.ir.ops.joining import is_long_join
 from penstock.ir.types import TensorType
 from penstock.passes.fusion_groups import Group, GroupGraph, Lane
 from penstock.passes.fusion_lanes import agrees, is_flattened, lane_through, same_loops
@@ -116,12 +117,16 @@ class Fuser:
         if op.name in _VIEWS and not is_flattened(value, self.users[value]):
             if self.place_view(value):
                 return
-        if issubclass(op, (Elementwise, Movement)):
+        if is_long_join(value):
+            # Each operand is copied by itself: nothing shares loops with that.
+            self.place_alone(value, "map").closed = True
+        elif issubclass(op, (Elementwise, Movement)):
             self.place_pointwise(value)
         elif issubclass(op, Reduction):
             self.place_reduction(value)
         elif issubclass(op, Nest):
-            self.place_nest(value)
+            group = self.place_alone(value, "nest")
+            group.closed = not op.fuses_result
 
     def is_scalar(self, value: Value) -> bool:
         """Whether this is arithmetic on scalars, cheap enough to repeat."""
@@ -486,10 +491,9 @@ class Fuser:
 
         return unrolled_weight(value, known)
 
-    def place_nest(self, value: Value) -> None:
-        group = self.graph.new_group("nest")
+    def place_alone(self, value: Value, kind: str) -> Group:
+        group = self.graph.new_group(kind)
         lane = self.graph.new_loops(group, value.shape)
         needed = {g for operand in value.operands for g in self.needed(operand)}
         self.enter(group, value, lane, needed)
-        assert issubclass(value.op, Nest)
-        group.closed = not value.op.fuses_result
+        return group

@@ -73,7 +73,7 @@ class KernelBuilder:
     def __init__(self, name: str) -> None:
         self.name = name
         self._buffers: list[Buffer] = []
-        self._sizes: list[str] = []
+        self._sizes: dict[str, None] = {}
         self._blocks: list[Block] = [Block()]
         self._memo: list[dict[Hashable, Scalar]] = [{}]
         self._loops: list[For | If] = []
@@ -109,9 +109,7 @@ class KernelBuilder:
         return self._place(("size", size), 0, i64, "size", (), size)
 
     def _need(self, size: Size) -> None:
-        for name in symbols_of(size):
-            if name not in self._sizes:
-                self._sizes.append(name)
+        self._sizes.update(dict.fromkeys(symbols_of(size)))
 
     def apply(
         self, primitive: str, *operands: Scalar, dtype: Dtype | None = None

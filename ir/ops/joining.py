@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from penstock.ir.attributes import Attribute
-from penstock.ir.dims import Size
+from penstock.ir.dims import Size, total_of
 from penstock.ir.errors import AxisError, DtypeError, TypeRuleError
 from penstock.ir.graph.expression import Expression
+from penstock.ir.graph.value import Value
 from penstock.ir.loop.node import Scalar
 from penstock.ir.op import Anything, define
 from penstock.ir.ops.families import (
@@ -19,6 +20,9 @@ from penstock.ir.ops.families import (
     batch_size,
 )
 from penstock.ir.types import Type, bool_
+
+# What one kernel joins at most: it looks at each element for each of the arrays.
+_MOST_TOGETHER = 8
 
 _NUMPY = "numpy.org/doc/stable/reference/routines.array-manipulation.html"
 
@@ -48,7 +52,6 @@ class Concatenate(Movement):
             raise TypeRuleError(
                 f"concatenate: axis {axis} does not fit {first}", kind=AxisError
             )
-        total: Size = 0
         for type_ in checked:
             rest = type_.shape[:axis] + type_.shape[axis + 1 :]
             if rest != first.shape[:axis] + first.shape[axis + 1 :]:
@@ -60,7 +63,7 @@ class Concatenate(Movement):
                     f"concatenate: operands are {first.dtype} and {type_.dtype}",
                     kind=DtypeError,
                 )
-            total = type_.shape[axis] + total
+        total = total_of(type_.shape[axis] for type_ in checked)
         return first.with_shape((*first.shape[:axis], total, *first.shape[axis + 1 :]))
 
     @staticmethod
@@ -120,6 +123,11 @@ class Concatenate(Movement):
             )
         assert result is not None
         return result
+
+
+def is_long_join(value: Value) -> bool:
+    """Whether so many arrays are joined that each is copied into its place."""
+    return value.is_op("concatenate") and len(value.operands) > _MOST_TOGETHER
 
 
 @define

@@ -50,6 +50,10 @@ def compiled(x):
 
 
 NUMBER = 3
+
+
+def attend(q, /, k, *rest, scale=1.0):
+    return q * k * scale
 """
 
 GELU = """

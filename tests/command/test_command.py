@@ -130,7 +130,22 @@ def test_a_command_line_that_means_nothing(command, arguments, message):
             ("dump", "model.py:gelu"),
             (
                 "penstock dump: error: gelu() missing the argument 'x' [bad-call]\n"
-                "  help: it takes (x)\n"
+                "  help: it takes (x), e.g. --arg 'x=f64[8]'\n"
+            ),
+        ),
+        (
+            ("explain", "model.py:attend", "--arg", "f32[3,3]"),
+            (
+                "penstock explain: error: attend() missing the argument 'k' "
+                "[bad-call]\n  help: it takes (q, /, k, *rest, scale=...), "
+                "e.g. --arg 'f64[8]' --arg 'k=f64[8]'\n"
+            ),
+        ),
+        (
+            ("bench", "model.py:gelu"),
+            (
+                "penstock bench: error: gelu() missing the argument 'x' [bad-call]\n"
+                "  help: it takes (x), e.g. --arg 'x=f64[8]'\n"
             ),
         ),
         (

@@ -10,6 +10,34 @@ CASES = [
     (
         """
         def f(x):
+            return np.power(x)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: numpy.power takes 2 to 3 arguments by position, but is given 1 [bad-type]
+            |
+          2 |     return np.power(x)
+            |            ^^^^^^^^^^^
+          help: pass its operands, then arrays for its results if need be
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return pow(x, 3, 7)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: pow: with a third argument all of them must be Python's integers [bad-type]
+            |
+          2 |     return pow(x, 3, 7)
+            |            ^^^^^^^^^^^^
+          help: of arrays, where the power fits its dtype: x**n % m
+        """,
+    ),
+    (
+        """
+        def f(x):
             return float(x)
         """,
         (X,),

@@ -23,6 +23,38 @@ CASES = [
           help: the right side may only repeat along axes of size 1
         """,
     ),
+    (
+        """
+        def f(x):
+            y = x.copy()
+            np.add.at(y, 1, np.array([5.0]))
+            return y
+        """,
+        (X[:, 0],),
+        """
+        program.py:3:5: error: add.at: f64[1] does not broadcast to f64[] [broadcast-into]
+            |
+          3 |     np.add.at(y, 1, np.array([5.0]))
+            |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: the last operand may have no more axes than that: take x[0] of it
+        """,
+    ),
+    (
+        """
+        def f(x, y):
+            y = y.copy()
+            np.divide.at(y, [0, 1], x)
+            return y
+        """,
+        (X[:, 0], X),
+        """
+        program.py:3:5: error: divide.at: f32[n] does not broadcast to f32[2,k] [broadcast-into]
+            |
+          3 |     np.divide.at(y, [0, 1], x)
+            |     ^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: the last operand may only repeat along axes of size 1
+        """,
+    ),
 ]
 
 

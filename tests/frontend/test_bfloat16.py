@@ -88,3 +88,31 @@ def test_products_and_clipping_of_one_dtype_keep_it():
         found = ps.compile(function)(SQUARE)
         assert found.dtype == ml_dtypes.bfloat16
         np.testing.assert_array_equal(found, function(SQUARE))
+
+
+@pytest.mark.parametrize(
+    "dtype", [ml_dtypes.bfloat16, np.float16, np.float32, np.float64]
+)
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.maximum,
+        np.minimum,
+        np.fmax,
+        np.fmin,
+        lambda x, y: np.clip(x, y, None),
+        lambda x, y: np.clip(x, None, y),
+        lambda x, y: np.maximum(x, 0 * y),
+    ],
+)
+def test_which_of_two_zeros_is_chosen(function, dtype):
+    """Whole vectors of them: of fewer, NumPy's fmax and fmin give the other."""
+    signs = np.array([0.0, -0.0]).astype(dtype)
+    x, y = (np.tile(a.reshape(-1), 32) for a in np.meshgrid(signs, signs))
+
+    def chosen(x, y):
+        return function(x, y)
+
+    got, want = ps.compile(chosen)(x, y), chosen(x, y)
+    assert got.dtype == want.dtype
+    np.testing.assert_array_equal(np.signbit(got), np.signbit(want))

@@ -363,3 +363,24 @@ def test_questions_about_floats_of_many_steps_fix_them():
 
     assert "%a == 1.5" in guards(f, X, 1.5)
     check(f, X.astype(np.float64), 1.5)
+
+
+def test_powers_with_a_modulus_are_pythons():
+    def f(x, n, m):
+        return (
+            x * pow(3, n, 7),
+            pow(n, 3, 7),
+            pow(5, n, m),
+            pow(n, n, m),
+            pow(2, -n, m),
+            pow(x.shape[0], 2, 3),
+            pow(n, 2),
+            pow(base=2, exp=n, mod=5),
+            pow(2.0, 3),
+        )
+
+    check(f, X, 5, 7)
+    for arguments in ((X, 5, 0), (X, 5, 10)):
+        for function in (f, lambda *given: traced(f, *given)):
+            with pytest.raises(ValueError, match=r"pow\(\)|invertible"):
+                function(*arguments)

@@ -314,3 +314,29 @@ def test_numbers_of_at_are_arrays_wherever_they_go(ufunc, dtype, number, place):
             ps.compile(function)(x)
     else:
         np.testing.assert_array_equal(ps.compile(function)(x), wanted)
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.subtract, np.maximum, np.divide])
+@pytest.mark.parametrize(
+    ("place", "shape"),
+    [
+        (1, (1,)),
+        ([1, 2], (1, 2)),
+        ([1, 2], (3,)),
+        (slice(0, 2), (1, 2)),
+        (slice(0, 0), (1, 1)),
+        (..., (1, 5)),
+        (np.array(1), (1,)),
+        ([], (3,)),
+    ],
+)
+def test_at_takes_no_more_axes_than_it_changes(ufunc, place, shape):
+    def f(x, values):
+        x = x.copy()
+        ufunc.at(x, place, values)
+        return x
+
+    x, values = np.zeros(5), np.ones(shape)
+    for function in (f, ps.compile(f)):
+        with pytest.raises(ValueError, match="broadcast"):
+            function(x, values)

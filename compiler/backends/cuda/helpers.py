@@ -64,7 +64,7 @@ __device__ __forceinline__ T minimum(T a, T b) {
 """
 
 _MINIMUM_HALF = """\
-// Of 16-bit floats NumPy keeps the first of two zeros.
+// Of f16 NumPy keeps the first of two zeros.
 __device__ __forceinline__ float minimum_half(float a, float b) {
   return a != a || a <= b ? a : b;
 }

@@ -132,7 +132,7 @@ class Expressions:
             function = self.helper(f"{name}_{dtype.compute}")
             return self._rounded(f"{function}({', '.join(operands)})", dtype)
         if name in ("minimum", "maximum"):
-            kind = "_half" if dtype.bits == 16 else ""
+            kind = "_half" if dtype.name == "f16" else ""
             return f"{self.helper(name + kind)}({', '.join(operands)})"
         if name == "fma":
             return self._fma(operands, dtype, suffix)

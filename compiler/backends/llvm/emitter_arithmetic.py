@@ -189,8 +189,8 @@ class ArithmeticEmitter(ConvertEmitter):
 
     def _extremum(self, relation: str, a: Value, b: Value, signed: bool) -> Operand:
         x, y = self.operands(a, b)
-        if x.element in HALVES:
-            # NumPy compares halves one by one, and keeps the first of equals.
+        if x.element == "f16":
+            # NumPy compares these one by one, and keeps the first of equals.
             keep = self.compare({"lt": "le", "gt": "ge"}[relation], x, y)
             return self.select(self.bit_or(keep, self.is_nan(x)), x, y)
         if x.element in FLOATS:

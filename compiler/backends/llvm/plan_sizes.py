@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from penstock.backends.llvm.sizes import computed_sizes
-from penstock.ir.dims import Dim, Size, product, symbols_of
+from penstock.ir.dims import Atom, Dim, Size, product, symbols_of
 from penstock.ir.loop.node import Let
-from penstock.ir.plan.node import Launch, Plan, PlanLoop
+from penstock.ir.plan.node import Launch, Plan, PlanBuffer, PlanLoop
 from penstock.ir.reals import Real
+
+# What holds a size below 2**63 holds it that far below; see `emit_overflow`.
+_SLACK = 1 << 16
 
 __all__ = [
     "answered_sizes",
@@ -36,8 +39,46 @@ def asked_of_prepare(plan: Plan) -> list[Size | Real]:
     What depends on sizes that are born later is looked at there.
     """
     bound = {*plan.bound}
-    asked = (*bytes_of_results(plan), *computed_within(plan))
-    return [*answered_sizes(plan), *(s for s in asked if not names(s) & bound)]
+    asked = dict.fromkeys((*bytes_of_results(plan), *computed_within(plan)))
+    sizes = [size for size in asked if not (bound and names(size) & bound)]
+    is_within = _within_results(plan)
+    return [*answered_sizes(plan), *(size for size in sizes if not is_within(size))]
+
+
+def _within_results(plan: Plan) -> Callable[[Size], bool]:
+    """Whether a size is one of the terms of how many bytes a result has, or several.
+
+    That is looked at anyway, and no term of it is negative. Where the parts of a
+    result start is such a size for each of them.
+    """
+    shapes = (size for buffer in plan.parameters for size in buffer.type.shape)
+    lengths = {str(size) for size in shapes} - {*plan.integers}
+    whole = [
+        size
+        for size in map(bytes_of, plan.results)
+        if isinstance(size, Dim)
+        and all(count > 0 and _are_in(lengths, m) for m, count in size.terms)
+    ]
+    limits = [{**dict(size.terms), (): _SLACK} for size in whole]
+
+    def is_within(size: Size) -> bool:
+        if isinstance(size, int) or size in whole:
+            return False
+        return any(
+            all(0 < count <= limit.get(monomial, 0) for monomial, count in size.terms)
+            for limit in limits
+        )
+
+    return is_within
+
+
+def _are_in(lengths: set[str], monomial: tuple[Atom, ...]) -> bool:
+    return all(atom.text in lengths for atom in monomial)
+
+
+def bytes_of(buffer: PlanBuffer) -> Size:
+    """How many bytes the elements of an array have."""
+    return product([buffer.type.dtype.itemsize, *buffer.type.shape])
 
 
 def bytes_of_results(plan: Plan) -> Iterator[Size]:
@@ -48,7 +89,7 @@ def bytes_of_results(plan: Plan) -> Iterator[Size]:
     for result in plan.results:
         shape, itemsize = result.type.shape, result.type.dtype.itemsize
         if len(shape) and not any(s == shape and i >= itemsize for s, i in there):
-            yield product([itemsize, *shape])
+            yield bytes_of(result)
 
 
 def answered_sizes(plan: Plan) -> list[Size | Real]:

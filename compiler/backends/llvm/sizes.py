@@ -42,6 +42,7 @@ class Sizes:
         self._products: dict[tuple[Atom, ...], Operand] = {}
         self._terms: dict[tuple[tuple[Atom, ...], int], Operand] = {}
         self._last: Dim | None = None
+        self._last_float: tuple[Dim, Operand] | None = None
 
     def emit(self, size: Size) -> Operand:
         """A size as an ``i64``."""
@@ -52,16 +53,14 @@ class Sizes:
             found = self._emit(size)
             if self.keeps:
                 self._known[size] = found
-                self._last = size
+                if len(size.terms) > 2:
+                    self._last = size
         return found
 
     def _emit(self, size: Dim) -> Operand:
         last = self._last
-        if last is not None and len(last.terms) > 2 and len(size.terms) > 2:
-            # Offsets into the arena follow each other: most terms are the same.
-            more = size - last
-            if isinstance(more, int) or len(_terms(more)) < len(_terms(size)) - 1:
-                return self.e.add(self._known[last], self.emit(more))
+        if last is not None and (more := _difference(size, last)) is not None:
+            return self.e.add(self._known[last], self.emit(more))
         total: Operand | None = None
         for monomial, coefficient in _terms(size):
             term = self._term(monomial, coefficient)
@@ -114,7 +113,20 @@ class Sizes:
 
         Sums and products of 64 bits may wrap on the way to a number that fits.
         """
+        found = self._emit_float(size)
+        if len(size.terms) > 2:
+            self._last_float = size, found
+        return found
+
+    def _emit_float(self, size: Dim) -> Operand:
         e = self.e
+        if self._last_float is not None:
+            last, known = self._last_float
+            more = _difference(size, last)
+            if isinstance(more, int):
+                return e.add(known, e.constant(float(more), "f64"))
+            if more is not None:
+                return e.add(known, self._emit_float(more))
         total: Operand | None = None
         for monomial, coefficient in _terms(size):
             term = e.constant(float(coefficient), "f64")
@@ -123,6 +135,18 @@ class Sizes:
             total = term if total is None else e.add(total, term)
         assert total is not None
         return total
+
+
+def _difference(size: Dim, last: Dim) -> Size | None:
+    """What a size is more than the one before, if that is less to compute.
+
+    Offsets follow each other: most of their terms are the same.
+    """
+    if len(last.terms) <= 2 or len(size.terms) <= 2:
+        return None
+    more = size - last
+    short = isinstance(more, int) or len(_terms(more)) < len(_terms(size)) - 1
+    return more if short else None
 
 
 def _terms(size: Dim) -> Sequence[tuple[tuple[Atom, ...], int]]:
@@ -169,13 +193,21 @@ def computed_sizes(size: Size | Real) -> Iterator[Dim]:
     if isinstance(size, int):
         return
     (monomial, coefficient), *more = size.terms
-    if more or len(monomial) > 1 or coefficient != 1 or monomial[0].operation == "//":
+    if more or len(monomial) > 1 or coefficient != 1 or _may_be_large(monomial[0]):
         yield size
     for monomial, _ in size.terms:
         for atom in monomial:
             if atom.operation != "symbol":
                 for argument in atom.arguments:
                     yield from computed_sizes(argument)
+
+
+def _may_be_large(atom: Atom) -> bool:
+    """Whether an operation on numbers that fit 64 bits may not.
+
+    Of quotients only that by -1, which a number that is given may be.
+    """
+    return atom.operation == "//" and not isinstance(atom.arguments[1], int)
 
 
 def emit_guard(sizes: Sizes, guard: Guard, reals: Mapping[str, Operand]) -> Operand:

@@ -44,11 +44,12 @@ def array(
     order: Any = "K",
     subok: bool = False,
     ndmin: int = 0,
+    ndmax: Any = 0,
     like: Any = None,
 ) -> TracedArray:
     """``np.array``."""
     tracer = tracer_of(object)
-    refuse("array", like=(like, None))
+    refuse("array", like=(like, None), ndmax=(0 if ndmax == 0 else ndmax, 0))
     wanted = None if dtype is None else as_dtype(dtype)
     if order == "F":
         order = "K"
