@@ -339,8 +339,10 @@ def mean(
 
 
 def _divide(total: Any, count: Any, dtype: Dtype) -> Any:
+    """A quotient in a floating dtype: that of a mean, or f64 where it is none."""
+    quotient = dtype if dtype.is_float else f64
     return call_ufunc(
-        np.true_divide, (total, count), dtype=dtype.numpy, casting="unsafe"
+        np.true_divide, (total, count), dtype=quotient.numpy, casting="unsafe"
     )
 
 
@@ -380,12 +382,16 @@ def var(
         ddof = correction
     target, wide = _mean_dtypes(x.kind, dtype)
     axes = reduced_axes(axis, len(x.sizes))
-    x = _cast(x, wide)
+    if dtype is None:
+        x = _cast(x, wide)
     center = mean
     if center is NO_VALUE:
         center = _mean_of(x, axes, wide, where)
+    # As NumPy has it, a dtype is that of the mean and of the sum. Elements that it
+    # cannot hold differ from the mean by what it can.
     deviation = x - center
-    total = sum_(deviation * deviation, axes, keepdims=keepdims, where=where)
+    squares = deviation * deviation
+    total = sum_(squares, axes, wide.numpy, keepdims=keepdims, where=where)
     if where is True or where is NO_VALUE:
         count = count_along(x, axes) - ddof
         if not issubclass(type(count), Traced):
@@ -434,7 +440,20 @@ def std(
         mean=mean,
         correction=correction,
     )
-    return deliver("std", numpy.sqrt(variance), out)
+    return deliver("std", root_of("std", variance), out)
+
+
+def root_of(name: str, variance: TracedArray) -> TracedArray:
+    """The root of a variance, in its dtype as NumPy has it.
+
+    NumPy converts the root of one integer, and refuses those of an array of them.
+    """
+    root: TracedArray = numpy.sqrt(variance)
+    if variance.kind.is_float:
+        return root
+    if variance.sizes:
+        check_cast(root.kind, variance.kind, "same_kind", name)
+    return _cast_result(root, variance.kind)
 
 
 def average(
