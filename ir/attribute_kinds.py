@@ -79,7 +79,7 @@ _KINDS: Mapping[str, AttributeKind] = {
     "trip": SIZE, "symbol": (_is(Dim), "a new symbol"),
     "carried": INTEGER, "sliced": INTEGER, "reverse": BOOL,
     "loops": SIZES, "inner": INTEGERS, "results": MAPS, "reductions": MAPS,
-    "keepdims": BOOL, "dtype": DTYPE, "value": CONSTANT,
+    "keepdims": BOOL, "partial": BOOL, "dtype": DTYPE, "value": CONSTANT,
     "name": TEXT, "text": TEXT, "spec": TEXT, "kind": TEXT,
     "side": TEXT, "code": TEXT,
 }  # fmt: skip

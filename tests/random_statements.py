@@ -403,4 +403,5 @@ class Statements:
         self.add(
             "convolution", x, ones,
             stride=(self.integer(1, 2),), low=(1,), high=(1,), dilation=(1,), groups=1,
+            partial=self.integer(0, 1) == 1,
         )  # fmt: skip

@@ -138,7 +138,7 @@ METHODS: dict[str, Callable[..., Any]] = {
         condition, a, axis, out
     ),
     "cumprod": cumulative.cumprod,
-    "cumsum": reductions.cumsum,
+    "cumsum": cumulative.cumsum,
     "diagonal": creation.diagonal,
     "dot": contraction.dot,
     "fill": _fill,

@@ -1,14 +1,41 @@
-"""What a traced function returns, without the views and mirrors of its trace."""
+"""What a traced function returns or raises, without what belongs to its trace."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from penstock.frontend.containers import FrozenDict, FrozenList
+from penstock.frontend.host_numbers import HostNumber
 from penstock.frontend.mirrors import is_mirror, real_class
 from penstock.runtime.pytree import DEEPEST
 
-__all__ = ["plain"]
+__all__ = ["make_plain", "plain"]
+
+
+def make_plain(error: Exception) -> None:
+    """Put numbers in the place of what stands for them in an error of the user's.
+
+    ``raise ValueError("too long", len(x))`` is to say how long, as with NumPy.
+    """
+    error.args = _with_numbers(error.args)
+    fields = vars(error)
+    fields.update({name: _with_numbers(field) for name, field in fields.items()})
+
+
+def _with_numbers(value: Any, depth: int = 0) -> Any:
+    kind, depth = type(value), depth + 1
+    if issubclass(kind, HostNumber):
+        return value.concrete()
+    if depth > DEEPEST:
+        return value
+    if kind is tuple or kind is list:
+        return kind([_with_numbers(item, depth) for item in value])
+    if kind is dict:
+        return {
+            _with_numbers(key, depth): _with_numbers(item, depth)
+            for key, item in value.items()
+        }
+    return value
 
 
 def plain(value: Any, depth: int = 0) -> Any:

@@ -17,12 +17,12 @@ from penstock.frontend.captured import Capture
 from penstock.frontend.functions import place_of_return
 from penstock.frontend.inputs import Inputs
 from penstock.frontend.namespace import has_implementation
-from penstock.frontend.plain import plain
+from penstock.frontend.plain import make_plain, plain
 from penstock.frontend.results import Results, collect_results
 from penstock.frontend.small_sizes import FixedSize, fix_small_sizes
 from penstock.frontend.tracer import Tracer
 from penstock.ir.dims import Dim, Size
-from penstock.ir.errors import TraceError, UnsupportedError
+from penstock.ir.errors import PenstockError, TraceError, UnsupportedError
 from penstock.ir.graph.settle import settled
 from penstock.ir.graph.value import Function
 from penstock.ir.location import Location, is_user_code
@@ -120,6 +120,8 @@ def _trace(
             if noted and error not in noted:
                 # What followed from catching it, such as an error of the user's own.
                 raise noted[0] from None
+            if not isinstance(error, PenstockError):
+                make_plain(error)
             raise
         if capture.record_identities() and not shared:
             noted.clear()

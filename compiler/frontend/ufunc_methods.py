@@ -94,7 +94,7 @@ def _accumulate(
             hint="give it an axis: x[None]",
         )
     if ufunc is np.add:
-        return reductions.cumsum(array, axis, dtype, out)
+        return cumulative.cumsum(array, axis, dtype, out)
     if ufunc is np.multiply:
         return cumulative.cumprod(array, axis, dtype, out)
     if ufunc in (np.logical_and, np.logical_or):

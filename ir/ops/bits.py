@@ -17,6 +17,7 @@ from penstock.ir.types import (
     Dtype,
     TensorType,
     Type,
+    f16,
     f32,
     i32,
     i64,
@@ -293,7 +294,9 @@ class NextAfter(Elementwise):
         sign = _constant(bits, _least(x.dtype))
         first = (_signed(y) & sign) | _constant(bits, 1)
         moved = scalar.select(x.equals(0), first, moved)
-        result = scalar.select(x.equals(y), y, scalar.bitcast(moved, x.dtype))
+        # Of 0 and -0 C gives the second, and NumPy's loop of f16 the first.
+        equal = x if x.dtype is f16 else y
+        result = scalar.select(x.equals(y), equal, scalar.bitcast(moved, x.dtype))
         ordered = x.equals(x) & y.equals(y)
         return scalar.select(ordered, result, x + y)
 

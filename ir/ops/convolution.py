@@ -17,7 +17,7 @@ from penstock.ir.ops.contraction_loops import multiply_add, serial_loops
 from penstock.ir.ops.families import Nest, NestContext, batch_size
 from penstock.ir.ops.joining import Pad
 from penstock.ir.ops.tile import Row, Tile
-from penstock.ir.types import Type, i64
+from penstock.ir.types import Type, bool_, i64
 
 
 @define
@@ -27,13 +27,14 @@ class Convolution(Nest):
     x: number [N, C, X...]; w: number [O, C / groups, K...]  ->  number [N, O, Y...]
     with y[n, o, p] = sum_{c, k} x[n, c, p * stride + k * dilation - low] w[o, c, k],
     zeros outside, and Y = (X + low + high - dilation * (K - 1) - 1) // stride + 1;
-    negative low and high cut elements off. Integers wrap around.
+    negative low and high cut elements off. Integers wrap around. Where ``partial``, w
+    is not multiplied by the zeros outside: an infinite one would make them nan.
     """
 
     name = "convolution"
     family = "contraction"
     operands = (Numeric("x"), Numeric("w"))
-    attributes = ("stride", "low", "high", "dilation", "groups")
+    attributes = ("stride", "low", "high", "dilation", "groups", "partial")
     tolerance = SUM_TOLERANCE
     source = "Dumoulin and Visin, A guide to convolution arithmetic, arXiv:1603.07285"
     flops = 2
@@ -77,6 +78,7 @@ class Convolution(Nest):
         high: tuple[int, ...],
         dilation: tuple[int, ...],
         groups: int,
+        partial: bool,
     ) -> Any:
         dtype = x.dtype
         is_half = dtype.itemsize == 2 and dtype.kind not in "iu"
@@ -86,26 +88,30 @@ class Convolution(Nest):
             return np.zeros((x.shape[0], w.shape[0], *sizes), dtype)
         spatial = x.ndim - 2
         padded = Pad.reference(x.astype(wide), 0, low=(0, 0, *low), high=(0, 0, *high))
-        extent = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape[2:], strict=True)]
-        windows = np.lib.stride_tricks.sliding_window_view(
-            padded, extent, axis=tuple(range(2, x.ndim))
-        )
-        every_stride = [slice(None, None, step) for step in stride]
-        every_tap = [slice(None, None, step) for step in dilation]
-        windows = windows[(slice(None), slice(None), *every_stride, *every_tap)]
+        windows = _windows(padded, w.shape[2:], stride, dilation)
         n, c = windows.shape[:2]
         grouped = windows.reshape(n, groups, c // groups, *windows.shape[2:])
         kernels = w.astype(wide).reshape(groups, w.shape[0] // groups, *w.shape[1:])
+        shape = (n, w.shape[0], *sizes)
         # n g c Y... K...  with  g o c K...  ->  n g o Y...
         outs, taps = [*range(10, 10 + spatial)], [*range(20, 20 + spatial)]
-        result = np.einsum(
-            grouped,
-            [0, 1, 2, *outs, *taps],
-            kernels,
-            [1, 3, 2, *taps],
-            [0, 1, 3, *outs],
-        )
-        return result.reshape(n, w.shape[0], *result.shape[3:]).astype(dtype)
+        terms, weights, sums = [0, 1, 2, *outs], [1, 3, 2], [0, 1, 3, *outs]
+        if not partial:
+            every = np.einsum(
+                grouped, [*terms, *taps], kernels, [*weights, *taps], sums
+            )
+            return every.reshape(shape).astype(dtype)
+        ones = np.ones(x.shape[2:], bool)
+        within = _windows(
+            Pad.reference(ones, False, low=low, high=high)[None, None],
+            w.shape[2:], stride, dilation,
+        )[0, 0]  # fmt: skip
+        total = np.zeros((n, groups, w.shape[0] // groups, *sizes), wide)
+        for tap in np.ndindex(*w.shape[2:]):
+            at = (..., *tap)
+            term = np.einsum(grouped[at], terms, kernels[at], weights, sums)
+            total += np.where(within[at], term, 0)
+        return total.reshape(shape).astype(dtype)
 
     @staticmethod
     def jvp(
@@ -133,6 +139,7 @@ class Convolution(Nest):
         high: tuple[Size, ...],
         dilation: tuple[Size, ...],
         groups: int,
+        partial: bool,
     ) -> Expression:
         a, w = x
         if position == 0:
@@ -156,6 +163,7 @@ class Convolution(Nest):
                 high=after,
                 dilation=dilation,
                 groups=groups,
+                partial=partial,
             )
         # dw[o, c, k] = sum_{n, p} x[n, c, p s + k d - low] ct[n, o, p]: a convolution
         # in which the batch is what is summed over.
@@ -183,6 +191,7 @@ class Convolution(Nest):
             high=after,
             dilation=stride,
             groups=groups,
+            partial=partial,
         )
         return result.move_axis(0, 1)
 
@@ -302,20 +311,26 @@ class _Loops:
         with builder.loop(results, stop, start=start, hint="p") as loop:
 
             def step(indices: list[Scalar], totals: Sequence[Scalar]) -> list[Scalar]:
-                element = self.element(loop.index, indices)
+                element, inside = self.element(loop.index, indices)
+                weights = [
+                    self.context.operand(1, [row.index, *indices]) for row in rows
+                ]
+                if inside is not None and self.context.attributes["partial"]:
+                    zero = builder.constant(0, weights[0].dtype)
+                    weights = [builder.select(inside, w, zero) for w in weights]
                 return [
-                    multiply_add(
-                        self.context.operand(1, [row.index, *indices]), element, total
-                    )
-                    for row, total in zip(rows, totals, strict=True)
+                    multiply_add(weight, element, total)
+                    for weight, total in zip(weights, totals, strict=True)
                 ]
 
             zeros = [builder.constant(0, dtype)] * len(rows)
             totals = serial_loops(builder, self.w.shape[1:], zeros, step, terms)
             self.tile.put(rows, totals, loop.index, loop.index - start)
 
-    def element(self, column: Scalar, indices: Sequence[Scalar]) -> Scalar:
-        """What a tap of a channel reads: zero where that is outside."""
+    def element(
+        self, column: Scalar, indices: Sequence[Scalar]
+    ) -> tuple[Scalar, Scalar | None]:
+        """What a tap of a channel reads, zero outside, and whether it is inside."""
         builder, attributes = self.builder, self.context.attributes
         channel, *taps = indices
         n, *outer = self.place
@@ -332,7 +347,7 @@ class _Loops:
             size = builder.size(self.x.shape[axis + 2])
             within = (at >= 0) & (at < size)
             inside = within if inside is None else inside & within
-        return self.context.operand(0, own, when=inside)
+        return self.context.operand(0, own, when=inside), inside
 
 
 def convolved_sizes(
@@ -350,6 +365,22 @@ def convolved_sizes(
             x, w, stride, low, high, dilation, strict=True
         )
     )
+
+
+def _windows(
+    padded: Any,
+    taps: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> Any:
+    """The elements [N, C, Y..., K...] that meet the taps at each place."""
+    extent = [d * (k - 1) + 1 for d, k in zip(dilation, taps, strict=True)]
+    windows = np.lib.stride_tricks.sliding_window_view(
+        padded, extent, axis=tuple(range(2, padded.ndim))
+    )
+    every_stride = [slice(None, None, step) for step in stride]
+    every_tap = [slice(None, None, step) for step in dilation]
+    return windows[(slice(None), slice(None), *every_stride, *every_tap)]
 
 
 def _spread(x: Expression, stride: Sequence[Size]) -> Expression:
@@ -376,6 +407,7 @@ def _contract_windows(
     high: tuple[Size, ...],
     dilation: tuple[Size, ...],
     groups: int,
+    partial: bool,
 ) -> Expression:
     """Convolve each of a batch of x with its own w: both have a leading axis more.
 
@@ -386,25 +418,57 @@ def _contract_windows(
     sizes = convolved_sizes(space, taps, stride, low, high, dilation)
     zeros = (0, 0, 0)
     windows = x.apply("pad", x.constant(0), low=(*zeros, *low), high=(*zeros, *high))
-    # Each gather moves the last axis to the front, as a window's place and its tap.
-    for size, tap, s, d in reversed(
-        list(zip(sizes, taps, stride, dilation, strict=True))
-    ):
-        place, step = (
-            Expression(
-                x.builder, x.builder.add("iota", shape=(size, tap), axis=a, dtype=i64)
-            )
-            for a in (0, 1)
-        )
-        index = place * _host_integer(x, s) + step * _host_integer(x, d)
-        windows = windows.apply("gather", index, axes=(windows.rank - 1,))
+    windows = _gather_windows(windows, sizes, taps, stride, dilation)
     windows = windows.reshape((*windows.shape[:-1], groups, per_group))
     kernels = w.reshape((count, groups, outputs // groups, per_group, *taps))
     at, by = "abcde"[: len(taps)], "fghij"[: len(taps)]
     pairs = "".join(map("".join, zip(at, by, strict=True)))
     spec = f"{pairs}vnxz,vxyz{by}->vnxy{at}"
+    if partial:
+        # The kernel as it is at each place, with zeros for the taps outside.
+        within = x.constant(1, bool_).broadcast_to(space)
+        within = within.apply("pad", x.constant(0, bool_), low=low, high=high)
+        within = _gather_windows(within, sizes, taps, stride, dilation)
+        kernels = kernels.transpose((*range(4, kernels.rank), 0, 1, 2, 3))
+        own = kernels.shape[len(taps) :]
+        ones = tuple(size for tap in taps for size in (1, tap))
+        shape = (*within.shape, *own)
+        kernels = (
+            within.reshape((*within.shape, 1, 1, 1, 1))
+            .broadcast_to(shape)
+            .apply(
+                "select",
+                kernels.reshape((*ones, *own)).broadcast_to(shape),
+                w.constant(0).broadcast_to(shape),
+            )
+        )
+        spec = f"{pairs}vnxz,{pairs}vxyz->vnxy{at}"
     result = windows.apply("contract", kernels, spec=spec)
     return result.reshape((count, n, outputs, *sizes))
+
+
+def _gather_windows(
+    padded: Expression,
+    sizes: Sequence[Size],
+    taps: Sequence[Size],
+    stride: Sequence[Size],
+    dilation: Sequence[Size],
+) -> Expression:
+    """The last axes, as pairs in front: a window's place and its tap."""
+    # Each gather moves the last axis to the front.
+    for size, tap, s, d in reversed(
+        list(zip(sizes, taps, stride, dilation, strict=True))
+    ):
+        place, step = (
+            Expression(
+                padded.builder,
+                padded.builder.add("iota", shape=(size, tap), axis=a, dtype=i64),
+            )
+            for a in (0, 1)
+        )
+        index = place * _host_integer(padded, s) + step * _host_integer(padded, d)
+        padded = padded.apply("gather", index, axes=(padded.rank - 1,))
+    return padded
 
 
 def _host_integer(like: Expression, size: Size) -> Expression:

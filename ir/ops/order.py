@@ -82,7 +82,8 @@ class CumulativeSum(AlongAxis):
         def step(total: Scalar, indices: list[Scalar]) -> Scalar:
             return total + builder.convert(context.operand(0, indices), total.dtype)
 
-        scan(context, step)
+        # The first sum is the first element, with its sign.
+        scan(context, step, first=-0.0 if context.type.dtype.is_float else 0)
 
 
 @define
@@ -173,8 +174,12 @@ class LinearRecurrence(AlongAxis):
         scan(context, step)
 
 
-def scan(context: NestContext, step: Callable[[Scalar, list[Scalar]], Scalar]) -> None:
-    """Store what ``step`` makes, along each line, of what it made before; 0 first."""
+def scan(
+    context: NestContext,
+    step: Callable[[Scalar, list[Scalar]], Scalar],
+    first: float = 0,
+) -> None:
+    """Store what ``step`` makes, along each line, of what it made before."""
     builder, shape = context.builder, context.type.shape
     axis, last = context.attributes["axis"], len(shape) - 1
     across = axis != last
@@ -183,9 +188,9 @@ def scan(context: NestContext, step: Callable[[Scalar, list[Scalar]], Scalar]) -
         at = dict(zip(outer, rows, strict=True))
 
         def line() -> None:
-            zero = builder.constant(0, context.type.dtype.compute)
+            start = builder.constant(first, context.type.dtype.compute)
             with builder.loop(
-                "serial", builder.size(shape[axis]), carries=[(zero, None)], hint="s"
+                "serial", builder.size(shape[axis]), carries=[(start, None)], hint="s"
             ) as loop:
                 at[axis] = loop.index
                 indices = [at[a] for a in range(len(shape))]

@@ -270,7 +270,7 @@ CASES = [
             |
           2 |     return np.einsum('ij->k', x)
             |            ^^^^^^^^^^^^^^^^^^^^^
-          help: name each letter of the result once, of those that the operands have
+          help: name each letter once, of those that operands have, and their ...
         """,
     ),
     (

@@ -208,3 +208,30 @@ def test_errors_are_noted_for_whoever_traces_around():
             ps.compile(truth)(X)
         assert [error.code for error in noted] == ["truth"]
     assert noted == []
+
+
+class TooLongError(Exception):
+    """An error of a user's, with fields of its own."""
+
+    def __init__(self, size, shape):
+        super().__init__(size)
+        self.where = {"shape": [shape]}
+
+
+def test_errors_of_the_users_say_numbers():
+    @ps.compile
+    def refuse(x, n, r):
+        raise TooLongError((len(x), n + 1, r), x.shape)
+
+    with pytest.raises(TooLongError) as raised:
+        refuse(np.ones((4, 2)), 5, 2.5)
+    assert raised.value.args == ((4, 6, 2.5),)
+    assert raised.value.where == {"shape": [(4, 2)]}
+    assert all(type(n) in (int, float) for n in raised.value.args[0])
+
+
+def test_a_missing_key_is_a_number():
+    with pytest.raises(KeyError) as raised:
+        ps.compile(lambda x, n: x * {1: 2.0}[n])(np.ones(3), 7)
+    assert raised.value.args == (7,)
+    assert type(raised.value.args[0]) is int

@@ -34,6 +34,10 @@ X = np.arange(6.0)
         lambda x: None * x,
         lambda x: x < None,
         lambda x: np.zeros(3).sum(axis=1.0) + x,
+        lambda x: np.choose(x, [x, x], mode="clip"),
+        lambda x: np.choose(x.astype("u8"), [x, x], mode="clip"),
+        lambda x: np.unravel_index(x, (2, 3)),
+        lambda x: np.ravel_multi_index((x, x), (6, 6)),
     ],
 )
 def test_wrong_types(function):
@@ -46,6 +50,8 @@ def test_wrong_types(function):
         (lambda x: np.array([np.nan, 1], int) + x[0], ValueError),
         (lambda x: np.array([np.inf, 1], int) + x[0], OverflowError),
         (lambda x: x.reshape(4, -1), ValueError),
+        (lambda x: np.einsum("i1", x.reshape(2, 3)), ValueError),
+        (lambda x: np.einsum("...j->j", x.reshape(2, 3)), ValueError),
     ],
 )
 def test_wrong_values(function, error):

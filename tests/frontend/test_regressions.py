@@ -473,3 +473,10 @@ def test_a_saved_program_has_defaults_that_are_known_by_name(tmp_path):
     np.testing.assert_array_equal(loaded(x, Order.DOWN), ordered(x))
     with pytest.raises(ps.errors.StructureError, match="not for this call"):
         loaded(x, Order.UP)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_nextafter_of_both_zeros_is_numpys(dtype):
+    x, y = np.array([[0.0, -0.0, 0.0, -0.0], [-0.0, 0.0, 0.0, -0.0]], dtype)
+    found = ps.compile(np.nextafter)(x, y)
+    assert found.tobytes() == np.nextafter(x, y).tobytes()

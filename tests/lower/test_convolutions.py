@@ -32,6 +32,7 @@ def attributes(rank, stride, padding, dilation, groups):
         "high": (padding[1],) * rank,
         "dilation": (dilation,) * rank,
         "groups": groups,
+        "partial": False,
     }
 
 

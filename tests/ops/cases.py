@@ -125,10 +125,11 @@ def _convolution(
     high: tuple[int, ...],
     dilation: tuple[int, ...],
     groups: int,
+    partial: bool = False,
 ) -> Layout:
     attributes: dict[str, Attribute] = {
         "stride": stride, "low": low, "high": high, "dilation": dilation,
-        "groups": groups,
+        "groups": groups, "partial": partial,
     }  # fmt: skip
     return Layout((x, w), attributes)
 
@@ -153,6 +154,8 @@ _CONVOLVED = (
     _convolution((2, 2, 9), (2, 2, 3), (2,), (-2,), (1,), (1,), 1),
     _convolution((1, 2, 9), (2, 2, 2), (1,), (1,), (-3,), (2,), 1),
     _convolution((1, 2, 1), (2, 2, 3), (2,), (0,), (0,), (1,), 1),
+    _convolution((1, 1, 9), (1, 1, 4), (1,), (3,), (3,), (1,), 1, True),
+    _convolution((2, 4, 5, 6), (4, 2, 3, 2), (2, 1), (1, 1), (1, 0), (1, 2), 2, True),
 )  # fmt: skip
 
 

@@ -78,6 +78,7 @@ def correlate_channels(
         convert(tracer, image.value, dtype),
         convert(tracer, weights.value, dtype),
         stride=strides, low=low, high=high, dilation=steps, groups=count,
+        partial=False,
     )  # fmt: skip
     return fresh(tracer, result)
 

@@ -416,25 +416,28 @@ def _complete_spec(spec: str, ranks: list[int]) -> tuple[list[str], str]:
     for position, (letters, rank) in enumerate(zip(inputs, ranks, strict=True)):
         named = letters.replace("...", "")
         hidden = rank - len(named)
-        if hidden < 0 or (hidden and "..." not in letters):
+        known = set(named) <= {*_LETTERS} and hidden >= 0
+        if not known or (hidden and "..." not in letters):
             raise bad_value(
                 f"einsum: {letters!r} does not letter an operand of {rank} axes",
                 hint="give each axis a letter, or write ... for several",
             )
         longest = max(longest, hidden if "..." in letters else 0)
-        filling = "".join(free[:hidden][::-1])
-        inputs[position] = letters.replace("...", filling)
+        inputs[position] = letters.replace("...", "".join(free[:hidden][::-1]))
     every = "".join(free[:longest][::-1])
+    # NumPy sums over no axes that an ellipsis stands for.
+    is_whole = not (arrow and every) or "..." in output
     if arrow:
         output = output.replace("...", every)
     else:
         joined = "".join(inputs)
         once = sorted(c for c in set(joined) if joined.count(c) == 1 and c not in every)
         output = every + "".join(once)
-    if len(set(output)) < len(output) or any(c not in "".join(inputs) for c in output):
+    is_named = all(letter in "".join(inputs) for letter in output)
+    if not is_whole or not is_named or len(set(output)) < len(output):
         raise bad_value(
             f"einsum: {spec!r} has no such result",
-            hint="name each letter of the result once, of those that the operands have",
+            hint="name each letter once, of those that operands have, and their ...",
         )
     return inputs, output
 

@@ -53,7 +53,7 @@ def _correlate_1d(x: TracedArray, kernel: TracedArray, mode: str, name: str) -> 
     if tracer.ask(x.sizes[0], "<", kernel.sizes[0]):
         # The shorter one slides; correlating the other way round reverses.
         return _correlate_1d(kernel, x, mode, name)[::-1]
-    return correlate_dense(x, kernel, [_padding(kernel.sizes[0], mode)])
+    return correlate_dense(x, kernel, [_padding(kernel.sizes[0], mode)], partial=True)
 
 
 def _padding(size: Size, mode: str) -> tuple[Size, Size]:
@@ -71,9 +71,15 @@ def _padding(size: Size, mode: str) -> tuple[Size, Size]:
 
 
 def correlate_dense(
-    x: TracedArray, kernel: TracedArray, padding: list[tuple[Size, Size]]
+    x: TracedArray,
+    kernel: TracedArray,
+    padding: list[tuple[Size, Size]],
+    partial: bool = False,
 ) -> TracedArray:
-    """Cross-correlation over all axes: one image, one channel, one kernel."""
+    """Cross-correlation over all axes: one image, one channel, one kernel.
+
+    ``partial`` leaves out the products with the padding, as NumPy does and SciPy not.
+    """
     tracer = x.tracer
     dtype = result_dtype([x.kind, kernel.kind])
     rank = len(x.sizes)
@@ -99,6 +105,7 @@ def correlate_dense(
     result = tracer.emit(
         "convolution", image(x), image(kernel), stride=(1,) * rank, low=low,
         high=high, dilation=(1,) * rank, groups=1,
+        partial=partial and dtype.is_float and (*low, *high) != (0,) * (2 * rank),
     )  # fmt: skip
     shape = tracer.type_of(result).shape[2:]
     return fresh(tracer, tracer.emit("reshape", result, shape=shape))

@@ -1,4 +1,4 @@
-"""Cumulative products and extrema, also such that pass over nan."""
+"""Cumulative sums, products and extrema, also such that pass over nan."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from penstock.frontend.numpy_functions.arguments import (
 )
 from penstock.frontend.numpy_functions.creation import ones
 from penstock.frontend.numpy_functions.ranges import arange
+from penstock.frontend.numpy_functions.reductions import accumulated, cast_to
 from penstock.frontend.refusals import bad_value
+from penstock.ir.types import bool_
 
 __all__ = [
-    "accumulate_op", "cumprod", "cumulative_prod", "nanargmax", "nanargmin",
-    "nancumprod", "within",
+    "accumulate_op", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum",
+    "nanargmax", "nanargmin", "nancumprod", "within",
 ]  # fmt: skip
 
 
@@ -33,6 +35,42 @@ def accumulate_op(op: str, x: TracedArray, axis: Any, out: Any, name: str) -> An
     return deliver(name, result, out)
 
 
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``np.cumsum``."""
+    x = operand(a)
+    x = cast_to(x, accumulated(np.add, x.kind, dtype, out))
+    if x.kind is bool_:
+        return accumulate_op("cummax", x, axis, out, "cumsum")
+    if axis is None or not x.sizes:
+        x = x.reshape(-1)
+    place = 0 if axis is None else normalize_axis(axis, len(x.sizes))
+    result = wrap(x.tracer, x.tracer.emit("cumsum", x.value, axis=place), x.in_order)
+    return deliver("cumsum", result, out, "unsafe")
+
+
+def cumulative_sum(
+    x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None,
+    include_initial: bool = False,
+) -> Any:  # fmt: skip
+    """``np.cumulative_sum``."""
+    array = numpy.atleast_1d(operand(x))
+    if axis is None and len(array.sizes) != 1:
+        raise bad_value(
+            f"cumulative_sum: {array.tensor} needs axis=",
+            hint="name it, axis=0, or flatten the array: x.ravel()",
+        )
+    place = 0 if axis is None else normalize_axis(axis, len(array.sizes))
+    result = cumsum(array, place, dtype)
+    if include_initial:
+        first = numpy.zeros_like(numpy.take(result, [], place))
+        shape = [*first.shape]
+        shape[place] = 1
+        result = numpy.concatenate(
+            [numpy.zeros_like(result, shape=tuple(shape)), result], place
+        )
+    return deliver("cumulative_sum", result, out)
+
+
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``np.cumprod``: small integers become NumPy's default integers."""
     x = operand(a)
@@ -42,7 +80,8 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
         dtype = np.uint64 if x.kind.kind == "u" else np.int64
     if dtype is not None and x.dtype != dtype:
         x = x.astype(dtype)
-    return accumulate_op("cumprod", x, axis, out, "cumprod")
+    op = "cummin" if x.kind is bool_ else "cumprod"
+    return accumulate_op(op, x, axis, out, "cumprod")
 
 
 def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:

@@ -14,6 +14,7 @@ from penstock.frontend.numpy_functions.arguments import (
     numpy,
     operand,
 )
+from penstock.frontend.promotion import as_dtype, check_cast
 
 
 def _without_nan(x: TracedArray, filling: float) -> TracedArray:
@@ -99,6 +100,12 @@ def _where_defined(
     return numpy.where(defined, result, nothing)
 
 
+def _check_dtype(name: str, x: TracedArray, dtype: Any) -> None:
+    """Raise a DtypeError if the mean of floats is asked for in integers."""
+    if dtype is not None:
+        check_cast(x.kind, as_dtype(dtype), "same_kind", f"{name} dtype=")
+
+
 def nanmean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
     keepdims: Any = False, *, where: Any = True,
@@ -107,6 +114,7 @@ def nanmean(
     x = operand(a)
     if not x.kind.is_float:
         return numpy.mean(x, axis, dtype, out, keepdims, where=where)
+    _check_dtype("nanmean", x, dtype)
     total = nansum(x, axis, dtype, keepdims=keepdims, where=where)
     count = _count(x, axis, keepdims, where)
     result = total / count
@@ -127,10 +135,13 @@ def nanvar(
     if not x.kind.is_float:
         more = {} if mean is NO_VALUE else {"mean": mean}
         return numpy.var(x, axis, dtype, out, ddof, keepdims, where=where, **more)
+    _check_dtype("nanvar", x, dtype)
     center = nanmean(x, axis, dtype, keepdims=True, where=where)
     if mean is not NO_VALUE:
         center = mean
-    deviation = numpy.where(numpy.isnan(x), x.dtype.type(0), x - center)
+    # NumPy writes them into its copy of the array.
+    deviation = (x - center).astype(x.dtype)
+    deviation = numpy.where(numpy.isnan(x), x.dtype.type(0), deviation)
     squares = deviation * deviation
     total = numpy.sum(squares, axis=axis, dtype=dtype, keepdims=keepdims, where=where)
     freedom = _count(x, axis, keepdims, where) - ddof
@@ -144,11 +155,13 @@ def nanstd(
     correction: Any = NO_VALUE,
 ) -> Any:  # fmt: skip
     """``np.nanstd``."""
+    from penstock.frontend.numpy_functions.reductions import root_of
+
     variance = nanvar(
         a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean,
         correction=correction,
     )  # fmt: skip
-    return deliver("nanstd", numpy.sqrt(variance), out)
+    return deliver("nanstd", root_of("nanstd", variance), out)
 
 
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:

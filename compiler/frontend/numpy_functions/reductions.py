@@ -29,8 +29,9 @@ from penstock.ir.dims import Size
 from penstock.ir.types import Dtype, bool_, f32, f64, i64, u64
 
 __all__ = [
-    "all_", "any_", "argmax", "argmin", "average", "count_nonzero", "cumsum",
-    "max_", "mean", "min_", "prod", "ptp", "std", "sum_", "var",
+    "accumulated", "all_", "any_", "argmax", "argmin", "average", "cast_to",
+    "count_nonzero", "max_", "mean", "min_", "prod", "ptp", "root_of", "std", "sum_",
+    "var",
 ]  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def sum_(
 ) -> Any:
     """``np.sum``."""
     x = operand(a)
-    x = _cast(x, _accumulated(np.add, x.kind, dtype, out))
+    x = cast_to(x, accumulated(np.add, x.kind, dtype, out))
     x = _masked(x, where, 0)
     if x.kind is bool_:
         return _reduce("any", x, axis, out, keepdims, initial, np.logical_or)
@@ -63,7 +64,7 @@ def prod(
 ) -> Any:
     """``np.prod``."""
     x = operand(a)
-    x = _cast(x, _accumulated(np.multiply, x.kind, dtype, out))
+    x = cast_to(x, accumulated(np.multiply, x.kind, dtype, out))
     x = _masked(x, where, 1)
     if x.kind is bool_:
         return _reduce("all", x, axis, out, keepdims, initial, np.logical_and)
@@ -114,14 +115,15 @@ def _truth(x: TracedArray) -> TracedArray:
     return x if x.kind is bool_ else x != 0
 
 
-def _cast(x: TracedArray, dtype: Dtype) -> TracedArray:
+def cast_to(x: TracedArray, dtype: Dtype) -> TracedArray:
+    """An array in another dtype; as bools, which of its elements are not 0."""
     if x.kind is dtype:
         return x
     value = _truth(x).value if dtype is bool_ else convert(x.tracer, x.value, dtype)
     return fresh(x.tracer, value, x.in_order)
 
 
-def _accumulated(ufunc: np.ufunc, kind: Dtype, dtype: Any, out: Any) -> Dtype:
+def accumulated(ufunc: np.ufunc, kind: Dtype, dtype: Any, out: Any) -> Dtype:
     """The dtype of sums and products: that of ``out`` counts where it is given."""
     if dtype is not None:
         return as_dtype(dtype)
@@ -271,40 +273,6 @@ def _argument(op: str, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
     return deliver(op, result, out, "unsafe")
 
 
-def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    """``np.cumsum``."""
-    x = operand(a)
-    x = _cast(x, _accumulated(np.add, x.kind, dtype, out))
-    if axis is None or not x.sizes:
-        x = x.reshape(-1)
-    place = 0 if axis is None else normalize_axis(axis, len(x.sizes))
-    result = wrap(x.tracer, x.tracer.emit("cumsum", x.value, axis=place), x.in_order)
-    return deliver("cumsum", result, out, "unsafe")
-
-
-def cumulative_sum(
-    x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None,
-    include_initial: bool = False,
-) -> Any:  # fmt: skip
-    """``np.cumulative_sum``."""
-    array = numpy.atleast_1d(operand(x))
-    if axis is None and len(array.sizes) != 1:
-        raise bad_value(
-            f"cumulative_sum: {array.tensor} needs axis=",
-            hint="name it, axis=0, or flatten the array: x.ravel()",
-        )
-    place = 0 if axis is None else normalize_axis(axis, len(array.sizes))
-    result = cumsum(array, place, dtype)
-    if include_initial:
-        first = numpy.zeros_like(numpy.take(result, [], place))
-        shape = [*first.shape]
-        shape[place] = 1
-        result = numpy.concatenate(
-            [numpy.zeros_like(result, shape=tuple(shape)), result], place
-        )
-    return deliver("cumulative_sum", result, out)
-
-
 def count_along(x: TracedArray, axes: tuple[int, ...]) -> Any:
     """How many elements are reduced, as a host number."""
     from penstock.frontend.host_numbers import host_integer
@@ -339,8 +307,10 @@ def mean(
 
 
 def _divide(total: Any, count: Any, dtype: Dtype) -> Any:
+    """A quotient in a floating dtype: that of a mean, or f64 where it is none."""
+    quotient = dtype if dtype.is_float else f64
     return call_ufunc(
-        np.true_divide, (total, count), dtype=dtype.numpy, casting="unsafe"
+        np.true_divide, (total, count), dtype=quotient.numpy, casting="unsafe"
     )
 
 
@@ -380,12 +350,16 @@ def var(
         ddof = correction
     target, wide = _mean_dtypes(x.kind, dtype)
     axes = reduced_axes(axis, len(x.sizes))
-    x = _cast(x, wide)
+    if dtype is None:
+        x = cast_to(x, wide)
     center = mean
     if center is NO_VALUE:
         center = _mean_of(x, axes, wide, where)
+    # As NumPy has it, a dtype is that of the mean and of the sum. Elements that it
+    # cannot hold differ from the mean by what it can.
     deviation = x - center
-    total = sum_(deviation * deviation, axes, keepdims=keepdims, where=where)
+    squares = deviation * deviation
+    total = sum_(squares, axes, wide.numpy, keepdims=keepdims, where=where)
     if where is True or where is NO_VALUE:
         count = count_along(x, axes) - ddof
         if not issubclass(type(count), Traced):
@@ -434,7 +408,20 @@ def std(
         mean=mean,
         correction=correction,
     )
-    return deliver("std", numpy.sqrt(variance), out)
+    return deliver("std", root_of("std", variance), out)
+
+
+def root_of(name: str, variance: TracedArray) -> TracedArray:
+    """The root of a variance, in its dtype as NumPy has it.
+
+    NumPy converts the root of one integer, and refuses those of an array of them.
+    """
+    root: TracedArray = numpy.sqrt(variance)
+    if variance.kind.is_float:
+        return root
+    if variance.sizes:
+        check_cast(root.kind, variance.kind, "same_kind", name)
+    return _cast_result(root, variance.kind)
 
 
 def average(

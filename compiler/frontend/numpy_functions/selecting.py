@@ -119,6 +119,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
             hint="'wrap' goes around at the ends, 'clip' takes the nearest",
         )
     index = operand(a)
+    check_cast(index.kind, i64, "safe", "choose: the indices")
     if mode == "wrap":
         index = index % len(choices)
     elif mode == "raise":

@@ -21,9 +21,9 @@ from penstock.frontend.numpy_functions.arguments import (
 from penstock.frontend.numpy_functions.creation import full
 from penstock.frontend.numpy_functions.cumulative import within
 from penstock.frontend.numpy_functions.selecting import unknown_count
-from penstock.frontend.promotion import result_dtype
+from penstock.frontend.promotion import check_cast, result_dtype
 from penstock.frontend.refusals import bad_type, bad_value
-from penstock.ir.types import f64
+from penstock.ir.types import f64, i64
 
 __all__ = [
     "block", "compress", "corrcoef", "cov", "extract", "polyadd", "polyder", "polyint",
@@ -167,10 +167,17 @@ def polyadd(a1: Any, a2: Any) -> Any:
     return padded[0] + padded[1]
 
 
+def _integers(name: str, index: TracedArray) -> TracedArray:
+    """Indices in NumPy's default integers; floats are none."""
+    check_cast(index.kind, i64, "same_kind", f"{name}: the indices")
+    converted: TracedArray = index.astype(np.int64)
+    return converted
+
+
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> Any:
     """``np.unravel_index``."""
     tracer = tracer_of(indices, shape)
-    index = operand(indices).astype(np.int64)
+    index = _integers("unravel_index", operand(indices))
     sizes = [*(shape if isinstance(shape, (tuple, list)) else (shape,))]
     shape_of(tracer, tuple(sizes))
     total: Any = 1
@@ -199,7 +206,7 @@ def ravel_multi_index(
     result: Any = None
     triples = [*zip(parts, sizes, modes, strict=True)]
     for part, size, one in triples if order == "C" else reversed(triples):
-        index = part.astype(np.int64)
+        index = _integers("ravel_multi_index", part)
         if one == "raise":
             index = within(index, size)
         elif one == "wrap":
