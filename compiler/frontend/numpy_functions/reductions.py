@@ -339,6 +339,8 @@ def mean(
 
 
 def _divide(total: Any, count: Any, dtype: Dtype) -> Any:
+    if not dtype.is_float:  # NumPy's quotient is in f64, then cut off.
+        return _cast_result(numpy.true_divide(total, count), dtype)
     return call_ufunc(
         np.true_divide, (total, count), dtype=dtype.numpy, casting="unsafe"
     )
@@ -380,12 +382,13 @@ def var(
         ddof = correction
     target, wide = _mean_dtypes(x.kind, dtype)
     axes = reduced_axes(axis, len(x.sizes))
-    x = _cast(x, wide)
     center = mean
     if center is NO_VALUE:
         center = _mean_of(x, axes, wide, where)
+    # As in NumPy, ``dtype`` is that of the sums: elements keep their own until then.
     deviation = x - center
-    total = sum_(deviation * deviation, axes, keepdims=keepdims, where=where)
+    squares = deviation * deviation
+    total = sum_(squares, axes, wide.numpy, keepdims=keepdims, where=where)
     if where is True or where is NO_VALUE:
         count = count_along(x, axes) - ddof
         if not issubclass(type(count), Traced):
@@ -434,7 +437,12 @@ def std(
         mean=mean,
         correction=correction,
     )
-    return deliver("std", numpy.sqrt(variance), out)
+    root = numpy.sqrt(variance)
+    if not variance.kind.is_float:
+        if variance.sizes:  # NumPy puts the roots into the array of the variances.
+            check_cast(root.kind, variance.kind, "same_kind", "std")
+        root = _cast_result(root, variance.kind)
+    return deliver("std", root, out)
 
 
 def average(
