@@ -19,6 +19,7 @@ from penstock.frontend.control import (
 from penstock.frontend.control_numbers import index_of_branch
 from penstock.ir.errors import OptionError
 from penstock.ir.location import user_location
+from penstock.ir.wording import with_article
 
 __all__ = ["cond", "fori_loop", "scan", "switch", "while_loop"]
 
@@ -101,7 +102,7 @@ def switch(index: Any, functions: Sequence[Function], *operands: Any) -> Any:
     if not isinstance(functions, Iterable):
         raise OptionError(
             user_location(),
-            f"switch: a {type(functions).__name__} is no list of functions",
+            f"switch: {with_article(type(functions).__name__)} is no list of functions",
             code="not-a-function",
             hint=f"pass all of them in one: {_CALLS['switch']}",
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from penstock.ir.errors import ArtifactError, MissingPackageError, StructureError
 from penstock.ir.location import user_location
+from penstock.ir.wording import with_article
 from penstock.runtime.pytree import Structure, flatten, unflatten
 from penstock.runtime.writing import write_whole
 
@@ -53,7 +54,7 @@ def save_params(path: str | os.PathLike[str], parameters: Any) -> None:
         if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
             raise StructureError(
                 user_location(),
-                f"save_params: {name} is a {type(leaf).__name__} of "
+                f"save_params: {name} is {with_article(type(leaf).__name__)} of "
                 f"{array.dtype}, not an array of numbers",
                 code="unsaved-leaf",
                 hint="leave it out, or save it elsewhere",

@@ -18,6 +18,7 @@ from penstock.frontend.transform_leaves import is_array
 from penstock.frontend.transformed import OMITTED, Transformed
 from penstock.ir.errors import OptionError, StructureError
 from penstock.ir.location import user_location
+from penstock.ir.wording import with_article
 from penstock.runtime.binding import signature_of
 from penstock.runtime.pytree import flatten, unflatten
 
@@ -358,7 +359,7 @@ def jvp(
 def _kind(value: Any) -> str:
     if is_array(value):
         return str(as_array(require_tracer("jvp"), value).tensor)
-    return f"a {type(value).__name__}"
+    return with_article(type(value).__name__)
 
 
 def vjp(function: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:

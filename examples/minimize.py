@@ -18,6 +18,13 @@ import penstock as ps
 from penstock import nn
 
 
+def misfit(weights: np.ndarray, x: np.ndarray, target: np.ndarray) -> Any:
+    """How badly weights, the first of them alone, tell a grape; with a penalty."""
+    scores = x @ weights[1:] + weights[0]
+    penalty = 0.01 * (weights[1:] ** 2).sum()
+    return nn.binary_cross_entropy(scores, target) + penalty
+
+
 def main() -> None:
     """Tell one grape from the other two, and compare the ways to do so."""
     wine = load_wine()
@@ -25,9 +32,7 @@ def main() -> None:
     target = (wine.target == 0).astype(np.float64)
 
     def loss(weights: np.ndarray) -> Any:
-        scores = x @ weights[1:] + weights[0]
-        penalty = 0.01 * (weights[1:] ** 2).sum()
-        return nn.binary_cross_entropy(scores, target) + penalty
+        return misfit(weights, x, target)
 
     slope = ps.value_and_grad(loss)
     curvature = ps.hessian(loss)

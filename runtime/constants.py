@@ -18,6 +18,7 @@ import numpy as np
 
 from penstock.ir.errors import ArtifactError
 from penstock.ir.record import Record
+from penstock.ir.wording import with_article
 
 __all__ = [
     "Reference",
@@ -178,7 +179,8 @@ def encode(value: object) -> Any:
         return encode(reference)
     raise ArtifactError(
         None,
-        f"a {kind.__name__} has no name by which another program could find it",
+        f"{with_article(kind.__name__)} has no name by which another program "
+        "could find it",
         code="unsaved-constant",
         hint="use a constant, or something defined at the top level of a module",
     )

@@ -16,6 +16,7 @@ import numpy as np
 from penstock.ir.errors import ArtifactError, DtypeError
 from penstock.ir.record import Record
 from penstock.ir.types import DTYPES, Dtype, dtype_of
+from penstock.ir.wording import with_article
 from penstock.runtime.constants import Reference, decode, encode, same_constant, shown
 
 __all__ = [
@@ -249,7 +250,8 @@ class InstanceLeaf(Leaf):
         """Never: what was read from an instance is saved as constants."""
         raise ArtifactError(
             None,
-            f"a {self.owner.__qualname__} cannot be an argument of a saved function",
+            f"{with_article(self.owner.__qualname__)} cannot be an argument of a "
+            "saved function",
             code="unsaved-constant",
             hint="save a function whose arguments are arrays and numbers",
         )

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from penstock.ir.errors import ArtifactError, StructureError
+from penstock.ir.wording import with_article
 from penstock.runtime.constants import (
     Reference,
     constant_key,
@@ -301,7 +302,7 @@ def _field(value: object, name: str) -> object:
     except AttributeError:
         raise StructureError(
             None,
-            f"the field {name!r} of a {type(value).__name__} was never set",
+            f"the field {name!r} of {with_article(type(value).__name__)} was never set",
             code="unset-field",
         ) from None
 

@@ -14,7 +14,7 @@ from penstock import api
 from penstock.ir.errors import OptionError, PenstockError, StructureError
 from penstock.ir.graph.evaluate import evaluate
 from penstock.ir.graph.text_parse import parse_function
-from penstock.ir.loop.text_parse import parse_kernel
+from penstock.ir.loop.text_parse import parse_kernels
 from penstock.ir.plan.evaluate import evaluate_plan
 from penstock.ir.plan.text_parse import parse_plan
 from penstock.runtime.config import Config
@@ -205,11 +205,19 @@ def test_stages_of_the_graph_mean_the_function(stage):
 
 
 def test_the_stage_of_loops_holds_every_kernel():
-    kernels = [parse_kernel(part) for part in text("loops").strip().split("\n\n")]
+    kernels = parse_kernels(text("loops"))
     lowered = ps.compile(mixed).lower(*ARGUMENTS)
     names = [kernel.name for kernel in lowered.compilation.plan.kernels]
     assert [kernel.name for kernel in kernels] == names
     assert len(set(names)) == len(names) > 0
+
+
+def test_the_stage_of_loops_reads_back_where_there_are_several():
+    lowered = ps.compile(lambda x: np.sort(np.cumsum(x))).lower(np.ones(5))
+    text = lowered.text("loops")
+    kernels = parse_kernels(text)
+    assert len(kernels) > 1
+    assert "\n\n".join(map(str, kernels)) + "\n" == text
 
 
 def test_the_stage_of_the_plan_means_the_function():

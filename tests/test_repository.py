@@ -118,6 +118,17 @@ def test_every_module_imports_where_there_is_no_gpu(fresh_python):
     fresh_python(code.format(names), CUDA_VISIBLE_DEVICES="")
 
 
+def test_functions_of_later_numpys_may_be_missing(fresh_python):
+    code = """
+import numpy as np
+for name in ("astype", "cumulative_prod", "cumulative_sum", "unstack"):
+    vars(np).pop(name, None)  # As in NumPy 2.0.
+import penstock as ps
+print(ps.compile(lambda x: np.flip(np.concatenate([x, x])))(np.arange(2)))
+"""
+    assert fresh_python(code).strip() == "[1 0 1 0]"
+
+
 @pytest.fixture
 def small_repository(tmp_path: Path) -> Path:
     for folder in ("compiler", "ir", "runtime", "tools"):

@@ -15,8 +15,10 @@ from benchmarks.measure import Table, verdict
 from examples import (
     characters,
     digits,
+    each,
     heartbeat,
     heat,
+    minimize,
     nearest,
     orbit,
     palette,
@@ -61,6 +63,10 @@ def subjects() -> list[Subject]:
     key = ps.random.key(0)
     speaker = characters.init_model(key, 9, 99, 8, 1)
     seer = digits.init_perceptron(key)
+    patient = {
+        "first": nn.init_dense(key, 10, 16, np.float64),
+        "second": nn.init_dense(key, 16, 1, np.float64),
+    }
     listener = {
         "cell": nn.init_lstm_cell(key, 1, heartbeat.SIZE),
         "change": nn.init_dense(key, heartbeat.SIZE, 1),
@@ -120,6 +126,26 @@ def subjects() -> list[Subject]:
             lambda n, rng: (listener, rng.normal(size=n % 999).astype(np.float32)),
         ),
         Subject(
+            "each",
+            each.step,
+            lambda n, rng: (
+                patient,
+                rng.normal(size=(n % 999, 10)),
+                rng.normal(size=n % 999),
+                1.0,
+                0.1,
+            ),
+        ),
+        Subject(
+            "minimize",
+            ps.compile(minimize.misfit),
+            lambda n, rng: (
+                rng.normal(size=1 + (figures := second(rng))),
+                rng.normal(size=(n, figures)),
+                rng.integers(0, 2, n).astype(np.float64),
+            ),
+        ),
+        Subject(
             "orbit",
             ps.compile(orbit.path_of),
             lambda n, rng: (
@@ -151,6 +177,10 @@ def same(result: Any, expected: Any) -> bool:
         return False
     if isinstance(expected, tuple):
         return len(result) == len(expected) and all(map(same, result, expected))
+    if isinstance(expected, dict):
+        return result.keys() == expected.keys() and all(
+            same(result[name], part) for name, part in expected.items()
+        )
     result, expected = np.asarray(result), np.asarray(expected)
     if result.dtype != expected.dtype or result.shape != expected.shape:
         return False

@@ -16,6 +16,7 @@ from penstock.frontend.objects import is_user_object
 from penstock.frontend.tracer import Traced
 from penstock.ir.errors import StructureError, TraceError
 from penstock.ir.location import Location, user_location
+from penstock.ir.wording import with_article
 from penstock.runtime.binding import Call, signature_of
 from penstock.runtime.leaves import InstanceLeaf
 from penstock.runtime.pytree import Structure
@@ -154,7 +155,7 @@ def refuse_argument(leaf: Any, owner: str, loc: Location | None) -> None:
     if issubclass(kind, _MUTABLE):
         raise StructureError(
             loc,
-            f"{owner} is a {kind.__name__}, which could change unnoticed",
+            f"{owner} is {with_article(kind.__name__)}, which could change unnoticed",
             code="mutable-argument",
             hint="pass a tuple, list, dict or frozenset",
         )

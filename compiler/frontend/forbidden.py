@@ -17,6 +17,7 @@ import numpy as np
 from penstock.frontend.namespace import Forbidden
 from penstock.ir.errors import UnsupportedError
 from penstock.ir.location import user_location
+from penstock.ir.wording import with_article
 
 __all__ = ["builtin_base", "check_key", "forbidden"]
 
@@ -157,7 +158,7 @@ def check_key(value: Any, name: str) -> None:
     if known or (not steady and getattr(value, "__dict__", None)):
         raise UnsupportedError(
             user_location(),
-            f"{name} is a {kind.__name__}, which cannot be captured",
+            f"{name} is {with_article(kind.__name__)}, which cannot be captured",
             code="captured-type",
             hint="use a list, a dict, or an object of your own",
         )

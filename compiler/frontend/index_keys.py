@@ -18,6 +18,7 @@ from penstock.ir.errors import IndexOutOfBoundsError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import i64, u64
+from penstock.ir.wording import with_article
 
 __all__ = ["Key", "checked_index", "parse_key", "slice_bounds"]
 
@@ -137,7 +138,7 @@ def _parse_basic(tracer: Tracer, part: Any) -> Key | None:
             return Key("integer", integer=tracer.normalize(size))
     if issubclass(kind, (float, np.floating, str)):
         raise bad_index(
-            f"a {kind.__name__} is no index",
+            f"{with_article(kind.__name__)} is no index",
             hint="index by integers, slices, ..., None, or arrays of integers or bools",
         )
     if hasattr(kind, "__index__") and not issubclass(
@@ -276,7 +277,7 @@ def _bound(tracer: Tracer, end: Any) -> Size:
     if hasattr(type(end), "__index__"):
         return int(end.__index__())
     raise bad_type(
-        f"a {type(end).__name__} is no end of a slice",
+        f"{with_article(type(end).__name__)} is no end of a slice",
         hint="use integers, sizes or nothing, as in x[1:n]",
     )
 

@@ -20,6 +20,7 @@ from penstock.ir.location import Location
 from penstock.ir.reals import Real
 from penstock.ir.text import RESERVED_WORDS
 from penstock.ir.types import TensorType, dtype_of, f64
+from penstock.ir.wording import with_article
 from penstock.runtime.leaves import (
     ArrayLeaf,
     IntegerLeaf,
@@ -164,8 +165,8 @@ def refuse_own_class(value: Any, owner: str, loc: Location | None) -> None:
         )
         raise StructureError(
             loc,
-            f"{owner} is a {kind.__name__}, a subclass of {parent} that may compute by "
-            "other rules",
+            f"{owner} is {with_article(kind.__name__)}, a subclass of {parent} that "
+            "may compute by other rules",
             code="array-subclass",
             hint=f"pass a plain one: np.asarray(x){masked}",
         )

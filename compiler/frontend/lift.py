@@ -26,6 +26,7 @@ from penstock.ir.errors import ShapeError, StructureError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, bool_, dtype_of, f64, i64
+from penstock.ir.wording import with_article
 
 __all__ = [
     "as_array",
@@ -102,7 +103,7 @@ def kind_of(operand: Any) -> Kind | None:
     refused = StructureError if kind in (type(None), str, bytes) else UnsupportedError
     raise refused(
         user_location(),
-        f"a {kind.__name__} is no array or number",
+        f"{with_article(kind.__name__)} is no array or number",
         code="operand-type",
         hint="numpy functions take arrays, numbers, and lists of them",
     )

@@ -13,6 +13,7 @@ from penstock.frontend.tracer import Tracer
 from penstock.ir.errors import DtypeError, NumberRangeError, UnsupportedError
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, bool_, dtype_of
+from penstock.ir.wording import with_article
 
 __all__ = [
     "Kind",
@@ -186,7 +187,7 @@ def check_casting(rule: Any) -> None:
     """Raise a ValueError, or a TypeError, for what is no ``casting=`` of NumPy's."""
     if not isinstance(rule, str):
         raise bad_type(
-            f"casting= is a {type(rule).__name__}, not a str",
+            f"casting= is {with_article(type(rule).__name__)}, not a str",
             hint="use 'no', 'equiv', 'safe', 'same_kind' or 'unsafe'",
         )
     if rule not in _CASTING_RULES:

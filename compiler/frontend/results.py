@@ -23,6 +23,7 @@ from penstock.ir.errors import StructureError, TraceError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import Location
 from penstock.ir.reals import Real
+from penstock.ir.wording import with_article
 from penstock.runtime.pytree import Structure, flatten
 from penstock.runtime.signature import (
     ArrayResult,
@@ -147,7 +148,8 @@ def _collect(
     noun = "function" if is_function else kind.__name__
     raise TraceError(
         place(),
-        f"the function returns a {noun}, which a compiled function cannot return",
+        f"the function returns {with_article(noun)}, "
+        "which a compiled function cannot return",
         code="result-type",
         hint="return arrays, numbers, strings, and tuples, lists, dicts or "
         "dataclasses of them",

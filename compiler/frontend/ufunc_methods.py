@@ -25,6 +25,7 @@ from penstock.frontend.refusals import bad_type
 from penstock.frontend.ufuncs import call_ufunc
 from penstock.frontend.views import inverse_permutation
 from penstock.ir.types import Dtype, bool_, i64
+from penstock.ir.wording import with_article
 
 __all__ = ["METHODS"]
 
@@ -125,7 +126,7 @@ def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
 def _at(ufunc: np.ufunc, array: Any, key: Any, values: Any = NO_VALUE) -> None:
     if type(array) is not TracedArray:
         raise bad_type(
-            f"{ufunc.__name__}.at: a {type(array).__name__} is not traced",
+            f"{ufunc.__name__}.at: {with_article(type(array).__name__)} is not traced",
             hint="make it an array within the function: np.array(...)",
         )
     array.check_writable()

@@ -19,6 +19,7 @@ from penstock.ir.errors import ShapeError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, bool_, f64
+from penstock.ir.wording import with_article
 
 __all__ = ["call_method", "call_ufunc", "easy_exponent", "ufunc_ops"]
 
@@ -263,7 +264,7 @@ def _finish(
     if out is not None and type(out) is not TracedArray:
         raise UnsupportedError(
             user_location(),
-            f"{name}: out= is a {type(out).__name__}, which is not traced",
+            f"{name}: out= is {with_article(type(out).__name__)}, which is not traced",
             code="out-argument",
             hint="make it within the function: np.empty(...) or np.zeros(...)",
         )

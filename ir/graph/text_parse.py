@@ -87,6 +87,11 @@ class _Parser(Terms):
         self.names: set[str] = set()
 
     def function(self) -> Function:
+        if self.token.text in ("kernel", "plan"):
+            raise self.error(
+                f"this is the text of a {self.token.text}, not of a graph",
+                hint="take that of the stage trace, graph or fused",
+            )
         self.expect("func")
         name = self.expect_kind("function", "a name such as @f").text[1:]
         scope = _Scope(self.facts)

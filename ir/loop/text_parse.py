@@ -56,7 +56,7 @@ from penstock.ir.loop.verify import broken_rule
 from penstock.ir.text import RESERVED_WORDS
 from penstock.ir.types import DTYPES, Dtype, TensorType, i64
 
-__all__ = ["KernelReader", "parse_kernel"]
+__all__ = ["KernelReader", "parse_kernel", "parse_kernels"]
 
 _KINDS = ("serial", "parallel", "vector")
 _MODES = ("in", "out", "inout", "local")
@@ -94,6 +94,30 @@ def parse_kernel(text: str, file: str = "<text>") -> Kernel:
     return kernel
 
 
+def parse_kernels(text: str, file: str = "<text>") -> tuple[Kernel, ...]:
+    """Read the Kernels of a program, as the stage ``loops`` shows them.
+
+    Args:
+        text: Kernels one after the other, of different names.
+        file: the name of the text in messages.
+
+    Returns:
+        The Kernels, verified.
+
+    Raises:
+        TextError: the text is not that of Kernels, at its line and column.
+
+    Example:
+        >>> text = "kernel @f(%x: out f32[n], n: index) { }"
+        >>> [kernel.name for kernel in parse_kernels(text + text.replace("@f", "@g"))]
+        ['f', 'g']
+    """
+    reader = KernelReader(text, file)
+    kernels = tuple(kernel for kernel, _ in reader.kernels())
+    reader.expect_end()
+    return kernels
+
+
 class KernelReader(Terms):
     """Recursive descent over Kernels in a text."""
 
@@ -123,6 +147,17 @@ class KernelReader(Terms):
                 self.expect(",")
             first = False
             read()
+
+    def kernels(self) -> Iterator[tuple[Kernel, Token]]:
+        """Read Kernels as long as there are any, with the tokens of their names."""
+        names = set()
+        while self.token.text == "kernel":
+            token = self.tokens[self.position + 1]
+            kernel = self.kernel()
+            if kernel.name in names:
+                raise self.error(f"@{kernel.name} is defined twice", token)
+            names.add(kernel.name)
+            yield kernel, token
 
     def kernel(self) -> Kernel:
         self._begin()

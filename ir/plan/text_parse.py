@@ -130,7 +130,7 @@ class _PlanReader(KernelReader):
         plan.body = self.plan_statements()
         plan.returned = self.returned() if self.accept("return") else ()
         self.expect("}")
-        self.kernels()
+        self.launched_kernels()
         broken = broken_rule(plan)
         if broken is not None:
             problem, statement = broken
@@ -345,15 +345,11 @@ class _PlanReader(KernelReader):
         self.launches.append((launch, token))
         return launch
 
-    def kernels(self) -> None:
+    def launched_kernels(self) -> None:
         """Read the Kernels, and give each launch its own."""
         found: dict[str, Kernel] = {}
         launches: Sequence[tuple[Launch, Token]] = self.launches
-        while self.token.text == "kernel":
-            token = self.tokens[self.position + 1]
-            kernel = self.kernel()
-            if kernel.name in found:
-                raise self.error(f"@{kernel.name} is defined twice", token)
+        for kernel, token in self.kernels():
             if all(launch.kernel.name != kernel.name for launch, _ in launches):
                 raise self.error(f"nothing launches @{kernel.name}", token)
             found[kernel.name] = kernel

@@ -114,6 +114,23 @@ def test_opt_runs_passes_in_order(command, folder):
     assert again == lowered
 
 
+@pytest.mark.parametrize("subcommand", ["run", "opt", "dump"])
+def test_the_text_of_another_level_is_told_from_a_graph(command, folder, subcommand):
+    plan = command("dump", "gelu.pir", "--stage", "plan").out
+    (folder / "plan.pir").write_text(plan)
+    status, _, err = command(subcommand, "plan.pir")
+    assert status == 1
+    first = plan.splitlines()[0]
+    assert err == (
+        f"penstock {subcommand}: plan.pir:1:1: error: this is the text of a plan, "
+        "not of a graph [text]\n"
+        "    |\n"
+        f"  1 | {first}\n"
+        "    | ^^^^\n"
+        "  help: take that of the stage trace, graph or fused\n"
+    )
+
+
 def test_opt_reports_on_the_side(command):
     status, out, err = command("opt", "--report", "--passes", "fold,fast", "gelu.pir")
     assert status == 0

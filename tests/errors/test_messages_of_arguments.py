@@ -9,7 +9,7 @@ import penstock as ps
 from penstock.ir.errors import PenstockError
 
 MESSAGES = {
-    "casting= is a int, not a str": lambda x: np.add(x, 1, casting=3),
+    "casting= is an int, not a str": lambda x: np.add(x, 1, casting=3),
     "casting='sensible' is no rule": lambda x: np.add(x, 1, casting="sensible"),
     "a dtype is an array": lambda x: x.astype(np.array(3)),
     "axis is False, but must be an integer or a tuple of integers": lambda x: x.sum(

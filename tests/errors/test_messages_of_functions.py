@@ -287,7 +287,7 @@ CASES = [
      'polyint: the order -1 is negative [bad-argument]',
      'use an order of 0 or more'),
     ('np.add(x, 1, casting=3)',
-     'casting= is a int, not a str [bad-type]',
+     'casting= is an int, not a str [bad-type]',
      "use 'no', 'equiv', 'safe', 'same_kind' or 'unsafe'"),
     ('x.astype(np.array(3))',
      'a dtype is an array [bad-type]',

@@ -24,6 +24,20 @@ CASES = [
     (
         """
         def f(x):
+            return object()
+        """,
+        (X,),
+        """
+        program.py:2:5: error: the function returns an object, which a compiled function cannot return [result-type]
+            |
+          2 |     return object()
+            |     ^^^^^^^^^^^^^^^
+          help: return arrays, numbers, strings, and tuples, lists, dicts or dataclasses of them
+        """,
+    ),
+    (
+        """
+        def f(x):
             return x.sum
         """,
         (X,),

@@ -80,6 +80,14 @@ REDUCTIONS = {
     ),
     "ranges": (lambda x: (np.ptp(x), np.ptp(x, axis=0)), X),
     "means": (lambda x: (x.mean(), x.mean(0), x.mean((0, 1), keepdims=True)), X),
+    "dtype of the sums alone": (
+        lambda x: (
+            np.var(x * 1e6 + 3e9, axis=1, dtype=np.float32),
+            np.std(x * 100, dtype=np.int64),
+            np.mean(x, axis=0, dtype=np.int16),
+        ),
+        X.astype(np.float64),
+    ),
     "means of integers": (
         lambda i: (i.mean(), i.var(), np.average(i, axis=0)),
         INTEGERS,
@@ -235,6 +243,10 @@ MOVEMENT = {
         ),
         X,
         Y,
+    ),
+    "conversions": (
+        lambda x: (np.astype(x, np.int16), np.astype(x, "f8", copy=False)),
+        X,
     ),
     "splits": (
         lambda x: (

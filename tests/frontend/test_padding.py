@@ -46,7 +46,7 @@ def test_ramps(x):
 def test_reflections(mode, kind):
     for x, width in [
         (V, 2), (V, (1, 14)), (V, (14, 1)), (V[:2], (3, 9)), (V[:1], 2),
-        (A, ((1, 5), (9, 0))), (WHOLE.astype(np.uint8), 4),
+        (A, ((1, 5), (9, 0))), (WHOLE.astype(np.uint8), 4), (A > 0, 6),
     ]:  # fmt: skip
         agree(x, width, mode=mode, reflect_type=kind)
 

@@ -18,6 +18,7 @@ from penstock.frontend.tracer import Traced, Tracer, require_tracer
 from penstock.ir.dims import Size
 from penstock.ir.errors import AxisError, ShapeError, UnsupportedError
 from penstock.ir.location import user_location
+from penstock.ir.wording import with_article
 
 __all__ = [
     "NO_VALUE",
@@ -104,7 +105,7 @@ def deliver(
     if type(out) is not TracedArray:
         raise UnsupportedError(
             user_location(),
-            f"{name}: out= is a {type(out).__name__}, which is not traced",
+            f"{name}: out= is {with_article(type(out).__name__)}, which is not traced",
             code="out-argument",
             hint="make it within the function: np.empty(...) or np.zeros(...)",
         )
@@ -162,7 +163,7 @@ def described(value: Any) -> str:
     if issubclass(type(value), TracedArray):
         return str(value.tensor)
     shown = repr(value)
-    return shown if len(shown) <= _LONGEST else f"a {type(value).__name__}"
+    return shown if len(shown) <= _LONGEST else with_article(type(value).__name__)
 
 
 _LONGEST = 40

@@ -13,6 +13,7 @@ from penstock.frontend.numpy_functions.ranges import arange
 from penstock.frontend.promotion import check_cast
 from penstock.frontend.refusals import bad_type, bad_value
 from penstock.ir.types import bool_
+from penstock.ir.wording import with_article
 
 __all__ = ["place", "put", "putmask", "resize"]
 
@@ -20,7 +21,7 @@ __all__ = ["place", "put", "putmask", "resize"]
 def _writable(name: str, array: Any) -> TracedArray:
     if type(array) is not TracedArray:
         raise bad_type(
-            f"{name}: a {type(array).__name__} is not traced",
+            f"{name}: {with_article(type(array).__name__)} is not traced",
             hint="make it an array within the function: np.array(...)",
         )
     array.check_writable()

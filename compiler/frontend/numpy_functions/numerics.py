@@ -30,6 +30,11 @@ from penstock.frontend.views import ReadOnlyStep
 from penstock.ir.types import bool_
 
 
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    """``np.astype``."""
+    return operand(x).astype(dtype, copy=copy)
+
+
 def diff(
     a: Any, n: Any = 1, axis: Any = -1, prepend: Any = NO_VALUE, append: Any = NO_VALUE
 ) -> Any:

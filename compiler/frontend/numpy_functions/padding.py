@@ -287,7 +287,7 @@ def _mirrored(
         if odd:
             borders = slice(0, 1), slice(-1, None)
             flipped = [
-                2 * result[along(axis, rank, border)] - part
+                (2 * result[along(axis, rank, border)] - part).astype(x.dtype)
                 for border, part in zip(borders, flipped, strict=True)
             ]
         result = _joined(result, axis, flipped[:1], flipped[1:])

@@ -35,6 +35,7 @@ from penstock.ir.errors import ShapeError, UnsupportedError
 from penstock.ir.graph.value import Value
 from penstock.ir.location import user_location
 from penstock.ir.types import Dtype, bool_, f64, i64
+from penstock.ir.wording import with_article
 
 
 def reshape(a: Any, shape: Any, order: str = "C", *, copy: Any = None) -> TracedArray:
@@ -343,7 +344,8 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     if type(dst) is not TracedArray:
         raise UnsupportedError(
             user_location(),
-            f"copyto: the destination is a {type(dst).__name__}, which is not traced",
+            f"copyto: the destination is {with_article(type(dst).__name__)}, "
+            "which is not traced",
             code="out-argument",
             hint="make it within the function: np.empty(...) or np.zeros(...)",
         )

@@ -89,7 +89,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.hsplit: joining.hsplit,
     np.vsplit: joining.vsplit,
     np.dsplit: joining.dsplit,
-    np.unstack: joining.unstack,
     np.flip: joining.flip,
     np.fliplr: joining.fliplr,
     np.flipud: joining.flipud,
@@ -119,7 +118,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.argmax: reductions.argmax,
     np.argmin: reductions.argmin,
     np.cumsum: cumulative.cumsum,
-    np.cumulative_sum: cumulative.cumulative_sum,
     np.mean: reductions.mean,
     np.var: reductions.var,
     np.std: reductions.std,
@@ -207,7 +205,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.nanquantile: nan_ranking.nanquantile,
     np.nanpercentile: nan_ranking.nanpercentile,
     np.cumprod: cumulative.cumprod,
-    np.cumulative_prod: cumulative.cumulative_prod,
     np.cov: statistics.cov,
     np.corrcoef: statistics.corrcoef,
     np.polyval: statistics.polyval,
@@ -238,6 +235,16 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.matrix_power: norms.matrix_power,
     np.linalg.multi_dot: norms.multi_dot,
 }
+
+# What NumPy 2.0 has not.
+for _name, _function in (
+    ("astype", numerics.astype),
+    ("cumulative_prod", cumulative.cumulative_prod),
+    ("cumulative_sum", cumulative.cumulative_sum),
+    ("unstack", joining.unstack),
+):
+    if hasattr(np, _name):
+        FUNCTIONS[getattr(np, _name)] = _function
 
 # Aliases that may be functions of their own.
 for _alias, _name in (

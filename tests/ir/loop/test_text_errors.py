@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.ir.errors import TextError
-from penstock.ir.loop.text_parse import parse_kernel
+from penstock.ir.loop.text_parse import parse_kernel, parse_kernels
 from penstock.ir.loop.text_print import print_kernel
 from tests.ir.loop.kernels import KERNELS
 
@@ -396,6 +396,19 @@ def test_an_error_shows_the_line():
             |
           2 |   serial %i = 0 to 4 { %0 = add %i, 1 : i8 }
             |                        ^^""")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("kernel @f() {} kernel @f() {}", "1:23", "@f is defined twice"),
+        ("kernel @f() {} plan", "1:16", "expected the end of the text, found 'plan'"),
+    ],
+)
+def test_kernels_one_after_the_other(text, place, message):
+    with pytest.raises(TextError) as caught:
+        parse_kernels(text)
+    assert str(caught.value).startswith(f"<text>:{place}: error: {message} [text]")
 
 
 def test_blocks_too_deep():
