@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from penstock.driver import Compilation, FixedSize
 from penstock.ir.dims import evaluate_dim, product, symbols_of
 from penstock.ir.location import Location
-from penstock.ir.loop.count import KernelCount, count_kernel
+from penstock.ir.loop.count import KernelCount
 from penstock.ir.loop.node import Kernel
-from penstock.ir.plan.node import Launch, Plan, PlanBind
+from penstock.ir.plan.count import count_launches
+from penstock.ir.plan.node import Plan, PlanBind
 from penstock.making import Making
 from penstock.runtime.binding import Call
 from penstock.runtime.dispatch import Statistics, Variant
@@ -189,8 +190,8 @@ class VariantReport:
             evaluate_dim(plan.arena, sizes),
             tuple(_born(plan, kernel_sizes)),
             tuple(
-                _kernel_report(kernel, launches, kernel_sizes)
-                for kernel, launches in _launches(plan).items()
+                _kernel_report(kernel, counts)
+                for kernel, counts in _counts(plan, kernel_sizes).items()
             ),
             _gradient_report(compilation, kernel_sizes),
             _unrolled(compilation.traced.function),
@@ -312,19 +313,15 @@ def _born(plan: Plan, sizes: Mapping[str, int]) -> Iterable[str]:
                 yield f"{amount} where {taken}, known when it runs"
 
 
-def _launches(plan: Plan) -> Mapping[Kernel, list[Launch]]:
-    """The launches of each Kernel, in the order of their first."""
-    found: dict[Kernel, list[Launch]] = {}
-    for statement in plan.statements():
-        if isinstance(statement, Launch):
-            found.setdefault(statement.kernel, []).append(statement)
+def _counts(plan: Plan, sizes: Mapping[str, int]) -> Mapping[Kernel, list[KernelCount]]:
+    """What each launch of each Kernel does, in the order of their first."""
+    found: dict[Kernel, list[KernelCount]] = {}
+    for launch, count in count_launches(plan, sizes).items():
+        found.setdefault(launch.kernel, []).append(count)
     return found
 
 
-def _kernel_report(
-    kernel: Kernel, launches: Iterable[Launch], sizes: Mapping[str, int]
-) -> KernelReport:
-    counts = [count_kernel(kernel, launch.kernel_sizes(sizes)) for launch in launches]
+def _kernel_report(kernel: Kernel, counts: Sequence[KernelCount]) -> KernelReport:
     count = sum(counts, KernelCount())
     return KernelReport(
         kernel.name,

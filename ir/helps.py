@@ -38,4 +38,4 @@ HELPS = {
     "unsupported-class": "leave out __slots__, or pass what it holds as arguments",
     "wrong-result": "please report it, with the program",
 }
-"""By code, in the words that users read after ``help:``."""
+"""By code, in the words that users read after ``help:`` and in docs/errors.md."""

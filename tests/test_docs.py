@@ -11,6 +11,7 @@ import pytest
 
 import penstock
 from penstock.ir import errors
+from penstock.ir.helps import HELPS
 from tools.write_docs import renewed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,6 +161,13 @@ def test_raise_sites_are_found():
 
 def test_every_code_is_documented_once():
     assert sorted(documented()) == sorted(codes())
+
+
+def test_help_that_is_always_the_same_is_in_the_row_of_its_code():
+    text = (ROOT / "docs" / "errors.md").read_text()
+    alone = re.findall(r"^\| `([a-z-]+)` \|[^|\n]*\|[^|\n]*\|$", text, re.M)
+    assert HELPS.keys() <= {*alone}
+    assert renewed("| `load` | w | old |") == f"| `load` | w | {HELPS['load']} |"
 
 
 def test_every_code_has_a_test():

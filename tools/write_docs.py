@@ -5,7 +5,8 @@ Pages hold them between two comments, of which the first names the part:
     <!-- ops: written by tools/write_docs.py -->
     <!-- end -->
 
-The tests fail where a page differs from what this writes.
+So is what to do about the errors whose help is always the same, in the rows of their
+codes. The tests fail where a page differs from what this writes.
 """
 
 import inspect
@@ -23,6 +24,7 @@ from penstock.frontend.numpy_functions.table import FUNCTIONS
 from penstock.frontend.ufuncs import ufunc_ops
 from penstock.ir import errors
 from penstock.ir.errors import PenstockError
+from penstock.ir.helps import HELPS
 from penstock.ir.loop.primitive import COMBINES, PRIMITIVES
 from penstock.ir.op import OPS, Op, Operand
 
@@ -237,9 +239,22 @@ _PART = re.compile(
 )
 
 
+# The row of one code that says what to do about it.
+_HELP = re.compile(r"^(\| `([a-z-]+)` \| [^|\n]* \| )[^|\n]*( \|)$", re.MULTILINE)
+
+
 def renewed(text: str) -> str:
     """A page with its parts as the code has them now."""
-    return _PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", text)
+    text = _PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", text)
+    return _HELP.sub(_with_help, text)
+
+
+def _with_help(row: re.Match[str]) -> str:
+    """The row of a code whose help is always the same, with that help."""
+    if row[2] not in HELPS:
+        return row[0]
+    text = HELPS[row[2]].replace("__", r"\_\_").replace("*", r"\*")
+    return f"{row[1]}{text}{row[3]}"
 
 
 def write_pages() -> list[Path]:

@@ -59,4 +59,7 @@ def refusal_of(error: Exception, name: str) -> CompileError | None:
         if is_user_code(frame.tb_frame.f_code):
             return None
         frame = frame.tb_next
-    return None if refuse is None else refuse(f"{name}: {error}")
+    if refuse is None:
+        return None
+    # The words are NumPy's or Python's own, which say what is wrong alone.
+    return refuse(f"{name}: {error}", f"see help({name}) for what it takes")

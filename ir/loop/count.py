@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -67,12 +68,17 @@ class KernelCount:
         return self.flops / self.bytes_moved if self.bytes_moved else 0.0
 
 
-def count_kernel(kernel: Kernel, sizes: Mapping[str, int]) -> KernelCount:
+def count_kernel(
+    kernel: Kernel,
+    sizes: Mapping[str, int],
+    filled: Mapping[Buffer, int] = MappingProxyType({}),
+) -> KernelCount:
     """Count what a Kernel does.
 
     Args:
         kernel: a verified Kernel.
         sizes: the value of each of its symbols.
+        filled: how many elements of a Buffer there are to read, where that is known.
 
     Returns:
         The counts: exact, unless more than 65536 iterations have inner loops of
@@ -93,7 +99,7 @@ def count_kernel(kernel: Kernel, sizes: Mapping[str, int]) -> KernelCount:
         >>> count.flops, count.bytes_read, count.bytes_written
         (1000, 4000, 4000)
     """
-    counter = _Counter(kernel, sizes)
+    counter = _Counter(kernel, sizes, filled)
     counter.block(kernel.body, np.ones(1, np.int64))
     return counter.finish()
 
@@ -105,8 +111,11 @@ class _Counter:
     where it is the same in all; each iteration stands for as many as its weight says.
     """
 
-    def __init__(self, kernel: Kernel, sizes: Mapping[str, int]) -> None:
+    def __init__(
+        self, kernel: Kernel, sizes: Mapping[str, int], filled: Mapping[Buffer, int]
+    ) -> None:
         self.kernel = kernel
+        self.filled = filled
         self.sizes = sizes
         self.count = KernelCount()
         self.products: int | None = None
@@ -132,6 +141,7 @@ class _Counter:
                 # A product has an element of each operand.
                 _add(self.loads, buffer, min(loads, self.products))
         for buffer, loads in self.loads.items():
+            loads = min(loads, self.filled.get(buffer, loads))
             self.count.bytes_read += self.touched(buffer, loads)
         for buffer, stores in self.stores.items():
             self.count.bytes_written += self.touched(buffer, stores)

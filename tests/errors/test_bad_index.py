@@ -11,6 +11,20 @@ CASES = [
     (
         """
         def f(x):
+            return x + np.take([1, 2], 5)
+        """,
+        (X,),
+        """
+        program.py:2:16: error: numpy.take: index 5 is out of bounds for axis 0 with size 2 [bad-index]
+            |
+          2 |     return x + np.take([1, 2], 5)
+            |                ^^^^^^^^^^^^^^^^^^
+          help: see help(numpy.take) for what it takes
+        """,
+    ),
+    (
+        """
+        def f(x):
             return x[1.5]
         """,
         (X,),

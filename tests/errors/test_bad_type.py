@@ -10,6 +10,20 @@ CASES = [
     (
         """
         def f(x):
+            return x + np.sum([1, 2], axis=[0])
+        """,
+        (X,),
+        """
+        program.py:2:16: error: numpy.sum: 'list' object cannot be interpreted as an integer [bad-type]
+            |
+          2 |     return x + np.sum([1, 2], axis=[0])
+            |                ^^^^^^^^^^^^^^^^^^^^^^^^
+          help: see help(numpy.sum) for what it takes
+        """,
+    ),
+    (
+        """
+        def f(x):
             return np.power(x)
         """,
         (X,),

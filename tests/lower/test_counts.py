@@ -101,6 +101,18 @@ def test_products_of_integers_are_no_flops(registers):
     assert count_of(lambda a, b: a @ b, arrays, registers).flops == 0
 
 
+@pytest.mark.parametrize("n", [64, 70, 100, 101])
+@pytest.mark.parametrize(
+    "function", [lambda a, b: a.T @ b, lambda a, b: np.exp(a.T * 2) @ b + 1]
+)
+def test_bytes_of_copied_operands_do_not_depend_on_the_tile(function, n):
+    """What fills up the last tile of the copy of the left operand is not read."""
+    arrays = [np.zeros((300, n)), np.zeros((300, 200))]
+    found = [count_of(function, arrays, registers) for registers in REGISTERS]
+    assert found[0].bytes_moved == found[1].bytes_moved
+    assert found[0].flops == found[1].flops
+
+
 def test_launches_of_one_kernel_count_by_their_own_sizes():
     def two(a, b, c):
         return a @ b, b @ c
