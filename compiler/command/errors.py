@@ -74,7 +74,7 @@ def describe_error(error: Exception) -> str | None:
 
 def _place(error: Exception) -> str | None:
     """Where the user's code raised the error; ``None`` if ours did."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames: list[traceback.FrameSummary] = traceback.extract_tb(error.__traceback__)
     if isinstance(error, AttributeError):
         frames = frames[: _asked(frames)]
     for frame in reversed(frames):

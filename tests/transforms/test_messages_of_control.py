@@ -221,6 +221,22 @@ CASES = {
           help: return the same nesting of arrays every time
         """,
     ),
+    "loop without a return": (
+        """
+        def f(x):
+            def body(i, x):
+                x = x * 2
+            return ps.fori_loop(0, 3, body, x)
+        """,
+        X,
+        """
+        program.py:4:12: error: fori_loop changes its nesting: None is not * [carried-structure]
+            |
+          4 |     return ps.fori_loop(0, 3, body, x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: end the function with return: one without returns None
+        """,
+    ),
     "loop changes its shape": (
         """
         def f(x):
