@@ -26,7 +26,7 @@ from penstock.frontend.nested_compile import compiled_in_place
 from penstock.frontend.tracer import current_tracer
 from penstock.ir.errors import OptionError
 from penstock.ir.location import hide_directory, user_location
-from penstock.making import Making, reason_for
+from penstock.making import Making, reason_for, warn_of_dropping
 from penstock.runtime.binding import Binder, Call
 from penstock.runtime.config import config
 from penstock.runtime.dispatch import Dispatcher, DispatchOptions, Statistics, Variant
@@ -277,9 +277,14 @@ class _State:
         self.name = name
         self.makings: WeakKeyDictionary[Variant, Making] = WeakKeyDictionary()
         self.count = 0
+        self._has_warned = False
 
     def compile_variant(self, call: Call) -> Variant:
         reason = reason_for(call, self.dispatcher.variants, self.makings)
+        limit = self.dispatcher.options.variant_limit
+        if len(self.dispatcher.variants) >= limit and not self._has_warned:
+            self._has_warned = True
+            warn_of_dropping(self.name, limit, reason)
         others = [making.compilation.traced for making in self.makings.values()]
         variant, compilation = compile_variant(
             self.function, call, self.options, self.name, others

@@ -17,9 +17,10 @@ from penstock.frontend.control import (
     segment_length,
 )
 from penstock.frontend.control_numbers import index_of_branch
-from penstock.ir.errors import OptionError
+from penstock.ir.errors import OptionError, StructureError
 from penstock.ir.location import user_location
 from penstock.ir.wording import with_article
+from penstock.runtime.binding import signature_of
 
 __all__ = ["cond", "fori_loop", "scan", "switch", "while_loop"]
 
@@ -36,7 +37,8 @@ _CALLS = {
 }
 
 
-def _require_functions(name: str, functions: Iterable[Any]) -> None:
+def _require_functions(name: str, functions: Iterable[Any], count: int | None) -> None:
+    """Raise unless all are functions of so many arguments, if that is known."""
     for function in functions:
         if not callable(function):
             raise OptionError(
@@ -45,6 +47,18 @@ def _require_functions(name: str, functions: Iterable[Any]) -> None:
                 code="not-a-function",
                 hint=f"pass functions: {_CALLS[name]}",
             )
+        if count is None or (signature := signature_of(function)) is None:
+            continue
+        try:
+            signature.bind(*(None,) * count)
+        except TypeError as error:
+            given = "1 argument" if count == 1 else f"{count} arguments"
+            raise StructureError(
+                user_location(),
+                f"{name} calls its function with {given}, but it takes {signature}",
+                code="bad-call",
+                hint=f"as in {_CALLS[name]}",
+            ) from error
 
 
 def cond(
@@ -79,7 +93,9 @@ def cond(
         return branch(answer, functions, rest)
 
     both = (true_function, false_function)
-    _require_functions("cond", both)
+    # One that is not chosen while tracing may be anything.
+    count = None if isinstance(condition, bool) else len(operands)
+    _require_functions("cond", both, count)
     return at_once(both, apply, "cond")(condition, *operands)
 
 
@@ -107,7 +123,8 @@ def switch(index: Any, functions: Sequence[Function], *operands: Any) -> Any:
             hint=f"pass all of them in one: {_CALLS['switch']}",
         )
     chosen = tuple(functions)
-    _require_functions("switch", chosen)
+    count = None if isinstance(index, int) else len(operands)
+    _require_functions("switch", chosen, count)
     if not chosen:
         raise OptionError(
             user_location(),
@@ -165,7 +182,7 @@ def while_loop(
         >>> np.round(ps.value_and_grad(root)(4.0), 6)
         array([2.  , 0.25])
     """
-    _require_functions("while_loop", (condition, body))
+    _require_functions("while_loop", (condition, body), 1)
     segments = segment_length(checkpoint, "while_loop")
 
     def apply(functions: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -200,7 +217,7 @@ def fori_loop(
         >>> ps.fori_loop(0, 5, lambda i, x: x + i, 0)
         np.int64(10)
     """
-    _require_functions("fori_loop", (body,))
+    _require_functions("fori_loop", (body,), 2)
     segments = segment_length(checkpoint, "fori_loop")
 
     def apply(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -241,7 +258,7 @@ def scan(
         >>> ps.scan(lambda total, x: (total + x, total), 0.0, np.array([1.0, 2.0, 4.0]))
         (np.float64(7.0), array([0., 1., 3.]))
     """
-    _require_functions("scan", (body,))
+    _require_functions("scan", (body,), 2)
     segments = segment_length(checkpoint, "scan")
     # A scalar of NumPy, passed on as an argument, would be an array.
     if issubclass(type(length), np.integer):

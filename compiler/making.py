@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 from penstock.driver import Compilation
+from penstock.ir.location import user_location
 from penstock.ir.record import Record
 from penstock.runtime.binding import Call
 from penstock.runtime.dispatch import Variant
 
-__all__ = ["Making", "reason_for"]
+__all__ = ["Making", "reason_for", "warn_of_dropping"]
 
 
 class Making(Record):
@@ -50,3 +52,25 @@ def reason_for(
         return "what it captures changed meanwhile"
     listed = "; ".join(entry.reason for entry in differences)
     return f"{listed} (compared with variant {makings[variant].number})"
+
+
+def warn_of_dropping(name: str, kept: int, reason: str) -> None:
+    """Warn, where the user calls it, that a function needs ever more variants.
+
+    Nobody sees otherwise that a call compiles which only another number sets apart.
+
+    Args:
+        name: the function.
+        kept: how many variants are kept.
+        reason: why the call needs one more.
+    """
+    text = (
+        f"{name} needs more than the {kept} variants that are kept, and may compile "
+        f"again and again: {reason}. Numbers and arrays that are passed as arguments "
+        "need no variant for each value; explain() says why each was made."
+    )
+    loc = user_location()
+    if loc is None:
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
+    else:
+        warnings.warn_explicit(text, RuntimeWarning, loc.file, loc.line)

@@ -1,8 +1,8 @@
 """Develop a photograph: the compiler's main job, on a real picture.
 
 Writes build/photo.png, with the picture as it was on the left and as developed on
-the right, and prints how far the compiled pipeline is from NumPy, how fast both are,
-and what the compiler made of it.
+the right, and prints what the compiler made of the pipeline, how far that is from
+NumPy, and how fast both are.
 """
 
 import statistics
@@ -107,6 +107,9 @@ def main() -> None:
 
     height, width, _ = photo.shape
     picture, mean, peak, contrast = results
+    # Long, so that it comes first.
+    print("What ran, after fusion:\n")
+    print(f"{compiled.lower(*arguments).text('fused')}\n")
     print(f"photograph      {width} x {height}, before | after in build/photo.png")
     print(f"luminance       mean {mean:.3f}, peak {peak:.3f}, contrast {contrast:.3f}")
     print(f"from NumPy      {difference:.2g} at most, {picture.dtype}")
@@ -115,8 +118,6 @@ def main() -> None:
         f"speed           NumPy {numpy_time:.1f} ms, compiled {our_time:.1f} ms: "
         f"{numpy_time / our_time:.1f} times as fast (medians of {ROUNDS})"
     )
-    print("\nWhat ran, after fusion:\n")
-    print(compiled.lower(*arguments).text("fused"))
 
 
 if __name__ == "__main__":

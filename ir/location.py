@@ -17,14 +17,13 @@ __all__ = [
     "end_at",
     "hide_directory",
     "in_role",
+    "is_asked_by_library",
     "is_user_code",
     "user_location",
 ]
 
-_hidden_directories: list[str] = [
-    os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
-    os.path.dirname(os.path.abspath(__file__)) + os.sep,
-]
+_NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+_own_directories: list[str] = [os.path.dirname(os.path.abspath(__file__)) + os.sep]
 
 
 def hide_directory(path: str) -> None:
@@ -34,8 +33,9 @@ def hide_directory(path: str) -> None:
         path: a directory of the package's own code.
     """
     directory = os.path.abspath(path) + os.sep
-    if directory not in _hidden_directories:
-        _hidden_directories.append(directory)
+    if directory not in _own_directories:
+        _own_directories.append(directory)
+        _is_own.cache_clear()
         _is_hidden.cache_clear()
 
 
@@ -53,9 +53,21 @@ def end_at(code: CodeType) -> None:
 
 
 @cache
+def _is_own(filename: str) -> bool:
+    return os.path.abspath(filename).startswith(tuple(_own_directories))
+
+
+@cache
 def _is_hidden(filename: str) -> bool:
-    path = os.path.abspath(filename)
-    return path.startswith(tuple(_hidden_directories))
+    return _is_own(filename) or _is_of_library(os.path.abspath(filename))
+
+
+def _is_of_library(path: str) -> bool:
+    """Whether a file is NumPy's or SciPy's, which is imported if its code runs."""
+    scipy = getattr(sys.modules.get("scipy"), "__file__", None)
+    if scipy is not None and path.startswith(os.path.dirname(scipy) + os.sep):
+        return True
+    return path.startswith(_NUMPY)
 
 
 # Of few functions, so that what was compiled and dropped does not stay.
@@ -254,15 +266,23 @@ def in_role(locations: Iterable[Location], role: str) -> tuple[Location, ...]:
 
 
 def is_user_code(code: CodeType) -> bool:
-    """Whether code is neither ours nor NumPy's."""
+    """Whether code is neither ours nor NumPy's nor SciPy's."""
     return not _is_hidden(code.co_filename)
 
 
 def user_location() -> Location | None:
-    """The innermost frame that is neither ours nor NumPy's, or ``None``."""
+    """The innermost frame that is no code of ours, NumPy or SciPy, or ``None``."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _is_hidden(frame.f_code.co_filename):
         if frame.f_code in _first_callers:
             return None
         frame = frame.f_back
     return None if frame is None else Location.of_frame(frame)
+
+
+def is_asked_by_library() -> bool:
+    """Whether code of NumPy or SciPy has called ours, on behalf of a user's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _is_own(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame is not None and _is_hidden(frame.f_code.co_filename)

@@ -329,9 +329,22 @@ def test_statistics_of_calls_that_fail(compile_function):
 
 def test_statistics_of_a_function_with_more_variants_than_are_kept(compile_function):
     f = compile_function(lambda x, key: x + 1)
-    for key in range(20):
-        f(np.ones(3), f"key {key}")
-    f(np.ones(3), "key 19")
+
+    def call(keys):
+        for key in keys:
+            f(np.ones(3), f"key {key}")
+
+    call(range(16))
+    with pytest.warns(RuntimeWarning) as warned:
+        call((16, 17, 18, 19, 19))
+    (warning,) = warned
+    assert str(warning.message) == (
+        "lambda needs more than the 16 variants that are kept, and may compile again "
+        "and again: argument key: 'key 16', was 'key 15' (compared with variant 16). "
+        "Numbers and arrays that are passed as arguments need no variant for each "
+        "value; explain() says why each was made."
+    )
+    assert warning.filename == __file__
     found = f.stats()
     assert (found.calls, found.variants, found.evictions) == (21, 16, 4)
     # Keys do not change the graph.

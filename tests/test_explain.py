@@ -411,8 +411,11 @@ def test_captures_are_what_the_function_reads():
 
 def test_dropped_variants_are_counted_and_forgotten(load):
     f = load("layer")
-    for count in range(18):
+    for count in range(16):
         f(PARAMS, VECTOR, mode=f"mode {count}")
+    with pytest.warns(RuntimeWarning, match="more than the 16 variants"):
+        f(PARAMS, VECTOR, mode="mode 16")
+    f(PARAMS, VECTOR, mode="mode 17")
     found = f.explain()
     assert len(found.variants) == 16
     assert str(found).splitlines()[0].endswith(", 2 dropped")

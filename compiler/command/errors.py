@@ -6,6 +6,7 @@ import errno
 import os
 import sysconfig
 import traceback
+from collections.abc import Sequence
 
 import penstock.ir
 import penstock.runtime
@@ -73,11 +74,31 @@ def describe_error(error: Exception) -> str | None:
 
 def _place(error: Exception) -> str | None:
     """Where the user's code raised the error; ``None`` if ours did."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    frames: list[traceback.FrameSummary] = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, AttributeError):
+        frames = frames[: _asked(frames)]
+    for frame in reversed(frames):
         path = os.path.realpath(frame.filename)
-        if path.startswith(_OURS):
+        if _is_ours(path):
             return None
         if frame.filename.startswith("<frozen ") or path.startswith(_LIBRARIES):
             continue
         return f"{frame.filename}:{frame.lineno}"
     return None
+
+
+def _asked(frames: Sequence[traceback.FrameSummary]) -> int:
+    """How many frames there are without those in which an object of ours answers.
+
+    A traced array says that it has no such attribute as an array of NumPy does, in
+    whose place it stands: what asked for the attribute has raised the error.
+    """
+    for index, frame in enumerate(frames):
+        ours = _is_ours(os.path.realpath(frame.filename))
+        if ours and frame.name == "__getattr__":
+            return index
+    return len(frames)
+
+
+def _is_ours(path: str) -> bool:
+    return path.startswith(_OURS)

@@ -25,9 +25,12 @@ from penstock.ir.attributes import (
 from penstock.ir.dims import Size, dim_maximum, dim_minimum
 from penstock.ir.errors import TraceError
 from penstock.ir.graph.value import Value
+from penstock.ir.location import is_asked_by_library
 from penstock.ir.types import i64
 
 __all__ = [
+    "INTEGER_HINT",
+    "array_hint",
     "cone_of",
     "constant_array",
     "host_number",
@@ -67,7 +70,8 @@ def truth(array: TracedArray) -> bool:
         if not tracer.ask(size, "==", 1):
             raise bad_value(
                 f"{array.tensor} of more than one element is neither true nor false",
-                hint="ask x.any() or x.all()",
+                hint="combine conditions with & | ~ and choose by "
+                "np.where(condition, a, b); x.any() and x.all() are one bool",
             )
     value = array.value
     known = constant_array(tracer, value)
@@ -86,8 +90,13 @@ def truth(array: TracedArray) -> bool:
     )
 
 
-def number(array: TracedArray, what: str) -> Any:
+def number(array: TracedArray, what: str, hint: str | None = None) -> Any:
     """The one element of an array, as a Python number.
+
+    Args:
+        array: the array.
+        what: asks for it.
+        hint: what to do instead, if there is something better than an array.
 
     Raises:
         TraceError: it is known only when the program runs.
@@ -112,8 +121,35 @@ def number(array: TracedArray, what: str) -> Any:
         f"{what} asks for the element of traced {array.tensor}, which is known only "
         "when the compiled function runs",
         "element",
-        python_number_hint(array)
-        or "keep it an array: arithmetic and numpy functions take it as it is",
+        python_number_hint(array) or _library_hint() or hint or _KEEP,
+    )
+
+
+_KEEP = "keep it an array: arithmetic and numpy functions take it as it is"
+
+INTEGER_HINT = (
+    "keep it an array: x.astype(int); so many turns of a loop are "
+    "ps.fori_loop(0, n, ...)"
+)
+"""What to do instead of ``int(x)``."""
+
+
+def array_hint(dtype: Any) -> str:
+    """What to do instead of ``np.asarray(x, dtype)`` by NumPy's own code."""
+    wanted = "dtype" if dtype is None else f"np.{np.dtype(dtype).name}"
+    return _library_hint() or (
+        f"keep it traced: numpy functions take it as it is, and x.astype({wanted}) "
+        "converts it"
+    )
+
+
+def _library_hint() -> str | None:
+    """What to do where a function of NumPy or SciPy asks for elements itself."""
+    if not is_asked_by_library():
+        return None
+    return (
+        "this function of NumPy or SciPy needs the elements: call it outside and pass "
+        "the result in; what is done to each element is ps.vmap"
     )
 
 
@@ -174,7 +210,14 @@ def index(array: TracedArray) -> int:
             f"{array.tensor} is no index or count: only integer scalars are",
             hint="use a Python integer, or a size such as x.shape[0]",
         )
-    return int(number(array, "an index or a count"))
+    return int(
+        number(
+            array,
+            "an index or a count",
+            "index an array, np.array(items)[i], not a list; so many turns of a loop "
+            "are ps.fori_loop(0, n, ...)",
+        )
+    )
 
 
 def unknown(tracer: Tracer, message: str, code: str, hint: str) -> TraceError:

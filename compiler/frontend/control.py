@@ -68,7 +68,9 @@ def _same_structure(have: Structure, want: Structure, what: str) -> None:
             user_location(),
             f"{what}: {have!r} is not {want!r}",
             code="carried-structure",
-            hint="return the same nesting of arrays every time",
+            hint="return the same nesting of arrays every time"
+            if have.kind != "none"
+            else "end the function with return: one without returns None",
         )
 
 

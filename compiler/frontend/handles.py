@@ -104,7 +104,7 @@ class TracedArray(Traced):
         """The Value of what the handle sees now."""
         cell, dead = self.cell, self.tracer.dead
         if dead and cell.value in dead:
-            raise leaked("a traced array")
+            raise leaked("a traced array", of_region=True)
         if not self.path:
             return cell.value
         if (
@@ -276,13 +276,13 @@ class TracedArray(Traced):
         return call_function(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        wanted = "dtype" if dtype is None else f"np.{np.dtype(dtype).name}"
+        from penstock.frontend.answers import array_hint
+
         raise self._unknown(
             "a traced array cannot become a NumPy array: its elements are known only "
             "when the compiled function runs",
             "to-numpy",
-            f"keep it traced: numpy functions take it as it is, and x.astype({wanted}) "
-            "converts it",
+            array_hint(dtype),
         )
 
     def _unknown(self, message: str, code: str, hint: str) -> TraceError:
@@ -327,9 +327,9 @@ class TracedArray(Traced):
         return index(self)
 
     def __int__(self) -> int:
-        from penstock.frontend.answers import number
+        from penstock.frontend.answers import INTEGER_HINT, number
 
-        return int(number(self, "int()"))
+        return int(number(self, "int()", INTEGER_HINT))
 
     def __float__(self) -> float:
         from penstock.frontend.answers import number

@@ -170,7 +170,7 @@ def _index_array(tracer: Tracer, part: Any) -> TracedArray:
     if index.kind.kind not in "biu":
         raise bad_index(
             f"{index.tensor} is no index",
-            hint="index by arrays of integers or bools, e.g. i.astype(int)",
+            hint="index by integers: a half is n // 2, and i.astype(int) converts",
         )
     return index
 

@@ -151,7 +151,9 @@ def _near_argument(implementation: Any, kwargs: Any) -> str | None:
 
 def _full_name(function: Any) -> str:
     module = getattr(function, "__module__", None) or "numpy"
-    return f"{module}.{getattr(function, '__name__', function)}"
+    # Private modules are where it is defined, not where users have it from.
+    public, _, _ = module.partition("._")
+    return f"{public}.{getattr(function, '__name__', function)}"
 
 
 def _any_traced(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.frontend.tracer import Tracer
-from penstock.ir.dims import Size, product
+from penstock.ir.dims import Size, product, symbols_of
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.location import Location
 from penstock.ir.ops.families import Elementwise
 from penstock.ir.record import Record
+from penstock.ir.types import TensorType
 
 __all__ = ["FixedSize", "fix_small_sizes"]
 
@@ -60,7 +61,7 @@ def fix_small_sizes(
     fixer.function(function)
     # Where each element is computed from one, all arrays are as good as flat.
     if any(v.operands and not issubclass(v.op, Elementwise) for v in function.values):
-        fixer.rows(parameters)
+        fixer.rows(parameters, function.values)
     return tuple(fixed)
 
 
@@ -78,16 +79,28 @@ class _Fixer:
                 for region in value.regions:
                     self.function(region)
 
-    def rows(self, parameters: Sequence[Value]) -> None:
-        """Fix the lengths of short rows, of arrays that have many of them."""
+    def rows(self, parameters: Sequence[Value], values: Sequence[Value]) -> None:
+        """Fix the lengths of short rows, where some array has many of them.
+
+        It need not be an argument: a hundred points make ten thousand pairs of them.
+        """
+        tracer = self.tracer
+        lengths: dict[Size, int] = {}
         for parameter in parameters:
-            shape = self.tracer.type_of(parameter).shape
-            if len(shape) < 2:
+            shape = tracer.type_of(parameter).shape
+            if len(shape) > 1 and 1 <= tracer.number(shape[-1]) <= _LARGEST:
+                lengths[shape[-1]] = tracer.number(shape[-1])
+        for value in (*parameters, *values) if lengths else ():
+            if not isinstance(value.type, TensorType):
                 continue
-            number = self.tracer.number(shape[-1])
-            rows = self.tracer.number(product(shape[:-1]))
-            if 1 <= number <= _LARGEST and rows >= _FEWEST_ROWS:
-                self.ask(shape[-1], number, is_row=True)
+            shape = tracer.type_of(value).shape
+            if len(shape) < 2 or shape[-1] not in lengths:
+                continue
+            rows = product(shape[:-1])
+            # Sizes that the program computes have no number yet.
+            is_known = tracer.hints.keys() >= {*symbols_of(rows)}
+            if is_known and tracer.number(rows) >= _FEWEST_ROWS:
+                self.ask(shape[-1], lengths.pop(shape[-1]), is_row=True)
 
     def ask(self, size: Size, number: int, **why: Any) -> None:
         size = self.tracer.normalize(size)

@@ -54,12 +54,21 @@ def require_tracer(what: str) -> Tracer:
     return tracer
 
 
-def leaked(what: str) -> LeakedValueError:
-    """The error for something of a trace that is used outside it."""
+def leaked(what: str, of_region: bool = False) -> LeakedValueError:
+    """The error for something of a trace that is used outside it.
+
+    Args:
+        what: is used.
+        of_region: whether the trace goes on, so that only a function within it, such as
+            the body of a loop, had been traced.
+    """
     return LeakedValueError(
         user_location(),
         f"{what} was used after the function that it belongs to had been traced",
-        hint="return it from the function; do not keep it in a global, attribute "
+        hint="return it from that function, which is traced once, also for a loop: "
+        "ps.scan stacks what each turn returns"
+        if of_region
+        else "return it from the function; do not keep it in a global, attribute "
         "or list, or pass it to another thread",
     )
 

@@ -243,6 +243,19 @@ def test_an_error_is_blamed_on_who_raised_it():
     )
 
 
+@pytest.mark.parametrize("name", ["dump", "explain", "bench"])
+def test_an_attribute_that_arrays_lack_is_a_mistake_of_who_asks(command, folder, name):
+    (folder / "state.py").write_text(
+        "def energy(b):\n    return (b.mass * b.v).sum()\n"
+    )
+    status, out, err = command(name, "state.py:energy", "--arg", "f64[3]")
+    assert (status, out) == (1, "")
+    assert err == (
+        f"penstock {name}: state.py:2: AttributeError: "
+        "'numpy.ndarray' object has no attribute 'mass'\n"
+    )
+
+
 def python_m(folder, *arguments, **options):
     links = os.pathsep.join(path for path in sys.path if path)
     return subprocess.run(

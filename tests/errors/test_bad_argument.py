@@ -130,7 +130,7 @@ CASES = [
             |
           2 |     return x if x > 0 else -x
             |                 ^^^^^
-          help: ask x.any() or x.all()
+          help: combine conditions with & | ~ and choose by np.where(condition, a, b); x.any() and x.all() are one bool
         """,
     ),
     (
@@ -187,6 +187,20 @@ CASES = [
           2 |     return np.concatenate([x, x[0]])
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^
           help: add axes to those that have fewer: x[None]
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.concatenate(x[0], x[1])
+        """,
+        (X,),
+        """
+        program.py:2:12: error: concatenate: the arrays must have the same number of axes, at least one: f32[], f32[], f32[], f32[] [bad-argument]
+            |
+          2 |     return np.concatenate(x[0], x[1])
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: pass the arrays as one list: np.concatenate([a, b])
         """,
     ),
     (

@@ -47,7 +47,7 @@ CASES = [
             |
           2 |     return x[x]
             |            ^^^^
-          help: index by arrays of integers or bools, e.g. i.astype(int)
+          help: index by integers: a half is n // 2, and i.astype(int) converts
         """,
     ),
     (

@@ -76,7 +76,37 @@ CASES = [
             |
           2 |     return range(x.argmax())
             |            ^^^^^^^^^^^^^^^^^
-          help: keep it an array: arithmetic and numpy functions take it as it is
+          help: index an array, np.array(items)[i], not a list; so many turns of a loop are ps.fori_loop(0, n, ...)
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return [1.0, 2.0][x.argmax()]
+        """,
+        (X,),
+        """
+        program.py:2:12: error: an index or a count asks for the element of traced i64[], which is known only when the compiled function runs [element]
+            |
+          2 |     return [1.0, 2.0][x.argmax()]
+            |            ^^^^^^^^^^^^^^^^^^^^^^
+          help: index an array, np.array(items)[i], not a list; so many turns of a loop are ps.fori_loop(0, n, ...)
+        """,
+    ),
+    (
+        """
+        def f(x):
+            for i in range(int(x.sum())):
+                x = x * i
+            return x
+        """,
+        (X,),
+        """
+        program.py:2:20: error: int() asks for the element of traced f32[], which is known only when the compiled function runs [element]
+            |
+          2 |     for i in range(int(x.sum())):
+            |                    ^^^^^^^^^^^^
+          help: keep it an array: x.astype(int); so many turns of a loop are ps.fori_loop(0, n, ...)
         """,
     ),
     (

@@ -8,7 +8,7 @@ import pytest
 from penstock.frontend.trace import trace
 from penstock.ir.errors import LeakedValueError
 from penstock.runtime.binding import Binder
-from tests.errors.program import text
+from tests.errors.program import X, message, text
 
 
 def leak(x, keep):
@@ -29,4 +29,25 @@ def test_leaked_value():
           {line} |         array + 1
              |         ^^^^^^^^^
           help: return it from the function; do not keep it in a global, attribute or list, or pass it to another thread
+        """)  # noqa: E501
+
+
+def test_of_the_body_of_a_loop():
+    source = """
+        import penstock as ps
+
+        def f(x):
+            seen = []
+            def body(i, x):
+                seen.append(x.sum())
+                return x
+            x = ps.fori_loop(0, 3, body, x)
+            return np.array(seen)
+        """
+    assert message(source, X) == text("""
+        program.py:9:12: error: a traced array was used after the function that it belongs to had been traced [leaked-value]
+            |
+          9 |     return np.array(seen)
+            |            ^^^^^^^^^^^^^^
+          help: return it from that function, which is traced once, also for a loop: ps.scan stacks what each turn returns
         """)  # noqa: E501

@@ -37,6 +37,36 @@ CASES = [
           help: pickle what the compiled function returns
         """,
     ),
+    (
+        """
+        def f(x):
+            return np.vectorize(lambda t: t * 2)(x)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: a traced array cannot become a NumPy array: its elements are known only when the compiled function runs [to-numpy]
+            |
+          2 |     return np.vectorize(lambda t: t * 2)(x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: this function of NumPy or SciPy needs the elements: call it outside and pass the result in; what is done to each element is ps.vmap
+        """,
+    ),
+    (
+        """
+        from scipy.interpolate import CubicSpline
+
+        def f(x):
+            return CubicSpline(np.arange(2.0), x)(0.5)
+        """,
+        (X,),
+        """
+        program.py:4:12: error: a traced array cannot become a NumPy array: its elements are known only when the compiled function runs [to-numpy]
+            |
+          4 |     return CubicSpline(np.arange(2.0), x)(0.5)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: this function of NumPy or SciPy needs the elements: call it outside and pass the result in; what is done to each element is ps.vmap
+        """,
+    ),
 ]
 
 

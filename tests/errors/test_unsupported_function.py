@@ -9,6 +9,22 @@ from tests.errors.program import X, message, text
 CASES = [
     (
         """
+        from scipy.linalg import expm
+
+        def f(x):
+            return expm(x)
+        """,
+        (X,),
+        """
+        program.py:4:12: error: scipy.linalg.expm is not supported [unsupported-function]
+            |
+          4 |     return expm(x)
+            |            ^^^^^^^
+          help: compute it outside the compiled function and pass the result in
+        """,
+    ),
+    (
+        """
         def f(x):
             return np.linalg.inv(x)
         """,

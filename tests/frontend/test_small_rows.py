@@ -21,10 +21,24 @@ def test_the_length_of_short_rows_is_fixed_and_the_second_variant_serves_all():
     assert "m == 3 does not hold" in second.reason
 
 
+def distances(x):
+    return np.sqrt(((x[:, None] - x) ** 2).sum(-1))
+
+
+def test_few_points_make_many_pairs():
+    x = np.arange(60.0).reshape(20, 3)
+    f = ps.compile(distances)
+    np.testing.assert_allclose(f(x), distances(x), rtol=1e-15)
+    (variant,) = f.explain().variants
+    assert variant.fixed == ("m == 3: rows so short are computed side by side",)
+
+
 @pytest.mark.parametrize(
     ("function", "shape"),
     [
         (lengths, (4, 3)),  # few rows
+        (distances, (4, 3)),
+        (lambda x: np.add.outer(x, x).sum(-1), (4, 3)),
         (lengths, (200, 9)),  # long ones
         (lengths, (200, 0)),
         (lambda x: np.sin(x) + x, (200, 3)),  # flat: a row is nothing of its own

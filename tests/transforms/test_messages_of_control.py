@@ -109,6 +109,34 @@ CASES = {
           help: pass functions: ps.fori_loop(lower, upper, lambda i, x: next, initial)
         """,
     ),
+    "body of a loop without the counter": (
+        """
+        def f(x):
+            return ps.fori_loop(0, 3, lambda x: x * 2, x)
+        """,
+        X,
+        """
+        program.py:2:12: error: fori_loop calls its function with 2 arguments, but it takes (x) [bad-call]
+            |
+          2 |     return ps.fori_loop(0, 3, lambda x: x * 2, x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: as in ps.fori_loop(lower, upper, lambda i, x: next, initial)
+        """,
+    ),
+    "branch that takes an operand": (
+        """
+        def f(x):
+            return ps.cond(x.sum() > 0, lambda x: x, lambda x: -x)
+        """,
+        X,
+        """
+        program.py:2:12: error: cond calls its function with 0 arguments, but it takes (x) [bad-call]
+            |
+          2 |     return ps.cond(x.sum() > 0, lambda x: x, lambda x: -x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: as in ps.cond(condition, lambda: a, lambda: b)
+        """,
+    ),
     "body of a scan that is no function": (
         """
         def f(x):
@@ -219,6 +247,22 @@ CASES = {
           2 |     return ps.fori_loop(0, 3, lambda i, x: (x, x), x)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           help: return the same nesting of arrays every time
+        """,
+    ),
+    "loop without a return": (
+        """
+        def f(x):
+            def body(i, x):
+                x = x * 2
+            return ps.fori_loop(0, 3, body, x)
+        """,
+        X,
+        """
+        program.py:4:12: error: fori_loop changes its nesting: None is not * [carried-structure]
+            |
+          4 |     return ps.fori_loop(0, 3, body, x)
+            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: end the function with return: one without returns None
         """,
     ),
     "loop changes its shape": (

@@ -73,7 +73,9 @@ def concatenate(
         raise bad_value(
             "concatenate: the arrays must have the same number of axes, at least one: "
             + ", ".join(str(part.tensor) for part in parts),
-            hint="add axes to those that have fewer: x[None]",
+            hint="pass the arrays as one list: np.concatenate([a, b])"
+            if isinstance(arrays, TracedArray)
+            else "add axes to those that have fewer: x[None]",
         )
     for part in parts:
         check_cast(part.kind, common, casting, "concatenate")
