@@ -493,9 +493,3 @@ def test_a_stage_that_fails_is_said_so_in_its_file(load, monkeypatch, tmp_path):
         np.testing.assert_allclose(f(np.ones((2, 2), f32)), 0.5)
     (made,) = (tmp_path / "dump").iterdir()
     assert Path(made, "70_asm.s").read_text() == "AssertionError: no assembler\n"
-
-
-def test_an_explanation_at_the_prompt_is_its_text():
-    f = ps.compile(lambda x: x + 1)
-    f(np.ones(3))
-    assert repr(f.explain()) == str(f.explain())

@@ -55,3 +55,9 @@ def test_what_is_computed_where_it_is_read_has_lines(tmp_path, name, arguments, 
     places = header.partition("# ")[2].split(", ")
     assert sorted({place.split(":")[1] for place in places}) == lines
     assert len(set(places)) == len(places)
+
+
+def test_an_explanation_at_the_prompt_is_its_text():
+    f = ps.compile(lambda x: x + 1)
+    f(np.ones(3))
+    assert repr(f.explain()) == str(f.explain())
