@@ -10,7 +10,7 @@ from __future__ import annotations
 import dis
 from collections.abc import Iterator
 from types import CellType, CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 from penstock.frontend.identity import asks_identity
 from penstock.frontend.libraries import is_library
@@ -63,7 +63,7 @@ class GlobalsView(dict[str, Any]):
         self.stored = set(dict.keys(self))
 
     def __getitem__(self, name: str) -> Any:
-        if len(self) != len(self.stored):
+        if dict.__len__(self) != len(self.stored):
             self.check_unchanged()
         if name not in self._found:
             self._found[name] = self._find(name)
@@ -106,6 +106,28 @@ class GlobalsView(dict[str, Any]):
     def __delitem__(self, name: str) -> None:
         self[name] = None
 
+    # What dicts do in C looks past the methods above, at the storage.
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        if name in self.stored:  # Python's own, as the registry of warnings.
+            return dict.__getitem__(self, name)
+        if name not in self:
+            self[name] = default
+        return self[name]
+
+    def pop(self, name: str, *default: Any) -> Any:
+        if name in self or not default:
+            del self[name]
+        return default[0]
+
+    def update(self, *others: Any, **items: Any) -> None:
+        for name, value in dict(*others, **items).items():
+            self[name] = value
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[misc, override]
+        self.update(other)
+        return self
+
     def lend(self, names: tuple[str, ...]) -> list[str]:
         """Put names into the storage itself, where class bodies look for them."""
         lent = [name for name in names if name in self.live and name not in self.stored]
@@ -132,6 +154,21 @@ class GlobalsView(dict[str, Any]):
                     hint="return the new value and set the global outside",
                 )
 
+
+def _as_whole(*_: Any) -> NoReturn:
+    raise UnsupportedError(
+        user_location(),
+        "globals() as a whole is not supported in a compiled function",
+        code="unsupported-builtin",
+        hint="ask for the names that it needs: globals()['name']",
+    )
+
+
+for _name in (
+    "__eq__", "__iter__", "__len__", "__ne__", "__or__", "__reversed__", "__ror__",
+    "clear", "copy", "items", "keys", "popitem", "values",
+):  # fmt: skip
+    setattr(GlobalsView, _name, _as_whole)
 
 _OF_THEMSELVES = (
     "__annotations__", "__doc__", "__module__", "__name__", "__qualname__",

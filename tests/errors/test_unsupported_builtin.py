@@ -21,6 +21,20 @@ CASES = [
           help: write the code itself into the function
         """,
     ),
+    (
+        """
+        def f(x):
+            return x * sum(globals().values())
+        """,
+        (X,),
+        """
+        program.py:2:20: error: globals() as a whole is not supported in a compiled function [unsupported-builtin]
+            |
+          2 |     return x * sum(globals().values())
+            |                    ^^^^^^^^^^^^^^^^^^
+          help: ask for the names that it needs: globals()['name']
+        """,
+    ),
 ]
 
 

@@ -27,6 +27,21 @@ CASES = [
     ),
     (
         """
+        def f(x):
+            globals().setdefault("seen", x)
+            return x
+        """,
+        (X,),
+        """
+        program.py:2:5: error: cannot set the global seen in a compiled function [write-to-state]
+            |
+          2 |     globals().setdefault("seen", x)
+            |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: return the new value and set the global outside
+        """,
+    ),
+    (
+        """
         cache = []
 
         def f(x):
