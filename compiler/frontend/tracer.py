@@ -65,8 +65,8 @@ def leaked(what: str, of_region: bool = False) -> LeakedValueError:
     return LeakedValueError(
         user_location(),
         f"{what} was used after the function that it belongs to had been traced",
-        hint="return it from that function, which is traced once, also for a loop: "
-        "ps.scan stacks what each turn returns"
+        hint="return it from that function, which is traced once: ps.scan stacks what "
+        "each turn returns, has_aux=True passes it out of ps.grad"
         if of_region
         else "return it from the function; do not keep it in a global, attribute "
         "or list, or pass it to another thread",

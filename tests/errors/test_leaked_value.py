@@ -49,5 +49,5 @@ def test_of_the_body_of_a_loop():
             |
           9 |     return np.array(seen)
             |            ^^^^^^^^^^^^^^
-          help: return it from that function, which is traced once, also for a loop: ps.scan stacks what each turn returns
+          help: return it from that function, which is traced once: ps.scan stacks what each turn returns, has_aux=True passes it out of ps.grad
         """)  # noqa: E501

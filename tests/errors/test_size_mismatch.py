@@ -31,10 +31,24 @@ CASES = [
             X,
         ),
         """
-        program.py:2:12: error: contraction: sizes m and k differ (m = 4, k = 3) [size-mismatch]
+        program.py:2:12: error: product of f32[n,m] and f32[k,p]: sizes m and k differ (m = 4, k = 3) [size-mismatch]
             |
           2 |     return np.einsum('ij,jk->ik', x, y)
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          help: sizes that are multiplied and summed must be equal
+        """,
+    ),
+    (
+        """
+        def f(x):
+            return np.dot(x, x)
+        """,
+        (X,),
+        """
+        program.py:2:12: error: product of f32[n,m] and f32[n,m]: sizes m and n differ (m = 4, n = 3) [size-mismatch]
+            |
+          2 |     return np.dot(x, x)
+            |            ^^^^^^^^^^^^
           help: sizes that are multiplied and summed must be equal
         """,
     ),

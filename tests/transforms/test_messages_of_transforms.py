@@ -470,7 +470,7 @@ CASES = {
             |
           7 |     return ps.grad(g)(x) + kept['y']
             |            ^^^^^^^^^^^^^^^^^^^^^^^^^
-          help: return it from the function; do not keep it in a global, attribute or list, or pass it to another thread
+          help: return it from that function, which is traced once: ps.scan stacks what each turn returns, has_aux=True passes it out of ps.grad
         """,
     ),
     "leak to a global": (

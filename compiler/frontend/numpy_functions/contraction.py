@@ -45,13 +45,12 @@ def contract(
     sizes: dict[str, Size] = {}
     for letters, part in zip(spec.partition("->")[0].split(","), parts, strict=True):
         for letter, size in zip(letters, part.sizes, strict=True):
-            if letter in sizes:
+            if sizes.setdefault(letter, size) != size:
+                operands = " and ".join(str(part.tensor) for part in parts)
                 require_equal(
-                    tracer, "contraction", sizes[letter], size,
+                    tracer, f"product of {operands}", sizes[letter], size,
                     "sizes that are multiplied and summed must be equal",
                 )  # fmt: skip
-            else:
-                sizes[letter] = size
     if dtype is bool_:
         counted = [as_array(tracer, part, u8) for part in parts]
         # One of 256 products could wrap around to zero, so sum as 64-bit numbers.
