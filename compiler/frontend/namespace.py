@@ -365,6 +365,11 @@ class Forbidden:
         self._value = value
         self._is_random = is_random
 
+    @property
+    def outside_type(self) -> type[Any]:
+        """What it is outside of the trace."""
+        return type(self._value)
+
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._value, name)
         if isinstance(value, type) and issubclass(value, BaseException):

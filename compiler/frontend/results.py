@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from penstock.frontend.host_reals import HostReal
 from penstock.frontend.inputs import Inputs
 from penstock.frontend.libraries import is_library
 from penstock.frontend.lift import value_of
+from penstock.frontend.namespace import Forbidden
 from penstock.frontend.selection import Selection
 from penstock.frontend.tracer import Tracer
 from penstock.frontend.truths import TracedTruth
@@ -142,9 +144,10 @@ def _collect(
     if type(leaf) is Selection:
         raise leaf.refusal("returning x[mask]", loc=leaf.loc)
     kind = type(leaf)
-    if issubclass(kind, FrozenDict):
-        kind = leaf.outside_type  # An OrderedDict of the caller, say.
     is_function = callable(leaf) and is_library(kind.__module__)
+    if issubclass(kind, (FrozenDict, Forbidden)):
+        kind = leaf.outside_type  # An OrderedDict or a file of the caller, say.
+        is_function = issubclass(kind, (BuiltinFunctionType, FunctionType))
     noun = "function" if is_function else kind.__name__
     raise TraceError(
         place(),

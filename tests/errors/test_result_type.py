@@ -51,6 +51,20 @@ CASES = [
     ),
     (
         """
+        def f(x, numbers):
+            return numbers
+        """,
+        (X, iter([1])),
+        """
+        program.py:2:5: error: the function returns a list_iterator, which a compiled function cannot return [result-type]
+            |
+          2 |     return numbers
+            |     ^^^^^^^^^^^^^^
+          help: return arrays, numbers, strings, and tuples, lists, dicts or dataclasses of them
+        """,
+    ),
+    (
+        """
         def f(x):
             if len(x) > 5:
                 return x
