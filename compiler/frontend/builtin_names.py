@@ -137,7 +137,8 @@ def traced_builtins(capture: Capture) -> dict[str, Any]:
             capture.functions.record_absence(value, name)
 
     def globals_() -> Any:
-        return sys._getframe(1).f_globals
+        found = sys._getframe(1).f_globals
+        return found.whole() if type(found) is GlobalsView else found
 
     names.update(
         __import__=import_,

@@ -59,6 +59,7 @@ class GlobalsView(dict[str, Any]):
         self.builtins = builtins
         # What names were found to be: they do not change while tracing.
         self._found: dict[str, Any] = {}
+        self._whole: GlobalsView | None = None
         # What is in the storage itself, where only a `global` statement adds more.
         self.stored = set(dict.keys(self))
 
@@ -154,6 +155,37 @@ class GlobalsView(dict[str, Any]):
                     hint="return the new value and set the global outside",
                 )
 
+    def whole(self) -> dict[str, Any]:
+        """What ``globals()`` gives: the same names, but only one by one."""
+        if self._whole is None:
+            self._whole = GlobalsByName(self.capture, self.live, self.builtins)
+        return self._whole
+
+    # Debuggers and what prints tracebacks look at the globals of a frame, also when the
+    # trace is over: they find those that the function has.
+
+    def __len__(self) -> int:
+        return len(self.live)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.live)
+
+    def keys(self) -> Any:
+        return self.live.keys()
+
+    def values(self) -> Any:
+        return self.live.values()
+
+    def items(self) -> Any:
+        return self.live.items()
+
+    def copy(self) -> dict[str, Any]:
+        return self.live.copy()
+
+
+class GlobalsByName(GlobalsView):
+    """What ``globals()`` gives in a traced function: asking for all is an error."""
+
 
 def _as_whole(*_: Any) -> NoReturn:
     raise UnsupportedError(
@@ -168,7 +200,7 @@ for _name in (
     "__eq__", "__iter__", "__len__", "__ne__", "__or__", "__reversed__", "__ror__",
     "clear", "copy", "items", "keys", "popitem", "values",
 ):  # fmt: skip
-    setattr(GlobalsView, _name, _as_whole)
+    setattr(GlobalsByName, _name, _as_whole)
 
 _OF_THEMSELVES = (
     "__annotations__", "__doc__", "__module__", "__name__", "__qualname__",

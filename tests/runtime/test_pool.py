@@ -114,6 +114,45 @@ def test_a_limit_is_kept(parallel):
         assert most[0] <= limit
 
 
+def test_a_caller_who_waited_long_for_others_runs_alone_for_a_while(parallel):
+    caller = threading.get_ident()
+
+    def threads_of_a_loop():
+        names = set()
+
+        def note(begin, end):
+            names.add(threading.get_ident())
+            time.sleep(0.002)
+
+        parallel(note, 20, 1)
+        return names
+
+    def others_take_part_at_last():
+        # For at most 255 loops nobody is woken, if none of those woken before helped.
+        return any(len(threads_of_a_loop()) > 1 for _ in range(300))
+
+    def loop_that_is_waited_for():
+        entered = threading.Event()
+        start = time.perf_counter()
+
+        def task(begin, end):
+            if threading.get_ident() == caller:
+                entered.wait(0.05)
+            else:
+                worked = time.perf_counter() - start
+                entered.set()
+                time.sleep(0.1 + 5 * worked)
+
+        parallel(task, 20, 1)
+        return entered.is_set()
+
+    assert others_take_part_at_last()
+    assert any(loop_that_is_waited_for() for _ in range(20))
+    assert threads_of_a_loop() == {caller}
+    time.sleep(0.6)
+    assert others_take_part_at_last()
+
+
 def test_callers_in_several_threads(parallel):
     wrong = []
 

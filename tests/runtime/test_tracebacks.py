@@ -57,6 +57,29 @@ def test_only_frames_of_the_user(function, arguments, wanted):
     assert {"frames", "<lambda>", "outer", "inner", *wanted} >= set(names)
 
 
+def test_what_looks_at_a_frame_finds_the_globals_of_the_function():
+    with pytest.raises(KeyError) as caught:
+        ps.compile(broken)(X)
+    *_, (frame, _) = traceback.walk_tb(caught.value.__traceback__)
+    names = frame.f_globals
+    assert frame.f_code.co_name == "broken"
+    assert len(names) == len(globals())
+    assert set(names) == set(globals())
+    assert names.copy() == globals()
+    assert dict(names)["outer"].__name__ == "outer"
+    assert dict(names.items()) == globals()
+
+
+def test_traced_functions_may_print_tracebacks():
+    def function(x):
+        try:
+            return broken(x)
+        except KeyError:
+            return x * len(traceback.format_exc().splitlines())
+
+    assert ps.compile(function)(np.ones(1)).item() >= 5
+
+
 def test_errors_that_were_handled_lose_ours_too():
     def f(x):
         try:

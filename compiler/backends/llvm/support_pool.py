@@ -6,6 +6,12 @@ a worker that has not come: when the chunks are gone the caller shuts the door a
 only for those inside. Workers spin for a moment, then sleep on a futex (U. Drepper,
 "Futexes Are Tricky").
 
+On a machine that is busy with other things, workers come too late, or are taken off
+their processor in the middle of a chunk. A caller that woke some of whom none took a
+chunk wakes nobody for the next loops, each time for twice as many. One that waited for
+those inside for much longer than it worked itself runs the loops of the next moment
+alone.
+
 The state word counts the workers inside in its upper bits, and its lowest bit says
 that the door is open. After ``fork`` the child has no workers: the process number that
 the pool belongs to is compared at each loop, and the child starts its own.
@@ -25,6 +31,13 @@ MOST_LIMITS = 32
 
 _SPINS = 4000  # About 0.1 ms.
 _YIELD_AFTER = 2000
+# A wait is too long if it takes so many times the caller's own work, and so long.
+_TOO_LONG = 2
+_TOO_LONG_NANOSECONDS = 500_000
+# Then the caller runs alone for so many times the wait, which makes up for the next.
+_ALONE = 32
+_MOST_ALONE_NANOSECONDS = 500_000_000
+_MOST_UNWOKEN = 255
 _CHECK_NANOSECONDS = 100_000_000
 _NO_FAILURE = (1 << 63) - 1
 
@@ -72,6 +85,14 @@ class _State:
         self.failed_begin = variable("failed_begin", "i64 0", 8)
         self.failed_code = variable("failed_code", "i64 0", 8)
         self.last_check = variable("last_check", "i64 0")
+        # Whether workers were woken for this loop, and whether any took a chunk.
+        self.woken = variable("woken", "i32 0", 4)
+        self.helped = variable("helped")
+        # For how many loops nobody is woken, and of how many that is what is left.
+        self.patience = variable("patience", "i32 0", 4)
+        self.unwoken = variable("unwoken", "i32 0", 4)
+        # Until when loops run on their caller's thread alone; 0 for no such time.
+        self.alone_until = variable("alone_until", "i64 0", 8)
         self.threads = module.variable("penstock_threads", "i32 1", 4, internal=False)
         self.default_limit = module.variable(
             "penstock_default_limit", "i32 1", 4, internal=False
@@ -200,6 +221,8 @@ def _add_work(module: Module, state: _State) -> None:
         begin = f.mul(taken, chunk)
         stopped = f.ne(f.load_atomic(state.stop, "i32", "monotonic"), 0)
         _leave_if(f, f.bit_or(stopped, f.ge(begin, total)), done)
+        with f.when(f.eq(is_caller, 0)):
+            f.store_atomic(f.constant(1, "i32"), state.helped, "monotonic")
         code = _run_chunk(f, task, frame, begin, chunk, total)
         with f.when(f.ne(code, 0), likely=False):
             call_own(f, "pool_fail", [begin, code])
@@ -304,6 +327,9 @@ def _add_own(module: Module, state: _State) -> None:
         leave(f, zero)
     for variable in (state.state, state.sleepers, state.busy, state.failure_lock):
         f.store_atomic(zero, variable, "monotonic")
+    for variable in (state.patience, state.unwoken):
+        f.store(zero, variable, align=4)
+    f.store_atomic(f.constant(0, "i64"), state.alone_until, "monotonic")
     f.store(one, state.started, align=4)
     f.store_atomic(process, state.process, "release")
     f.ret(one)
@@ -341,6 +367,9 @@ def _add_limited(module: Module, state: _State) -> None:
     _leave_if(f, f.bit_or(alone, f.le(total, chunk)), serial)
     own = call_own(f, "pool_own", [], "i32")
     _leave_if(f, f.eq(own, 0), serial)
+    began = call_own(f, "pool_now", [], "i64")
+    until = f.load_atomic(state.alone_until, "i64", "monotonic")
+    _leave_if(f, f.lt(began, until), serial)
     # A loop within a loop, or in another thread at the same time, runs alone.
     _, free = f.compare_exchange(state.busy, f.constant(0, "i32"), f.constant(1, "i32"))
     _leave_if(f, f.eq(free, False), serial)
@@ -348,7 +377,7 @@ def _add_limited(module: Module, state: _State) -> None:
         call_own(f, "pool_start", [])
     _open_door(f, state)
     call_own(f, "pool_work", [f.constant(1, "i32")])
-    _close_door(f, state)
+    _close_door(f, state, began)
     f.ret(_outcome(f, state))
     f.begin(serial)
     f.ret(call_own(f, "penstock_serial", [task, frame, total, chunk], "i64"))
@@ -365,11 +394,17 @@ def _open_door(f: Emitter, state: _State) -> None:
     f.store_atomic(limit, state.limit, "monotonic")
     f.store_atomic(zero, state.stop, "monotonic")
     f.store_atomic(zero, state.interrupted, "monotonic")
+    f.store_atomic(zero, state.helped, "monotonic")
+    f.store(zero, state.woken, align=4)
     f.store_atomic(f.constant(0, "i64"), state.next, "monotonic")
     f.update_atomic("or", state.state, one, "release")
     f.update_atomic("add", state.generation, one)
     sleepers = f.load_atomic(state.sleepers, "i32", "seq_cst")
-    with f.when(f.ne(sleepers, 0)):
+    unwoken = f.load(state.unwoken, "i32", align=4)
+    with f.when(f.gt(unwoken, 0)):
+        f.store(f.sub(unwoken, 1), state.unwoken, align=4)
+    with f.when(f.bit_and(f.ne(sleepers, 0), f.eq(unwoken, 0))):
+        f.store(one, state.woken, align=4)
         helpers = f.sub(limit, 1)
         _system_call(
             f, _FUTEX, state.generation.typed, f"i32 {_FUTEX_WAKE_PRIVATE}",
@@ -377,8 +412,10 @@ def _open_door(f: Emitter, state: _State) -> None:
         )  # fmt: skip
 
 
-def _close_door(f: Emitter, state: _State) -> None:
+def _close_door(f: Emitter, state: _State, began: Operand) -> None:
+    """Wait for the workers inside. ``began`` is when the caller began to work."""
     f.update_atomic("and", state.state, f.constant(-2, "i32"), "acq_rel")
+    ended = call_own(f, "pool_now", [], "i64")
     with f.repeat([f.constant(0, "i32")]) as wait:
         _pause(f)
         with f.when(f.gt(wait.carried[0], _YIELD_AFTER), likely=False):
@@ -386,6 +423,26 @@ def _close_door(f: Emitter, state: _State) -> None:
         wait.carry(f.add(wait.carried[0], 1))
         inside = f.load_atomic(state.state, "i32", "acquire")
         wait.again_if(f.ne(inside, 0))
+    with f.when(f.ne(f.load(state.woken, "i32", align=4), 0)):
+        patience = f.load(state.patience, "i32", align=4)
+        more = _smaller(
+            f, f.add(f.add(patience, patience), 1), f.constant(_MOST_UNWOKEN, "i32")
+        )
+        helped = f.ne(f.load_atomic(state.helped, "i32", "monotonic"), 0)
+        patience = f.select(helped, f.constant(0, "i32"), more)
+        f.store(patience, state.patience, align=4)
+        f.store(patience, state.unwoken, align=4)
+    with f.when(f.gt(wait.results[0], _YIELD_AFTER), likely=False):
+        now = call_own(f, "pool_now", [], "i64")
+        waited, worked = f.sub(now, ended), f.sub(ended, began)
+        is_long = f.bit_and(
+            f.gt(waited, _TOO_LONG_NANOSECONDS),
+            f.gt(waited, f.mul(worked, _TOO_LONG)),
+        )
+        with f.when(is_long):
+            most = f.constant(_MOST_ALONE_NANOSECONDS, "i64")
+            alone = _smaller(f, f.mul(waited, _ALONE), most)
+            f.store_atomic(f.add(now, alone), state.alone_until, "monotonic")
 
 
 def _outcome(f: Emitter, state: _State) -> Operand:
