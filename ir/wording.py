@@ -9,7 +9,9 @@ def with_article(noun: str) -> str:
     """A noun, such as the name of a class, after "a" or "an".
 
     Example:
-        >>> with_article("list"), with_article("int")
-        ('a list', 'an int')
+        >>> with_article("list"), with_article("int"), with_article("ufunc")
+        ('a list', 'an int', 'a ufunc')
     """
-    return f"{'an' if noun[:1].lower() in tuple('aeiou') else 'a'} {noun}"
+    # Most nouns with a "u" begin as "you": a ufunc, a uint8, a UserList.
+    vowel = noun[:1].lower() in tuple("aeio") or noun.lower().startswith("un")
+    return f"{'an' if vowel else 'a'} {noun}"

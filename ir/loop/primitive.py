@@ -40,6 +40,11 @@ class Primitive:
         return bool_ if self.result == "bool" else operands[-1]
 
 
+def _sign(x: Any) -> Any:
+    # The bfloat16 of ml_dtypes keeps the sign of -0, NumPy's floats do not.
+    return np.sign(x + x.dtype.type(0))
+
+
 def _erf(x: Any) -> Any:
     # The reference rounds once from double precision.
     wide = np.frompyfunc(math.erf, 1, 1)(np.asarray(x, np.float64))
@@ -80,7 +85,7 @@ _PRIMITIVES = (
     Primitive("fma", 3, "f", _fused_multiply_add, flops=2),
     Primitive("neg", 1, "iuf", np.negative),
     Primitive("abs", 1, "iuf", np.absolute),
-    Primitive("sign", 1, "iuf", np.sign),
+    Primitive("sign", 1, "iuf", _sign),
     Primitive("minimum", 2, "biuf", np.minimum),
     Primitive("maximum", 2, "biuf", np.maximum),
     # Rounding

@@ -45,18 +45,18 @@ class Own(list):
 @pytest.mark.parametrize(
     ("function", "name"),
     [
-        (lambda x: OrderedDict(a=x), "OrderedDict"),
-        (lambda x: {"a": [Counter("ab")]}, "Counter"),
-        (lambda x: defaultdict(list, a=x), "defaultdict"),
-        (lambda x: ORDERED, "OrderedDict"),
-        (lambda x: Own([x]), "Own"),
+        (lambda x: OrderedDict(a=x), "an OrderedDict"),
+        (lambda x: {"a": [Counter("ab")]}, "a Counter"),
+        (lambda x: defaultdict(list, a=x), "a defaultdict"),
+        (lambda x: ORDERED, "an OrderedDict"),
+        (lambda x: Own([x]), "an Own"),
     ],
 )
 def test_results_of_other_classes_are_errors(function, name):
     with pytest.raises(TraceError) as raised:
         ps.compile(function)(X)
     assert raised.value.code == "result-type"
-    assert raised.value.message.startswith(f"the function returns a {name}, which")
+    assert raised.value.message.startswith(f"the function returns {name}, which")
     plain = ps.compile(lambda x: [dict(ORDERED), NAMES, ITEMS])(X)
     assert plain == [{"a": 1.0}, NAMES, ITEMS]
     assert [type(one) for one in plain] == [dict, dict, list]

@@ -87,8 +87,9 @@ def test_several_threads_take_part(parallel):
         names.add(threading.get_ident())
         time.sleep(0.002)
 
-    for _ in range(20):
-        parallel(task, 50, 1)
+    # For at most 255 loops nobody is woken, if none of those woken before helped.
+    for _ in range(300):
+        parallel(task, 8, 1)
         if len(names) > 1:
             break
     assert len(names) > 1
