@@ -63,7 +63,7 @@ def contiguous(array: Array) -> Array:
 
 @every_op
 def test_kernels_verify_print_and_agree_with_the_reference(op):
-    for number, case in enumerate(some_cases(op, 7)):
+    for number, case in enumerate(some_cases(op, 11)):
         check_kernels(case, number, strided=False)
         if number % 2:
             check_kernels(case, number, strided=True)
@@ -101,7 +101,7 @@ def garbage(shape: tuple[int, ...], dtype: np.dtype) -> Array:
 def test_machine_code_agrees_with_the_reference(op):
     # Many cases in one program, which takes much less time to compile.
     program = Program()
-    chosen = some_cases(op, 10)
+    chosen = some_cases(op, 17)
     results = []
     strided = set()
     for number, case in enumerate(chosen):
