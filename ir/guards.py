@@ -21,6 +21,7 @@ from penstock.ir.dims import (
     Size,
     evaluate_dim,
     substitute_dim,
+    symbol,
     symbols_of,
     without_constant,
 )
@@ -181,6 +182,11 @@ class Facts:
             found = self._sizes[size] = substitute_dim(size, self.replacements)
         return found
 
+    def number(self, size: Size) -> int | None:
+        """The number that this size is, if all known values agree on it."""
+        size = self.normalize(size)
+        return size if isinstance(size, int) else None
+
     def normalize_type(self, type_: Type) -> Type:
         """The type with its sizes normalized."""
         if not self.replacements:
@@ -227,7 +233,31 @@ class Facts:
             # size < 0 wherever size + fact <= -1.
             if self._bounds(size + fact)[1] <= -1:
                 return False
-        return None
+        return self._sign_of_product(size)
+
+    def _sign_of_product(self, size: Size) -> bool | None:
+        """Whether a size of products is not negative, symbols counted from their least.
+
+        ``n*m - 2*m`` is ``k*m`` where n is ``k + 2``, and of those no term is negative.
+        """
+        if isinstance(size, int) or all(len(atoms) < 2 for atoms, _ in size.terms):
+            return None
+        least = {
+            name: symbol(name) + int(low)
+            for name in size.names
+            if 0 < (low := self._ranges.get(name, _ANY)[0]) < math.inf
+        }
+        low, high = self._from_zero(substitute_dim(size, least), least)
+        return True if low >= 0 else False if high < 0 else None
+
+    def _from_zero(self, size: Size, counted: Mapping[str, Size]) -> _Range:
+        """As ``range_of``, where some symbols are counted from 0."""
+        ranges = self._ranges
+        self._ranges = ranges | dict.fromkeys(counted, (0, math.inf))
+        try:
+            return self.range_of(size)
+        finally:
+            self._ranges = ranges
 
     def _bounds(self, size: Size) -> _Range:
         """As ``range_of``, also of the negated size where that may say more.

@@ -12,6 +12,7 @@ from penstock.ir.graph.value import Function, Value
 from penstock.ir.ops.index import Scatter
 from penstock.ir.types import TensorType
 from penstock.lower.control import CONTROL
+from penstock.lower.updated import updated_array
 
 __all__ = ["InPlace"]
 
@@ -84,7 +85,7 @@ class InPlace:
             index = value.attributes["index"] if value.is_op("get") else 0
             position = self._updated_operand(maker, index)
         elif value is maker:
-            position = _scattered_into(value)
+            position = _written_into(value)
         else:
             return None
         if position is None:
@@ -110,11 +111,16 @@ class InPlace:
         return position + (value.op.name in ("if", "bind"))
 
 
-def _scattered_into(value: Value) -> int | None:
+def _written_into(value: Value) -> int | None:
     """The operand of a cluster that only has some elements replaced."""
-    if not value.is_op("cluster") or value.attributes["kind"] != "nest":
+    if not value.is_op("cluster"):
         return None
     (body,) = value.regions
+    written = updated_array(value)
+    if written is not None:
+        return body.parameters.index(written)
+    if value.attributes["kind"] != "nest":
+        return None
     (result,) = body.results[:1]
     if len(body.results) > 1 or not issubclass(result.op, Scatter):
         return None

@@ -26,6 +26,7 @@ from penstock.lower.joined import lower_long_join, writes_long_join
 from penstock.lower.nest import lower_nest
 from penstock.lower.pointwise import lower_pointwise
 from penstock.lower.schedule import chunk_of
+from penstock.lower.updated import lower_update
 
 __all__ = ["lower_function"]
 
@@ -300,6 +301,8 @@ class PlanBuilder:
             from penstock.lower.unrolled import lower_unrolled
 
             launches = lower_unrolled(cluster)
+        elif in_place:
+            launches = [lower_update(cluster)]
         elif writes_long_join(cluster):
             launches = [*lower_long_join(cluster, self.facts)]
             for launch in launches:

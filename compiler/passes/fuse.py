@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.ir.dims import Size
 from penstock.ir.graph.mapping import Mapping, operand_mappings
 from penstock.ir.graph.value import Function, Value
 from penstock.ir.guards import Facts
@@ -14,6 +13,7 @@ from penstock.ir.types import TensorType
 from penstock.passes.fusion_groups import Group, GroupGraph, Lane
 from penstock.passes.fusion_lanes import agrees, is_flattened, lane_through, same_loops
 from penstock.passes.fusion_saving import Saving
+from penstock.passes.fusion_updates import is_moved_within, written_only
 from penstock.passes.fusion_write import ClusterWriter
 
 __all__ = ["fuse"]
@@ -85,6 +85,7 @@ class Fuser:
         self.strided = strided
         self.readers: dict[Value, dict[tuple[Group, Lane], None]] = {}
         self.arrays: dict[Group, dict[Value, None]] = {}
+        self.written_only = written_only(function, facts)
 
     def run(self, is_region: bool = False) -> Function:
         """The Function in clusters; ``is_region`` if it is part of control flow."""
@@ -106,16 +107,21 @@ class Fuser:
         if value.regions or op.name == "get":
             self.place_control(value)
             return
+        cost = 1 + sum(self.inline.get(o, 0) for o in value.operands)
         if op.family == "create" or self.is_scalar(value):
-            cost = 1 + sum(self.inline.get(o, 0) for o in value.operands)
             array = op.name == "const" and value.tensor.size != 1
             if not array and cost <= _INLINE_LIMIT:
                 self.inline[value] = cost
                 return
             if array:
                 return
-        if op.name in _VIEWS and not is_flattened(value, self.users[value]):
-            if self.place_view(value):
+        if value in self.written_only and cost <= _INLINE_LIMIT:
+            if not any(operand in self.group_of for operand in value.operands):
+                self.inline[value] = cost
+                return
+        users = self.users[value]
+        if op.name in _VIEWS and not is_flattened(value, users):
+            if not is_moved_within(value, users, self.facts) and self.place_view(value):
                 return
         if is_long_join(value):
             # Each operand is copied by itself: nothing shares loops with that.
@@ -475,21 +481,15 @@ class Fuser:
             group = self.group_of[value.operands[0]]
             self.enter(group, value, (), set())
             return
-        kind = "control" if self.unrolled(value) is None else "scalars"
+        from penstock.ir.graph.unrolled import unrolled_weight
+
+        # One kernel of scalars, where it is not too long for that.
+        weight = unrolled_weight(value, self.facts.number)
+        kind = "control" if weight is None else "scalars"
         group = self.graph.new_group(kind)
         needed = {g for operand in value.operands for g in self.needed(operand)}
         self.enter(group, value, (), needed)
         group.closed = True
-
-    def unrolled(self, value: Value) -> int | None:
-        """Whether this is one kernel of scalars, and how long it is then."""
-        from penstock.ir.graph.unrolled import unrolled_weight
-
-        def known(size: Size) -> int | None:
-            size = self.facts.normalize(size)
-            return size if isinstance(size, int) else None
-
-        return unrolled_weight(value, known)
 
     def place_alone(self, value: Value, kind: str) -> Group:
         group = self.graph.new_group(kind)

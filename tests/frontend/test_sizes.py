@@ -216,6 +216,25 @@ def test_a_size_less_itself_is_nothing():
     )
 
 
+@pytest.mark.parametrize(
+    ("size", "wanted"),
+    [
+        ("n*m - m", True),
+        ("n*m - 2*m", True),
+        ("n*m - 3*m", None),
+        ("-(n*m) + 2*m - 1", False),
+        ("-(n*m) + 2*m", None),
+        ("n*m*k - 2*m*k", None),
+        ("n*m - 2*m + k", None),
+        ("(n // 2)*m - m", True),
+    ],
+)
+def test_signs_of_products_of_sizes(size, wanted):
+    """Where one of two is at least 2; k may be anything."""
+    facts = Facts({"n": 2, "m": 0, "k": None})
+    assert facts.decide(parse_dim(size), ">=", 0) is wanted
+
+
 def test_facts_write_known_remainders_as_numbers():
     n, m = symbol("n"), symbol("m")
     facts = Facts({"n": 0, "m": 0})

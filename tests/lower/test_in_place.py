@@ -9,6 +9,7 @@ from penstock.ir.graph.evaluate import evaluate
 from penstock.ir.graph.text_parse import parse_function
 from penstock.ir.plan.count import count_plan
 from penstock.ir.plan.evaluate import evaluate_plan
+from penstock.ir.plan.node import Launch
 from tests.lower.lowering import plan_of
 
 # Each turn may read and write some numbers, no array of the size of %x.
@@ -44,6 +45,18 @@ LOOPS = {
           }
         }
         return %1""",
+    "part": """
+        %0 = broadcast_to %u {shape=(2,)} : f64[2]
+        %1 = slice %y {start=(1,), step=(2,), size=(2,)} : f64[2]
+        %2 = mul %0, %1 : f64[2]
+        %3 = update_slice %y, %2 {start=(1,), step=(2,), size=(2,)} : f64[n]
+        return %3""",
+    "part-moved-within": """
+        %0 = slice %y {start=(n - 1,), step=(-1,), size=(2,)} : f64[2]
+        %1 = update_slice %y, %0 {start=(n - 2,), step=(1,), size=(2,)} : f64[n]
+        %2 = slice %1 {start=(0,), step=(1,), size=(1,)} : f64[1]
+        %3 = update_slice %1, %2 {start=(2,), step=(1,), size=(1,)} : f64[n]
+        return %3""",
     "recompute": """
         %0 = recompute %y, %u, %i {serial=0} : f64[n] {
           body(%a: f64[n], %b: f64[], %k: i64[]) -> f64[n] {
@@ -77,6 +90,12 @@ COPIES = {
         %6 = gather %3, %i {axes=(0,)} : f64[]
         %7 = scatter_add %5, %6, %i {axes=(0,)} : f64[n]
         return %7""",
+    "most-of-it": """
+        %0 = slice %y {start=(1,), step=(1,), size=(n - 1,)} : f64[n-1]
+        %1 = slice %y {start=(0,), step=(1,), size=(n - 1,)} : f64[n-1]
+        %2 = add %0, %1 : f64[n-1]
+        %3 = update_slice %y, %2 {start=(1,), step=(1,), size=(n - 1,)} : f64[n]
+        return %3""",
     "in-another-shape": """
         %0 = reshape %y {shape=(n, 1)} : f64[n,1]
         %1 = scatter %y, %u, %i {axes=(0,)} : f64[n]
@@ -114,3 +133,30 @@ def test_an_update_in_a_turn_moves_no_array(name):
     plan = plan_of(loop(LOOPS[name]))
     # Beside a copy of %x before the first turn.
     assert count_plan(plan, {"n": 10**6}).bytes_moved < 2.1 * 8 * 10**6
+
+
+def test_a_part_is_written_where_the_array_lies():
+    """What is written, and what is computed for that, and no more."""
+    text = """
+        func @f(%x: f64[n,m], %y: f64[k]) -> f64[n,m] where n >= 2, k == m {
+          %0 = exp %x : f64[n,m]
+          %1 = slice %0 {start=(n - 1, 0), step=(1, 1), size=(1, m)} : f64[1,m]
+          %2 = update_slice %0, %1 {start=(0, 0), step=(1, 1), size=(1, m)} : f64[n,m]
+          %3 = slice %2 {start=(1, 0), step=(1, 1), size=(n - 1, m)} : f64[n-1,m]
+          %4 = mul %3, %y : f64[n-1,m]
+          %5 = update_slice %2, %4 {start=(1, 0), step=(1, 1), size=(n - 1, m)} : f64[n,m]
+          return %5
+        }"""
+    plan = plan_of(text)
+    launches = [one for one in plan.body if isinstance(one, Launch)]
+    row, rest = (str(launch.kernel) for launch in launches[-2:])
+    last = [str(launch.arguments[-1].name) for launch in launches]
+    assert last == ["result0", "t0", "result0", "result0"]
+    assert "%r0: inout f64[n,m]" in row
+    assert "parallel %p = 0 to ((m + 4095) // 4096)" in row
+    assert "%r0: inout f64[n,m]" in rest
+    assert "load %r0" in rest
+    x, y = np.random.default_rng(0).normal(size=(5, 3)), np.array([2.0, 3.0, 4.0])
+    (expected,) = evaluate(parse_function(text), [x, y])
+    (found,), _ = evaluate_plan(plan, [x, y])
+    np.testing.assert_array_equal(found, expected)

@@ -333,3 +333,75 @@ results=((0, 1),), reductions=()} : f32[n,m] {
       return %3
     }"""
     assert rewritten(fuse, before) == lines(after)
+
+
+def test_what_is_written_into_most_of_an_array_is_computed_there():
+    before = """
+    func @f(%x: f32[n]) -> f32[n] where n >= 1 {
+      %0 = slice %x {start=(1,), step=(1,), size=(n - 1,)} : f32[n-1]
+      %1 = slice %x {start=(0,), step=(1,), size=(n - 1,)} : f32[n-1]
+      %2 = sub %0, %1 : f32[n-1]
+      %3 = exp %2 : f32[n-1]
+      %4 = update_slice %x, %3 {start=(1,), step=(1,), size=(n - 1,)} : f32[n]
+      return %4
+    }"""
+    after = """
+    func @f(%x: f32[n]) -> f32[n] where n >= 1 {
+      %0 = cluster %x {kind="map", loops=(n,), inner=(), results=((0,),), \
+reductions=()} : f32[n] {
+        body(%1: f32[n]) -> f32[n] {
+          %2 = slice %1 {start=(1,), step=(1,), size=(n - 1,)} : f32[n-1]
+          %3 = slice %1 {start=(0,), step=(1,), size=(n - 1,)} : f32[n-1]
+          %4 = sub %2, %3 : f32[n-1]
+          %5 = exp %4 : f32[n-1]
+          %6 = update_slice %1, %5 {start=(1,), step=(1,), size=(n - 1,)} : f32[n]
+          return %6
+        }
+      }
+      return %0
+    }"""
+    assert rewritten(fuse, before) == lines(after)
+
+
+def test_what_is_written_into_little_of_an_array_is_stored_first():
+    before = """
+    func @f(%x: f32[n], %y: f32[2]) -> f32[n] where n >= 3 {
+      %0 = exp %y : f32[2]
+      %1 = update_slice %x, %0 {start=(0,), step=(1,), size=(2,)} : f32[n]
+      %2 = slice %1 {start=(1,), step=(1,), size=(1,)} : f32[1]
+      %3 = update_slice %1, %2 {start=(n - 1,), step=(1,), size=(1,)} : f32[n]
+      return %3
+    }"""
+    after = """
+    func @f(%x: f32[n], %y: f32[2]) -> f32[n] where n >= 3 {
+      %0 = cluster %y {kind="map", loops=(2,), inner=(), results=((0,),), \
+reductions=()} : f32[2] {
+        body(%1: f32[2]) -> f32[2] {
+          %2 = exp %1 : f32[2]
+          return %2
+        }
+      }
+      %3 = cluster %x, %0 {kind="map", loops=(n,), inner=(), results=((0,),), \
+reductions=()} : f32[n] {
+        body(%4: f32[n], %5: f32[2]) -> f32[n] {
+          %6 = update_slice %4, %5 {start=(0,), step=(1,), size=(2,)} : f32[n]
+          return %6
+        }
+      }
+      %7 = cluster %3 {kind="map", loops=(), inner=(), results=((none,),), \
+reductions=()} : f32[1] {
+        body(%8: f32[n]) -> f32[1] {
+          %9 = slice %8 {start=(1,), step=(1,), size=(1,)} : f32[1]
+          return %9
+        }
+      }
+      %10 = cluster %3, %7 {kind="map", loops=(n,), inner=(), results=((0,),), \
+reductions=()} : f32[n] {
+        body(%11: f32[n], %12: f32[1]) -> f32[n] {
+          %13 = update_slice %11, %12 {start=(n - 1,), step=(1,), size=(1,)} : f32[n]
+          return %13
+        }
+      }
+      return %10
+    }"""
+    assert rewritten(fuse, before) == lines(after)
