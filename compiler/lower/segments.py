@@ -19,7 +19,7 @@ __all__ = ["SegmentBuilder", "has_segments", "in_order"]
 
 _JOINS = frozenset({"concatenate", "pad", "update_slice"})
 # Each cut is one more loop with all that the cluster computes.
-_MOST_CUTS = 6
+_MOST_CUTS = 8
 _MOST_INSTRUCTIONS = 100
 
 

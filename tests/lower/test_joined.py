@@ -108,6 +108,25 @@ def test_an_index_out_of_bounds_in_one_of_many_is_reported():
         ps.compile(f)(np.zeros(9), np.full(MANY, 99))
 
 
+@pytest.mark.parametrize("count", range(2, 9))
+def test_no_element_is_chosen_among_all_arrays(count):
+    parts = [np.ones(5 + number) for number in range(count)]
+    lowered = ps.compile(lambda parts: np.concatenate(parts)).lower(parts)  # noqa: PLW0108
+    text = lowered.text("loops")
+    assert text.count(" load ") == count
+    assert " where " not in text
+
+
+def test_what_is_not_loaded_has_an_address_in_its_array():
+    """To find that far outside of all memory nothing is to be loaded takes long."""
+    x = np.ones((40, 30))
+    lowered = ps.compile(lambda x: np.pad(x, 2, mode="reflect")).lower(x)
+    assert "load %a0[%9, %j] where %7 : f64" in lowered.text("loops")
+    before, _ = lowered.text("llvm").split("@llvm.masked.load", 1)
+    assert "select i1" in before
+    assert ", ptr %" in before.rpartition("select i1")[2]
+
+
 def test_the_code_of_a_join_grows_with_the_number_of_arrays():
     def lines(count):
         lowered = ps.compile(lambda *x: np.concatenate(x)).lower(*[np.zeros(2)] * count)

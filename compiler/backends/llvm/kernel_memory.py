@@ -78,7 +78,25 @@ class MemoryEmitter(NumberEmitter):
                 pointer = self.advance(
                     statement.buffer, pointer, statement.indices, ready
                 )
+                if isinstance(statement, Load):
+                    pointer = self.within(statement, pointer)
                 self.partial[statement] = _Partial(pointer, axes | set(ready))
+
+    def within(self, load: Load, pointer: Operand) -> Operand:
+        """The pointer, or the buffer's own where nothing is loaded.
+
+        Lanes that are off touch no memory, but to find out that there is none costs a
+        hundred times as much as to load.
+        """
+        if load.predicate is None or not self.is_settled(load.predicate):
+            return pointer
+        needed = self.uniform(self.numbers[load.predicate])
+        key = ("within", pointer, needed)
+        if key not in self.shared:
+            self.shared[key] = self.e.select(
+                needed, pointer, self.pointers[load.buffer]
+            )
+        return self.shared[key]
 
     def is_settled(self, index: Scalar) -> bool:
         number = self.numbers.get(index)
@@ -163,6 +181,11 @@ class MemoryEmitter(NumberEmitter):
             vector = e.gather(pointer, offsets, element, mask=mask)
         else:
             assert step is not None
+            if not self.is_steady(load.predicate):
+                assert mask is not None
+                pointer = e.select(
+                    e.any_lane(mask), pointer, self.pointers[load.buffer]
+                )
             vector = self.load_lanes(pointer, step, load.buffer, element, mask)
         self.numbers[load.result] = self.lanes_number(vector)
 
