@@ -70,11 +70,15 @@ def run(options: argparse.Namespace) -> int:
 def _run_check(check: Callable[[], list[Finding]]) -> list[Finding]:
     from penstock.ir.errors import PenstockError
 
+    subject = check.__name__.strip("_")
     try:
         return check()
     except PenstockError as error:
-        subject = check.__name__.strip("_")
         return [Finding(subject, error.message, error.hint or "see the message")]
+    except ModuleNotFoundError as error:
+        # What is missing is what this command is there to tell.
+        text = f"not possible without {error.name}"
+        return [Finding(subject, text, f"pip install {error.name}")]
 
 
 def _python() -> list[Finding]:
@@ -87,7 +91,7 @@ def _python() -> list[Finding]:
 
 _PACKAGES = {
     "numpy": "",
-    "llvmlite": "compiling; saved and cached programs run without it",
+    "llvmlite": "compiling; saved programs run without it",
     "networkx": "fusing large graphs",
     "opt_einsum": "the order of contractions in einsum",
     "ml_dtypes": "arrays of bfloat16",

@@ -100,6 +100,36 @@ def test_doctor_tells_what_to_install(command, monkeypatch):
     ) in out
 
 
+def test_doctor_tells_that_there_is_no_compiler(command, monkeypatch):
+    version = importlib.metadata.version
+
+    def installed(name):
+        if name == "llvmlite":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    def needs_llvmlite(*_):
+        raise ModuleNotFoundError("No module named 'llvmlite'", name="llvmlite")
+
+    monkeypatch.setattr(importlib.metadata, "version", installed)
+    monkeypatch.setattr("penstock.driver.support", needs_llvmlite)
+    monkeypatch.setattr("penstock.api.compile", needs_llvmlite)
+    status, out, err = command("doctor")
+    assert (status, err) == (1, "")
+    assert (
+        "WRONG  llvmlite    not installed; needed for compiling; saved programs run "
+        "without it\n"
+        "                   help: pip install llvmlite\n"
+    ) in out
+    # Said once, though calls and compiling both need it.
+    assert out.count("not possible without llvmlite") == 1
+    assert (
+        "WRONG  dispatcher  not possible without llvmlite\n"
+        "                   help: pip install llvmlite\n"
+    ) in out
+    assert "cuda driver" in out
+
+
 def test_doctor_tells_a_misspelt_variable_once(command, monkeypatch):
     from penstock.runtime import config
 
