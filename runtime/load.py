@@ -307,12 +307,14 @@ class _Refusal:
         raise self._error(call)
 
     def _error(self, call: Call) -> PenstockError:
-        signature = self._variant.signature
+        from penstock.runtime.refusal import wanted_texts
+
+        # The reason speaks of sizes by the names that they have here.
+        made_for = self._variant.signature.describe(wanted_texts(self._variant))
         reason = self._variant.refusal(call) or "it has changed meanwhile"
         return StructureError(
             None,
-            f"{self._source} was saved for ({signature.describe()}), not for this "
-            f"call: {reason}",
+            f"{self._source} was saved for ({made_for}), not for this call: {reason}",
             code="not-served",
             hint="save it for these arguments too",
         )

@@ -107,7 +107,7 @@ def refusals(variant: Variant, call: Call) -> list[Refusal]:
         Nothing, if the variant serves the call.
     """
     signature = variant.signature
-    wanted = _wanted(variant)
+    wanted = wanted_texts(variant)
     if call.structure != signature.structure:
         return _nesting_refusals(variant, call, wanted)
     first = signature.argument_count
@@ -161,7 +161,7 @@ def _distance(found: Sequence[Refusal]) -> tuple[bool, int, int]:
     return farthest >= order.index("gone"), count, farthest
 
 
-def _wanted(variant: Variant) -> list[str]:
+def wanted_texts(variant: Variant) -> list[str]:
     """What each leaf of a variant must be, sizes by the names that guards give them."""
     names = {place: name for name, place in _places(variant).items()}
     texts = []

@@ -212,9 +212,14 @@ class Signature(Record):
         )
         return (*leaf_names(self.parameters, self.structure), *captured)
 
-    def describe(self) -> str:
-        """The arguments as messages show them: ``x: f32[_,_], mode: 'fast'``."""
-        texts = iter([leaf.describe() for leaf in self.leaves[: self.argument_count]])
+    def describe(self, wanted: Sequence[str] | None = None) -> str:
+        """The arguments as messages show them: ``x: f32[_,_], mode: 'fast'``.
+
+        Args:
+            wanted: what each leaf must be, where more is known of it than it says
+                itself, such as names of sizes.
+        """
+        texts = iter(wanted or [leaf.describe() for leaf in self.leaves])
         parts = []
         for name, child in zip(self.parameters, self.structure.children, strict=True):
             form = child.format([next(texts) for _ in range(child.leaf_count)])

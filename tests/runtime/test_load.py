@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import penstock as ps
 from penstock.ir.errors import ArtifactError, StructureError
 from penstock.ir.types import f64
 from penstock.runtime.artifact import SUPPORT_OBJECT, Artifact
@@ -58,6 +59,19 @@ def test_it_refuses_what_it_was_not_saved_for(saved, axpy):
         f(1.0, np.ones(2))
     # It serves as before.
     assert f(1.0, np.ones(2), np.ones(2)).tolist() == [2, 2]
+
+
+def test_it_names_the_sizes_that_its_reason_speaks_of(tmp_path):
+    path = tmp_path / "f.pns"
+    f = ps.compile(lambda x, y: x + y[:, None])
+    f.save(path, np.ones((4, 3)), np.ones(4))
+    with pytest.raises(StructureError) as caught:
+        load(path)(np.ones((4, 3)), np.ones(5))
+    assert str(caught.value) == (
+        f"error: {path} was saved for (x: f64[n,m], y: f64[k]), not for this call: "
+        "it does not hold that n == k: 4 and 5 [not-served]\n"
+        "  help: save it for these arguments too"
+    )
 
 
 def test_captured_state_is_stored(axpy, tmp_path, support):
