@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from penstock.backends.llvm.target import feature_text
-from penstock.ir.errors import PenstockError
+from penstock.ir.errors import MissingPackageError, PenstockError
 from penstock.runtime.machine import Machine, host
 
 if TYPE_CHECKING:
@@ -18,9 +18,21 @@ if TYPE_CHECKING:
 
 def llvm_version() -> str:
     """The version of LLVM that is inside llvmlite."""
-    import llvmlite.binding as llvm
-
+    llvm = _llvmlite()
     return ".".join(map(str, llvm.llvm_version_info))
+
+
+def _llvmlite() -> Any:
+    """``llvmlite.binding``, which takes a while to import."""
+    try:
+        import llvmlite.binding as llvm
+    except ModuleNotFoundError:
+        raise MissingPackageError(
+            None,
+            "compiling needs the package llvmlite",
+            hint="pip install llvmlite; what f.save has written runs without it",
+        ) from None
+    return llvm
 
 
 class CodegenError(PenstockError, RuntimeError):
@@ -111,8 +123,7 @@ def assembly(text: str, machine: Machine | None = None, *, level: int = 2) -> st
 
 
 def _parse(text: str, machine: Machine, level: int) -> llvm.ModuleRef:
-    import llvmlite.binding as llvm
-
+    llvm = _llvmlite()
     target_machine = _target_machine(machine, level)
     try:
         module = llvm.parse_assembly(text)
@@ -139,8 +150,7 @@ def _explained(message: str, text: str) -> CodegenError:
 
 @functools.cache
 def _target_machine(machine: Machine, level: int) -> Any:
-    import llvmlite.binding as llvm
-
+    llvm = _llvmlite()
     native = machine.architecture == host().architecture
     if native:
         llvm.initialize_native_target()
