@@ -36,6 +36,21 @@ if TYPE_CHECKING:
 __all__ = ["FunctionViews", "GlobalsView", "place_of_return"]
 
 
+class _Builtins(dict[str, Any]):
+    """The builtins of a traced function, and for debuggers its globals.
+
+    What ``eval`` is given, by ``pdb`` for one, looks for a name in the storage of the
+    frame's globals, which does not have them, and then here.
+    """
+
+    def __init__(self, names: dict[str, Any], view: GlobalsView) -> None:
+        super().__init__(names)
+        self.view = view
+
+    def __missing__(self, name: str) -> Any:
+        return self.view[name]
+
+
 class GlobalsView(dict[str, Any]):
     """The globals of a traced function: reads are recorded, writes are errors.
 
@@ -53,7 +68,10 @@ class GlobalsView(dict[str, Any]):
     ) -> None:
         name = live.get("__name__", "__main__")
         # Python notes in the registry which warnings were shown for this module.
-        super().__init__(__builtins__=builtins, __name__=name, __warningregistry__={})
+        super().__init__(
+            __builtins__=_Builtins(builtins, self), __name__=name,
+            __warningregistry__={},
+        )  # fmt: skip
         self.capture = capture
         self.live = live
         self.builtins = builtins

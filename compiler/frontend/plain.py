@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.frontend.containers import FrozenDict, FrozenList
+from penstock.frontend.handles import TracedArray
 from penstock.frontend.host_numbers import HostNumber
 from penstock.frontend.mirrors import is_mirror, real_class
 from penstock.runtime.pytree import DEEPEST
@@ -15,7 +16,8 @@ __all__ = ["make_plain", "plain"]
 def make_plain(error: Exception) -> None:
     """Put numbers in the place of what stands for them in an error of the user's.
 
-    ``raise ValueError("too long", len(x))`` is to say how long, as with NumPy.
+    ``raise ValueError("too long", len(x))`` is to say how long, as with NumPy. Of an
+    array only the type is known, which its text shows after the trace too.
     """
     error.args = _with_numbers(error.args)
     fields = vars(error)
@@ -26,6 +28,8 @@ def _with_numbers(value: Any, depth: int = 0) -> Any:
     kind, depth = type(value), depth + 1
     if issubclass(kind, HostNumber):
         return value.concrete()
+    if issubclass(kind, TracedArray):
+        return repr(value)
     if depth > DEEPEST:
         return value
     if kind is tuple or kind is list:

@@ -86,6 +86,10 @@ def _resolve(
 ) -> tuple[np.dtype[Any], ...]:
     given = tuple(k.numpy if isinstance(k, Dtype) else k for k in kinds)
     options: dict[str, Any] = {} if signature is None else {"signature": signature}
+    if casting == "equiv":
+        # The rules differ for foreign byte order alone, and NumPy 2.4 ends the process
+        # where "equiv" refuses a Python number.
+        casting = "no"
     resolved: tuple[np.dtype[Any], ...] = ufunc.resolve_dtypes(
         given + (None,) * ufunc.nout, casting=casting, **options
     )

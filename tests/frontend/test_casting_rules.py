@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import penstock as ps
 from tests.frontend.running import check, check_refused
 
 X = np.arange(3)
@@ -101,3 +102,19 @@ def test_what_is_no_rule(function):
 
 def test_a_rule_is_named():
     check_refused(lambda x: np.add(x, 1, casting=3), X)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, np.float64])
+def test_python_numbers_by_the_strictest_rules(dtype):
+    """``resolve_dtypes`` of NumPy 2.4 ends the process for some of these."""
+    x = X.astype(dtype)
+    for casting in ("no", "equiv"):
+        check(lambda x, casting=casting: np.less(x, x + x, casting=casting), x)
+        ours = ps.compile(lambda x, casting=casting: np.add(x, 1, casting=casting))
+        np.testing.assert_array_equal(ours(x), np.add(x, 1, casting="no"))
+        with pytest.raises(TypeError):
+            ps.compile(
+                lambda x, casting=casting: np.floor_divide(
+                    x, 2**40, dtype=np.uint16, casting=casting
+                )
+            )(x)

@@ -235,3 +235,13 @@ def test_a_missing_key_is_a_number():
         ps.compile(lambda x, n: x * {1: 2.0}[n])(np.ones(3), 7)
     assert raised.value.args == (7,)
     assert type(raised.value.args[0]) is int
+
+
+def test_errors_of_the_users_say_the_types_of_arrays():
+    @ps.compile
+    def refuse(x):
+        raise ValueError("bad", x, [x.sum()])
+
+    with pytest.raises(ValueError, match="bad") as raised:
+        refuse(np.ones((3, 2)))
+    assert raised.value.args == ("bad", "<traced f64[n,m]>", ["<traced f64[]>"])

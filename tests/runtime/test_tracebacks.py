@@ -1,6 +1,9 @@
 """Tracebacks of errors have the frames of the user's code alone."""
 
+import io
+import sys
 import traceback
+from pdb import Pdb
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import pytest
 import penstock as ps
 
 X = np.ones((3, 4))
+SCALE = 3.0
 
 
 def inner(a, b):
@@ -68,6 +72,28 @@ def test_what_looks_at_a_frame_finds_the_globals_of_the_function():
     assert names.copy() == globals()
     assert dict(names)["outer"].__name__ == "outer"
     assert dict(names.items()) == globals()
+
+
+def test_debuggers_find_globals_and_builtins(monkeypatch, capsys):
+    """What ``pdb`` evaluates is compiled to look in the storage of the globals."""
+
+    @ps.compile
+    def function(x):
+        y = x * SCALE
+        breakpoint()  # noqa: T100
+        return y
+
+    commands = "p SCALE, np.pi, len(y.shape), [SCALE for _ in y.shape]\np missing\nc\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(commands))
+    monkeypatch.setattr("sys.breakpointhook", lambda: Pdb().set_trace(sys._getframe(1)))
+    np.testing.assert_array_equal(function(X), X * SCALE)
+    shown = capsys.readouterr().out
+    assert f"({SCALE}, {np.pi}, 2, [{SCALE}, {SCALE}])" in shown
+    assert "NameError: name 'missing' is not defined" in shown
+    with pytest.raises(KeyError) as caught:
+        ps.compile(broken)(X)
+    *_, (frame, _) = traceback.walk_tb(caught.value.__traceback__)
+    assert eval("SCALE", frame.f_globals, frame.f_locals) == SCALE
 
 
 def test_traced_functions_may_print_tracebacks():

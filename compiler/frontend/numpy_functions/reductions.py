@@ -362,9 +362,9 @@ def var(
     total = sum_(squares, axes, wide.numpy, keepdims=keepdims, where=where)
     if where is True or where is NO_VALUE:
         count = count_along(x, axes) - ddof
-        if not issubclass(type(count), Traced):
-            count = max(count, 0)
-        elif not x.tracer.ask(_size(count), ">=", 0):
+        if issubclass(type(count), TracedArray):
+            count = numpy.maximum(count, 0)
+        elif count < 0:
             count = 0
     else:
         spread = numpy.broadcast_to(_mask(x, where), x.shape)
@@ -372,13 +372,6 @@ def var(
     if not issubclass(type(count), Traced):
         count = np.float64(count)
     return deliver("var", _cast_result(_divide(total, count, wide), target), out)
-
-
-def _size(count: Any) -> Size:
-    from penstock.frontend.host_numbers import size_of
-
-    size = size_of(count)
-    return 1 if size is None else size
 
 
 def _mean_of(x: TracedArray, axes: tuple[int, ...], dtype: Dtype, where: Any) -> Any:
@@ -441,8 +434,8 @@ def average(
         count = count_along(x, reduced_axes(axis, len(x.sizes)))
         return result, wrap(x.tracer, numpy.full_like(result, count).value)
     scale: Any = _as_traced(x, weights)
-    if x.kind.kind in "biu":
-        scale = scale.astype(result_dtype([x.kind, scale.kind, f64]).numpy)
+    kinds = [x.kind, scale.kind, f64] if x.kind.kind in "biu" else [x.kind, scale.kind]
+    scale = scale.astype(result_dtype(kinds).numpy)
     if scale.ndim != x.ndim:
         axes = reduced_axes(axis, len(x.sizes))
         if scale.ndim != len(axes):
