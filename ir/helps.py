@@ -16,6 +16,7 @@ HELPS = {
     "bad-setting": "leave it out for the default",
     "batching": "go along the axis in a loop: ps.scan",
     "derivative": "give the function around it a rule: ps.custom_jvp",
+    "forked": "end the child within the handler: os._exit(0), or os.execv",
     "index-out-of-bounds": "check indices before, or clip them: np.clip(i, 0, n - 1)",
     "integer-power": "make the base floating: x.astype(float)",
     "load": "run `penstock doctor`, which says what this machine lacks",

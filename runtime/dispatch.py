@@ -284,6 +284,13 @@ class Variant:
         """
         if code == -1:
             return KeyboardInterrupt()
+        if code == -2:
+            return RunError(
+                None,
+                "a handler of a signal forked the process while the program ran, and "
+                "went on in the child, where the other threads are not",
+                code="forked",
+            )
         assert 0 < code <= len(self.errors), f"the program returned {code}"
         from penstock.runtime.refusal import sizes_in_slots
 

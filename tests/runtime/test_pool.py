@@ -310,6 +310,32 @@ print(len(seen), end - start > 0.2, seen[0] < end - 0.05)
     assert output == "1 True True\n", errors
 
 
+def test_a_child_that_a_handler_forked_does_not_go_on(saved, spin):
+    """The chunks that other threads had begun are lost to it."""
+    path = saved(spin, lambda count, steps: count, 64, 2)
+    code = """
+children = []
+signal.signal(signal.SIGALRM, lambda *_: children.append(os.fork()))
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+parent = os.getpid()
+try:
+    print(f(100, 25).tolist() == list(range(100)), os.getpid() == parent)
+except RuntimeError as error:
+    print(error)
+    print(f(100, 1).tolist() == list(range(100)), os.getpid() != parent)
+else:
+    os.waitpid(children[0], 0)
+"""
+    output, errors = _run(code, path, PENSTOCK_NUM_THREADS="2").communicate(timeout=120)
+    assert sorted(output.splitlines()) == [
+        "  help: end the child within the handler: os._exit(0), or os.execv",
+        "True True",
+        "True True",
+        "error: a handler of a signal forked the process while the program ran, and "
+        "went on in the child, where the other threads are not [forked]",
+    ], errors
+
+
 def test_forking_and_joining_is_quick(support):
     library = Library(link_shared_object(emit_object(_empty_loop())), "it")
     many = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(

@@ -163,6 +163,9 @@ def _add_check(
 ) -> None:
     """``pool_check()``: 1 if a signal's handler raised an exception, now and then.
 
+    2 if the handler forked the process and this is the child, whose loop lacks what
+    other threads had begun.
+
     Python handles signals in its main thread, which is the first of the process (after
     ``fork`` too, where the thread that forked becomes the first).
     """
@@ -177,7 +180,11 @@ def _add_check(
     process = f.call("getpid", [], "i32")
     with f.when(f.ne(thread, process)):
         leave(f, zero)
-    f.ret(f.convert(check_signals(f), "i32", signed=False))
+    raised = f.convert(check_signals(f), "i32", signed=False)
+    with f.when(f.ne(f.call("getpid", [], "i32"), process), likely=False):
+        f.store_atomic(zero, state.state, "monotonic")
+        leave(f, f.select(f.ne(raised, 0), raised, f.constant(2, "i32")))
+    f.ret(raised)
 
 
 def _run_chunk(
@@ -198,7 +205,8 @@ def _add_serial(module: Module) -> None:
         with f.when(f.ne(code, 0), likely=False):
             leave(f, code)
         interrupted = call_own(f, "pool_check", [], "i32")
-        with f.when(f.ne(interrupted, 0), likely=False):
+        # A loop that runs alone goes on in a child as in the parent.
+        with f.when(f.eq(interrupted, 1), likely=False):
             leave(f, f.constant(-1, "i64"))
     f.ret(zero)
 
@@ -229,9 +237,8 @@ def _add_work(module: Module, state: _State) -> None:
         with f.when(f.ne(is_caller, 0)):
             raised = call_own(f, "pool_check", [], "i32")
             with f.when(f.ne(raised, 0), likely=False):
-                one = f.constant(1, "i32")
-                f.store_atomic(one, state.interrupted, "monotonic")
-                f.store_atomic(one, state.stop, "monotonic")
+                f.store_atomic(raised, state.interrupted, "monotonic")
+                f.store_atomic(f.constant(1, "i32"), state.stop, "monotonic")
         loop.again_if(f.constant(True, "i1"))
     f.branch(done)
     f.begin(done)
@@ -453,7 +460,7 @@ def _outcome(f: Emitter, state: _State) -> Operand:
     code = f.load(state.failed_code, "i64", align=8)
     f.store_atomic(f.constant(0, "i32"), state.busy)
     with f.when(f.ne(interrupted, 0), likely=False):
-        leave(f, f.constant(-1, "i64"))
+        leave(f, f.sub(f.constant(0, "i64"), f.convert(interrupted, "i64")))
     with f.when(f.ne(begin, _NO_FAILURE), likely=False):
         # Others that failed later may have left their value in slot 0: run it again.
         again = _run_chunk(f, task, frame, begin, chunk, total)
