@@ -331,8 +331,10 @@ else:
         "  help: end the child within the handler: os._exit(0), or os.execv",
         "True True",
         "True True",
-        "error: a handler of a signal forked the process while the program ran, and "
-        "went on in the child, where the other threads are not [forked]",
+        (
+            "error: a handler of a signal forked the process while the program ran, and "
+            "went on in the child, where the other threads are not [forked]"
+        ),
     ], errors
 
 
