@@ -332,8 +332,8 @@ else:
         "True True",
         "True True",
         (
-            "error: a handler of a signal forked the process while the program ran, and "
-            "went on in the child, where the other threads are not [forked]"
+            "error: a handler of a signal forked the process while the program ran, "
+            "and went on in the child, where the other threads are not [forked]"
         ),
     ], errors
 
