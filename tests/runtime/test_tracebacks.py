@@ -85,7 +85,9 @@ def test_debuggers_find_globals_and_builtins(monkeypatch, capsys):
 
     commands = "p SCALE, np.pi, len(y.shape), [SCALE for _ in y.shape]\np missing\nc\n"
     monkeypatch.setattr("sys.stdin", io.StringIO(commands))
-    monkeypatch.setattr("sys.breakpointhook", lambda: Pdb().set_trace(sys._getframe(1)))
+    monkeypatch.setattr(
+        "sys.breakpointhook", lambda: Pdb(nosigint=True).set_trace(sys._getframe(1))
+    )
     np.testing.assert_array_equal(function(X), X * SCALE)
     shown = capsys.readouterr().out
     assert f"({SCALE}, {np.pi}, 2, [{SCALE}, {SCALE}])" in shown
