@@ -135,8 +135,8 @@ def main() -> None:
     data = (images[:border], labels[:border], images[border:], labels[border:])
 
     models: list[tuple[str, Any, Model, int]] = [
-        ("perceptron", init_perceptron, perceptron, 3 if quick else 150),
-        ("network", init_network, network, 2 if quick else 60),
+        ("perceptron", init_perceptron, perceptron, 1 if quick else 150),
+        ("network", init_network, network, 1 if quick else 60),
     ]
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -356,7 +356,7 @@ def numpys(function, array):
 
 
 # Each expression with two thirds of the arguments, or with the third that is left.
-PARTS = one_in(2, itertools.product(EXPRESSIONS, range(3)))
+PARTS = one_in(4, itertools.product(EXPRESSIONS, range(3)))
 
 
 @pytest.mark.parametrize(("expression", "part"), PARTS)

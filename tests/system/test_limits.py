@@ -51,7 +51,7 @@ def test_calls_leave_nothing() -> None:
         return {"sum": (x + WEIGHTS).sum(), "rest": (pair["a"] * k, x[:k], k)}
 
     x, pair = np.ones(100), {"a": np.arange(5)}
-    objects, memory = growth(lambda: f(x, pair, 3), 5000)
+    objects, memory = growth(lambda: f(x, pair, 3), 2000)
     # Less than any object: Python keeps a few of each kind for the next call.
     assert objects < 10
     assert memory < 100
@@ -74,14 +74,14 @@ def failing(action: Callable[[], object]) -> Callable[[], None]:
 def test_errors_leave_nothing() -> None:
     f = ps.compile(lambda x, i: x[i])
     x, wrong = np.ones(10), np.array([3, 99])
-    objects, memory = growth(failing(lambda: f(x, wrong)), 1500)
+    objects, memory = growth(failing(lambda: f(x, wrong)), 600)
     assert objects < 20
     assert memory < 1000
     # Errors of the arguments, and of tracing.
-    objects, _ = growth(failing(lambda: f(x, object())), 500)
+    objects, _ = growth(failing(lambda: f(x, object())), 250)
     assert objects < 30
     g = ps.compile(lambda x: x + np.ones(7))
-    objects, _ = growth(failing(lambda: g(x)), 100)
+    objects, _ = growth(failing(lambda: g(x)), 60)
     assert objects < 300
 
 
