@@ -69,3 +69,27 @@ def test_the_sizes_of_a_call_are_named(tmp_path, threads):
     with pytest.raises(IndexError, match="where n = 3, m = 4 "):
         # Of other strides, by a variant of its own.
         compiled({"a": np.ones((4, 3)).T}, at + 4, 1)
+
+
+@pytest.mark.parametrize("place", [-4, -3, -1, 0, 2, 3])
+def test_just_beyond_the_ends(place):
+    """Of three elements, by an index that only the running program knows."""
+
+    def written(x, i):
+        x = x.copy()
+        x[i] = 7
+        return x
+
+    def added(x, i):
+        x = x.copy()
+        np.add.at(x, i, 1)
+        return x
+
+    x, i = np.arange(3.0), np.array([0, place])
+    for function in (lambda x, i: x[i], written, added, np.take):
+        compiled = ps.compile(lambda x, i, f=function: f(x, i))
+        if -3 <= place < 3:
+            np.testing.assert_array_equal(compiled(x, i), function(x, i))
+        else:
+            with pytest.raises(IndexError, match=f"index {place} is out of bounds"):
+                compiled(x, i)

@@ -1,12 +1,15 @@
 """Programs that differ in what they are called with do not share code in the cache."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
 
 import penstock as ps
+from penstock import driver
+from penstock.driver import cache_key, compiler_fingerprint
 
 
 def filled(x: Any) -> Any:
@@ -54,3 +57,47 @@ def test_calls_in_any_order(number: int) -> None:
             expected = function(*arguments)
             np.testing.assert_array_equal(got, expected)
             assert np.asarray(got).dtype == np.asarray(expected).dtype
+
+
+def key_of(
+    function: Callable[..., Any], target: str | None = None, **options: Any
+) -> str:
+    with ps.config(target=target) if target else nullcontext():
+        return cache_key(ps.compile(function, **options).lower(LINE).compilation)
+
+
+def half(x: Any) -> Any:
+    return np.sqrt(x) / 3
+
+
+def test_what_code_is_made_for_and_by_is_part_of_the_key(monkeypatch) -> None:
+    """The machine and its features, the options, the compiler and LLVM."""
+    own = key_of(half)
+    others = [
+        key_of(half, "x86-64"),
+        key_of(half, "x86-64-v2"),
+        key_of(half, fastmath=True),
+        key_of(lambda x: np.sqrt(x) / 4),
+    ]
+    assert len({own, *others}) == 5
+    assert key_of(half) == own
+    monkeypatch.setattr(driver, "compiler_fingerprint", lambda: "another state")
+    assert key_of(half) != own
+
+
+def test_what_the_fingerprint_sees(tmp_path, monkeypatch) -> None:
+    """A file of the compiler that was changed, and another version."""
+    new = compiler_fingerprint.__wrapped__
+    own = new()
+    assert new() == own == compiler_fingerprint()
+    monkeypatch.setattr(ps, "__version__", "9.9")
+    assert new() != own
+    monkeypatch.undo()
+    (tmp_path / "part").mkdir()
+    file = tmp_path / "part" / "file.py"
+    file.write_text("x = 1")
+    monkeypatch.setattr(driver, "__file__", str(tmp_path / "driver.py"))
+    before = new()
+    assert before != own
+    file.write_text("x = 10")
+    assert new() != before
