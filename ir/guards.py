@@ -247,17 +247,10 @@ class Facts:
             for name in size.names
             if 0 < (low := self._ranges.get(name, _ANY)[0]) < math.inf
         }
-        low, high = self._from_zero(substitute_dim(size, least), least)
+        counted = Facts()
+        counted._ranges = self._ranges | dict.fromkeys(least, (0, math.inf))
+        low, high = counted.range_of(substitute_dim(size, least))
         return True if low >= 0 else False if high < 0 else None
-
-    def _from_zero(self, size: Size, counted: Mapping[str, Size]) -> _Range:
-        """As ``range_of``, where some symbols are counted from 0."""
-        ranges = self._ranges
-        self._ranges = ranges | dict.fromkeys(counted, (0, math.inf))
-        try:
-            return self.range_of(size)
-        finally:
-            self._ranges = ranges
 
     def _bounds(self, size: Size) -> _Range:
         """As ``range_of``, also of the negated size where that may say more.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +24,7 @@ __all__ = [
     "Lane",
     "Rows",
     "ceil_divide",
+    "each_element",
     "reductions_of",
     "rows_of",
 ]
@@ -275,3 +276,26 @@ def rows_of(
         for index, length in zip(indices, sizes, strict=True):
             builder.state_below(index, length)
         yield Rows(tuple(indices), loop.index, start, stop)
+
+
+def each_element(
+    builder: KernelBuilder,
+    loops: Sequence[Size],
+    block: int,
+    write: Callable[[list[Scalar]], None],
+) -> None:
+    """Rows in parallel, and vectors along blocks of the last loop, if there is one.
+
+    Args:
+        builder: the Kernel's.
+        loops: their sizes, outermost first.
+        block: how many indices of the last loop a block covers.
+        write: emits what is done for the indices of one element.
+    """
+    outer, last = loops[:-1], loops[-1:]
+    with rows_of(builder, outer, last[0] if last else None, block) as rows:
+        if rows.stop is None:
+            write([])
+            return
+        with builder.loop("vector", rows.stop, start=rows.start, hint="j") as loop:
+            write([*rows.indices, loop.index])

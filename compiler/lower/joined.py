@@ -16,7 +16,7 @@ from penstock.ir.guards import Facts
 from penstock.ir.loop.node import Scalar
 from penstock.ir.ops.joining import is_long_join
 from penstock.ir.types import TensorType
-from penstock.lower.cluster import Cluster, KernelLaunch, rows_of
+from penstock.lower.cluster import Cluster, KernelLaunch, each_element
 from penstock.lower.collapse import collapse
 from penstock.lower.schedule import BLOCK, element_cost
 
@@ -149,19 +149,10 @@ class _Part:
                 place = [flat + first]
             builder.store(target, place, element)
 
-        outer, last = cluster.loops[:-1], cluster.loops[-1:]
-        with rows_of(builder, outer, last[0] if last else None, BLOCK) as rows:
-            if rows.stop is None:
-                store([])
-            else:
-                assert rows.start is not None
-                with builder.loop(
-                    "vector", rows.stop, start=rows.start, hint="j"
-                ) as loop:
-                    store([*rows.indices, loop.index])
+        each_element(builder, cluster.loops, BLOCK, store)
         each = element_cost(cluster.flops(), 2)
         launch = writer.finish(
-            each * BLOCK if last else each, each * product(list(cluster.loops))
+            each * BLOCK if cluster.loops else each, each * product(list(cluster.loops))
         )
         launch.arguments = [
             ("parameter", self.given[argument[1]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from penstock.ir.dims import product
 from penstock.ir.graph.value import Value
 from penstock.ir.loop.node import Scalar
-from penstock.lower.cluster import Cluster, KernelLaunch, rows_of
+from penstock.lower.cluster import Cluster, KernelLaunch, each_element
 from penstock.lower.schedule import BLOCK, element_cost
 
 __all__ = ["lower_update", "updated_array"]
@@ -62,12 +62,6 @@ def lower_update(cluster: Cluster) -> KernelLaunch:
         builder.store(result, place, element)
 
     loops = [size for size in shape if size != 1]
-    outer, last = loops[:-1], loops[-1:]
-    with rows_of(builder, outer, last[0] if last else None, BLOCK) as rows:
-        if rows.stop is None:
-            store([])
-        else:
-            with builder.loop("vector", rows.stop, start=rows.start, hint="j") as loop:
-                store([*rows.indices, loop.index])
+    each_element(builder, loops, BLOCK, store)
     each = element_cost(cluster.flops(), len(cluster.body.parameters) + 1)
-    return writer.finish(each * BLOCK if last else each, each * product(loops))
+    return writer.finish(each * BLOCK if loops else each, each * product(loops))

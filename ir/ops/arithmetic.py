@@ -10,6 +10,7 @@ import numpy as np
 from penstock.ir.graph.expression import Expression
 from penstock.ir.loop import scalar
 from penstock.ir.loop.node import Scalar
+from penstock.ir.loop.primitive import PRIMITIVES
 from penstock.ir.op import (
     Anything,
     Boolean,
@@ -258,10 +259,7 @@ class Sign(Elementwise):
     source = _NUMPY
     flops = 1
 
-    @staticmethod
-    def reference(x: Any) -> Any:
-        # The bfloat16 of ml_dtypes keeps the sign of -0, NumPy's floats do not.
-        return np.sign(x + x.dtype.type(0)) if x.dtype.kind == "V" else np.sign(x)
+    reference = staticmethod(PRIMITIVES["sign"].evaluate)
 
     @staticmethod
     def partials(y: Expression, x: Expression) -> tuple[None]:
